@@ -1,0 +1,1 @@
+"""Composition root: command line, wiring, plug-in discovery, life cycle."""

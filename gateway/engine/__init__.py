@@ -1,0 +1,1 @@
+"""The reconciler (the only writer of topology) and the supervision of collectors."""

@@ -1,0 +1,1 @@
+"""What the gateway talks about: entities, relations, observations, events, the snapshot. Standard library only."""

@@ -1,0 +1,1 @@
+"""The outbox dispatcher and its sinks."""

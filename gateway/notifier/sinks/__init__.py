@@ -1,0 +1,1 @@
+"""One module per protocol that carries notifications."""

@@ -1,0 +1,1 @@
+"""One package per protocol; each answers questions from the current snapshot."""

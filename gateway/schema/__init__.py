@@ -1,0 +1,1 @@
+"""How our terms are written in other languages."""

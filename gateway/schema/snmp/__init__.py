@@ -1,0 +1,1 @@
+"""Our terms in SNMP: OIDs, columns, enums, notifications of TOPOLOGY-GATEWAY-MIB."""

@@ -1,0 +1,1 @@
+"""The topology database: tables, repository, history, event log, outbox. One transaction = one revision."""

@@ -1,0 +1,1 @@
+"""Clock, supervised tasks, retry, logging set-up, resource files. Knows nothing of the domain."""

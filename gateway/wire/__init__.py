@@ -1,0 +1,1 @@
+"""Sans-IO codecs: BER, SNMP messages, USM. Knows nothing of the domain."""
