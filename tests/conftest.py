@@ -1,0 +1,100 @@
+"""Fixtures and options that all tests share: databases, labs, and what is left out or may not be skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import postgres
+
+OPTIONAL = "optional: "  # a skip whose reason begins so stays a skip under --require-all
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("gateway")
+    group.addoption("--benchmarks", action="store_true", help="also run the benchmarks")
+    group.addoption("--long", action="store_true", help="also run the full numbers")
+    group.addoption(
+        "--require-all",
+        action="store_true",
+        help=f"a skipped test fails, unless its reason begins with {OPTIONAL!r}",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist registers it too, but not under `-p no:xdist`.
+    config.addinivalue_line("markers", "xdist_group(name): tests that run in the same worker")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = {
+        name for name, option in (("benchmark", "--benchmarks"), ("long", "--long")) if not config.getoption(option)
+    }
+    deselected = [item for item in items if any(item.get_closest_marker(n) for n in left_out)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in set(deselected)]
+    for item in items:
+        if item.get_closest_marker("lab"):
+            item.add_marker(pytest.mark.xdist_group("lab"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _fail_if_required(item.config, report)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped:
+        _fail_if_required(collector.config, report)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgres.PostgresServer]:
+    """A running PostgreSQL 15 of this test run."""
+    reason = postgres.missing()
+    if reason:
+        pytest.skip(reason)
+    postgres.sweep_leftovers()
+    server = postgres.PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: postgres.PostgresServer) -> Iterator[str]:
+    """SQLAlchemy URL of a fresh PostgreSQL database."""
+    with postgresql_server.fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """SQLAlchemy URL of a fresh SQLite file."""
+    return f"sqlite:///{tmp_path / 'topology.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLAlchemy URL of a fresh database, once of each product."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+def _fail_if_required(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if config.getoption("--require-all") and not reason.startswith(OPTIONAL):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but --require-all was given: {reason}"
