@@ -1,0 +1,69 @@
+"""
+The one tree of errors that cross rooms.
+
+GatewayError
+├── ConfigError            a setting is wrong: says the key path and the remedy
+├── SourceError            a source could not be read; what is known of it stays, and grows stale
+│   ├── SourceUnavailable  it did not answer, or answered that it cannot
+│   └── SourceMalformed    it answered something that cannot be understood
+├── IngestError            what was pushed to us is not what we expect
+├── StoreError             the database refused
+│   ├── StoreUnavailable   disk full, locked, server gone: the same transaction may succeed later
+│   └── SchemaMismatch     its schema is newer than this program, or is no schema of ours
+├── DeliveryError          a receiver did not take a notification
+└── LookupFailed           a name that a person gave means nothing, or more than one thing
+    ├── UnknownEntity
+    └── AmbiguousName
+"""
+
+
+class GatewayError(Exception):
+    """Any error whose message is meant for a person."""
+
+
+class ConfigError(GatewayError):
+    """A setting is wrong. The message names the key path, the value and what to do."""
+
+
+class SourceError(GatewayError):
+    """A source could not be read."""
+
+
+class SourceUnavailable(SourceError):
+    """The source did not answer in time, or answered that it cannot."""
+
+
+class SourceMalformed(SourceError):
+    """The source answered something that cannot be understood."""
+
+
+class IngestError(GatewayError):
+    """A pushed document is not what the collector expects."""
+
+
+class StoreError(GatewayError):
+    """The database refused."""
+
+
+class StoreUnavailable(StoreError):
+    """Disk full, locked, server gone: the same transaction may succeed later."""
+
+
+class SchemaMismatch(StoreError):
+    """The database's schema is newer than this program, or is not ours."""
+
+
+class DeliveryError(GatewayError):
+    """A receiver did not take a notification."""
+
+
+class LookupFailed(GatewayError):
+    """A name that a person gave cannot be resolved to one entity."""
+
+
+class UnknownEntity(LookupFailed):
+    """No entity has that name, index or id."""
+
+
+class AmbiguousName(LookupFailed):
+    """More than one entity has that name; the message lists them."""

@@ -1,0 +1,76 @@
+"""Events: what happened, as it is logged and told."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.model.conditions import ConditionKind, Severity
+from gateway.model.entities import EntityRef
+
+
+class EventKind(StrEnum):
+    """Kinds of events; the words of `gateway replay`, REST and the notifications."""
+
+    RELOCATION = "relocation"
+    ROLE_RELOCATION = "role_relocation"
+    STORAGE_RELOCATION = "storage_relocation"
+    FAILURE_RAISED = "failure_raised"
+    FAILURE_CLEARED = "failure_cleared"
+    CONFLICT_RAISED = "conflict_raised"
+    CONFLICT_CLEARED = "conflict_cleared"
+    FINDING_RAISED = "finding_raised"
+    FINDING_CLEARED = "finding_cleared"
+    STALE_RAISED = "stale_raised"
+    STALE_CLEARED = "stale_cleared"
+    MIGRATION_FAILED = "migration_failed"
+
+
+class Cause(StrEnum):
+    """Why something relocated (design: domain, Relocation), strongest evidence first."""
+
+    FAILOVER = "failover"
+    RECOVERY = "recovery"
+    EVACUATION = "evacuation"
+    ADMINISTRATOR = "administrator"
+    LIVE_MIGRATION = "live_migration"
+    COLD_MOVE = "cold_move"
+    PROMOTION_CHANGE = "promotion_change"
+    BALANCING = "balancing"
+    UNKNOWN = "unknown"
+
+
+PLANNED = frozenset({Cause.EVACUATION, Cause.ADMINISTRATOR})
+"""Causes that a person asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """
+    One line of the append-only event log. Times are microseconds UTC.
+
+    `old_host`/`new_host` only in relocations. `members`: of a group, those that moved so. `carried`: of a VM,
+    how many services moved with it. `notify`: False for what is in the log only (carried services, the second
+    record of one thing). `seq` is the log's number, 0 until committed.
+    """
+
+    id: str
+    at: int
+    kind: EventKind
+    entity: EntityRef
+    source: str
+    old_host: EntityRef | None = None
+    new_host: EntityRef | None = None
+    cause: Cause | None = None
+    planned: bool = False
+    live: bool = False
+    members: tuple[EntityRef, ...] = ()
+    carried: int = 0
+    caused_by: str = ""
+    started_at: int = 0
+    evidence: tuple[str, ...] = ()
+    alarm_key: str = ""
+    condition: ConditionKind | None = None
+    severity: Severity = Severity.INDETERMINATE
+    text: str = ""
+    remedy: str = ""
+    notify: bool = True
+    seq: int = 0

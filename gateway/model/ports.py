@@ -1,0 +1,275 @@
+"""Ports: what the rooms ask of each other. `app` hands the implementations over."""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from gateway.model.changes import Changes
+from gateway.model.entities import EntityKind
+from gateway.model.events import Event, EventKind
+from gateway.model.observations import Observation, Report
+from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
+from gateway.model.snapshot import Snapshot
+
+# -- sources ---------------------------------------------------------------------------------------------------
+
+
+class Collector(Protocol):
+    """Reads one source for as long as it lives."""
+
+    interval_s: float
+    """How often it reads at the least; three of them without a success make the source stale."""
+
+    async def run(self, report: Callable[[Report], Awaitable[None]]) -> None:
+        """
+        Read, translate and report until cancelled.
+
+        Raises:
+            SourceError: the source as a whole could not be read. The engine calls `run` again after a pause.
+        """
+
+    async def probe(self) -> str:
+        """
+        Read once for `gateway check`; returns one line for a person ("3 nodes, 9 resources, DC n1, quorate").
+
+        Raises:
+            SourceError: what went wrong and what to do.
+        """
+
+
+class TakesHints(Protocol):
+    """A collector that can be told to look now."""
+
+    def hint(self, document: bytes) -> None:
+        """
+        Take a pushed document (`POST /ingest/SOURCE`): a reason to look now, and evidence for causes.
+
+        Raises:
+            IngestError: the document is not what the source's agent sends.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorContext:
+    """What a collector gets from the house. `now`: microseconds UTC."""
+
+    now: Callable[[], int]
+    state_dir: Path
+    config_dir: Path
+    """Relative paths in the collector's settings start here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """
+    One recorded view of a source, for `gateway replay`.
+
+    `observation` is None for a view that could not be read (a failed collection). `at_s`: seconds since time 0 as
+    the recording writes them; None for a read of the same view that adds to it (the CIB at the end).
+    """
+
+    at_s: float | None
+    observation: Observation | None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorPlugin:
+    """What a package of `gateway.collectors` offers as PLUGIN."""
+
+    kind: str
+    title: str
+    settings: type[Any]
+    """A subclass of `gateway.config.settings.SourceSettings`."""
+    create: Callable[[str, Any, CollectorContext], Collector]
+    replay: Callable[[Path], Iterable[Recording]] | None = None
+    requires: str = ""
+    """The extra of this distribution that brings its library, empty when none is needed."""
+
+
+class Predictor(Protocol):
+    """A manager that can forecast what it would do."""
+
+    def without_hosts(self, hosts: frozenset[str]) -> Mapping[str, str | None]:
+        """Where each entity (native id) would run if these hosts (native ids) were gone; None: nowhere."""
+
+
+# -- answers ---------------------------------------------------------------------------------------------------
+
+
+class TopologyView(Protocol):
+    """A topology that can be asked: the current Snapshot, or the past through History."""
+
+    @property
+    def revision(self) -> int: ...
+    @property
+    def at(self) -> int: ...
+    def entity(self, index: int) -> Entity | None: ...
+    def named(self, name: str) -> tuple[Entity, ...]: ...
+    def with_id(self, entity_id: str) -> Entity | None: ...
+    def all_entities(self, after: int = 0, kind: EntityKind | None = None) -> Iterator[Entity]: ...
+    def claims_of(self, entity: Entity) -> tuple[Claim, ...]: ...
+    def claims_on(self, entity: Entity) -> tuple[Claim, ...]: ...
+    def placement(self, entity: Entity) -> Placement | None: ...
+    def alarms_of(self, entity: Entity) -> tuple[Alarm, ...]: ...
+    def active_alarms(self) -> Iterator[Alarm]: ...
+    def seen_at(self, record: Record) -> int: ...
+    @property
+    def sources(self) -> Mapping[str, Source]: ...
+
+
+class CurrentTopology(Protocol):
+    """Hands out the current snapshot; never waits."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of the log; None: any. `after`/`before`: log numbers, exclusive. Times: microseconds UTC."""
+
+    after: int = 0
+    before: int | None = None
+    since: int | None = None
+    until: int | None = None
+    kinds: frozenset[EventKind] = frozenset()
+    entity: int | None = None
+    told_only: bool = False
+    newest_first: bool = False
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One interval of an entity's placement history; `until` None: still open. Ends are entity indexes."""
+
+    entity: int
+    host: int
+    role: str
+    since: int
+    until: int | None
+    learned_at: int
+    opened_rev: int
+    closed_rev: int | None
+
+
+class History(Protocol):
+    """The past and the log. Blocking: call it in a thread."""
+
+    def at(self, at: int, known_at: int | None = None) -> TopologyView:
+        """The topology at a past time (microseconds UTC); `known_at`: as it was known then."""
+
+    def placements(self, entity: int, limit: int = 100) -> tuple[Interval, ...]:
+        """Where an entity was, newest first."""
+
+    def events(self, wanted: EventFilter) -> tuple[Event, ...]: ...
+    def event(self, event_id: str) -> Event | None: ...
+    def alarms(self, *, active_only: bool, after: int = 0, limit: int = 100) -> tuple[tuple[Alarm, int | None], ...]:
+        """Alarms with the time they were cleared (None: active), by index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An API token as it is listed; the secret itself is never stored."""
+
+    name: str
+    role: str
+    """`read`, `admin`, or `ingest:SOURCE` (may post to that source and nothing else)."""
+    created_at: int
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a receiver is doing."""
+
+    receiver: str
+    pending: int
+    delivered: int
+    failed: int
+    oldest_pending_at: int | None = None
+    last_error: str = ""
+
+
+class Administration(Protocol):
+    """Tokens, receivers and identity of the installation. Blocking: call it in a thread."""
+
+    def create_token(self, name: str, role: str, now: int, expires_at: int | None = None) -> str:
+        """A new secret (returned once, stored hashed). Raises StoreError when the name is taken."""
+
+    def tokens(self) -> tuple[Token, ...]: ...
+    def revoke_token(self, name: str) -> bool: ...
+    def authenticate(self, secret: str, now: int) -> Token | None: ...
+    def deliveries(self) -> tuple[Delivery, ...]: ...
+    def engine_id(self, make: Callable[[], bytes]) -> bytes:
+        """The SNMP engine ID of this installation; made once."""
+
+    def next_engine_boots(self) -> int:
+        """snmpEngineBoots for this start: committed before it is returned (RFC 3414 2.2)."""
+
+
+# -- what comes out --------------------------------------------------------------------------------------------
+
+
+class Publisher(Protocol):
+    """Serves one protocol until cancelled."""
+
+    name: str
+
+    async def run(self) -> None: ...
+
+
+class Sink(Protocol):
+    """Carries notifications to one receiver."""
+
+    name: str
+
+    async def deliver(self, event: Event, snapshot: Snapshot) -> None:
+        """
+        Hand one event to the receiver; returns when it is sent (trap) or acknowledged (inform).
+
+        Raises:
+            DeliveryError: it may be tried again later.
+        """
+
+    async def close(self) -> None: ...
+
+
+# -- the store, as the engine and the dispatcher see it --------------------------------------------------------
+
+
+class Repository(Protocol):
+    """The topology database as its only writer sees it. Blocking; one thread calls it."""
+
+    def load(self) -> Snapshot:
+        """The last committed topology, complete (placements of stopped entities and settling alarms too)."""
+
+    def commit(self, changes: Changes) -> tuple[Event, ...]:
+        """
+        One transaction: topology, log, outbox rows for every receiver, revision. Returns the events with `seq`.
+
+        Raises:
+            StoreUnavailable: nothing was written; the same changes may be committed later.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One notification that waits for one receiver. `attempts` so far."""
+
+    id: int
+    receiver: str
+    event: Event
+    attempts: int
+
+
+class Outbox(Protocol):
+    """Delivery state, written by the dispatcher only. Blocking."""
+
+    def due(self, receiver: str, now: int, limit: int) -> tuple[OutboxItem, ...]:
+        """What waits for the receiver, oldest first (order of the log is kept per receiver)."""
+
+    def delivered(self, ids: tuple[int, ...], now: int) -> None: ...
+    def failed(self, item: int, now: int, retry_at: int, error: str) -> None: ...
+    def given_up(self, item: int, now: int, error: str) -> None: ...

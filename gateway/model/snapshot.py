@@ -1,0 +1,123 @@
+"""The snapshot: the immutable topology of one revision."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gateway.model.entities import EntityKind, EntityRef, NativeKey
+from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, SeenEvidence, Source
+from gateway.model.shelf import Buckets, Shelf
+
+
+def native_key(source: str, key: NativeKey) -> str:
+    """Key of `Snapshot.natives`."""
+    return f"{source}\x00{key.kind.value}\x00{key.native}"
+
+
+def scope_key(source: str, scope: str) -> str:
+    """Key of `Snapshot.scopes`."""
+    return f"{source}\x00{scope}"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    The topology of one revision. Everything a publisher answers about now comes from one of these.
+
+    Shelves are keyed by the integer index (1..), which an entity keeps for ever. `claims` (by upper) and
+    `dependents` (by lower) name *records*; `entities` and `placements` name merged entities.
+    """
+
+    revision: int = 0
+    at: int = 0
+    next_index: int = 1
+    next_alarm: int = 1
+    records: Shelf[Record] = field(default_factory=Shelf)
+    entities: Shelf[Entity] = field(default_factory=Shelf)
+    claims: Shelf[tuple[Claim, ...]] = field(default_factory=Shelf)
+    dependents: Shelf[tuple[int, ...]] = field(default_factory=Shelf)
+    placements: Shelf[Placement] = field(default_factory=Shelf)
+    alarms: Shelf[Alarm] = field(default_factory=Shelf)
+    alarm_keys: Buckets[int] = field(default_factory=Buckets)
+    natives: Buckets[int] = field(default_factory=Buckets)
+    names: Buckets[tuple[int, ...]] = field(default_factory=Buckets)
+    ids: Buckets[int] = field(default_factory=Buckets)
+    aliases: Buckets[tuple[int, ...]] = field(default_factory=Buckets)
+    scopes: Buckets[frozenset[int]] = field(default_factory=Buckets)
+    freshness: Buckets[int] = field(default_factory=Buckets)
+    entity_alarms: Shelf[tuple[int, ...]] = field(default_factory=Shelf)
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    pending: Mapping[str, int] = field(default_factory=dict)
+    """What must be judged later: `alarm:INDEX` or `group:INDEX` -> due time."""
+    evidence: Mapping[str, Mapping[str, SeenEvidence]] = field(default_factory=dict)
+    """By source: facts of its views that may explain a move, by kind, host, entity and identity."""
+
+    # -- the questions of model.ports.TopologyView ---------------------------------------------------------
+
+    def entity(self, index: int) -> Entity | None:
+        """The entity with this index; for a merged record's index the entity that shows it."""
+        found = self.entities.get(index)
+        if found is not None:
+            return found
+        record = self.records.get(index)
+        return self.entities.get(record.entity) if record is not None else None
+
+    def named(self, name: str) -> tuple[Entity, ...]:
+        """Entities with this name (any case), by index."""
+        found = [self.entity(index) for index in self.names.get(name.lower()) or ()]
+        return tuple({entity.index: entity for entity in found if entity is not None}.values())
+
+    def with_id(self, entity_id: str) -> Entity | None:
+        """The entity that has, or whose record has, this id."""
+        index = self.ids.get(entity_id.lower())
+        return self.entity(index) if index is not None else None
+
+    def all_entities(self, after: int = 0, kind: EntityKind | None = None) -> Iterator[Entity]:
+        """Entities in index order, above `after`."""
+        for _, entity in self.entities.rows(after):
+            if kind is None or entity.kind is kind:
+                yield entity
+
+    def claims_of(self, entity: Entity) -> tuple[Claim, ...]:
+        """What the entity depends on: the claims of all its records."""
+        if len(entity.records) == 1:
+            return self.claims.get(entity.records[0]) or ()
+        return tuple(claim for record in entity.records for claim in self.claims.get(record) or ())
+
+    def claims_on(self, entity: Entity) -> tuple[Claim, ...]:
+        """What depends on the entity: the claims whose lower is one of its records."""
+        mine = set(entity.records)
+        uppers = {upper for record in entity.records for upper in self.dependents.get(record) or ()}
+        return tuple(c for upper in sorted(uppers) for c in self.claims.get(upper) or () if c.lower in mine)
+
+    def placement(self, entity: Entity) -> Placement | None:
+        """Our judgement of where it is (single-placement kinds only)."""
+        return self.placements.get(entity.index)
+
+    def alarms_of(self, entity: Entity) -> tuple[Alarm, ...]:
+        """Raised alarms of the entity."""
+        found = (self.alarms.get(index) for index in self.entity_alarms.get(entity.index) or ())
+        return tuple(alarm for alarm in found if alarm is not None and alarm.raised)
+
+    def active_alarms(self) -> Iterator[Alarm]:
+        """Raised alarms by index."""
+        return (alarm for _, alarm in self.alarms.rows() if alarm.raised)
+
+    def seen_at(self, record: Record) -> int:
+        """When the record's scope was last read completely, or the record itself; 0 when never."""
+        return self.freshness.get(scope_key(record.source, record.scope)) or 0
+
+    def ref(self, index: int) -> EntityRef:
+        """The entity as events name it. The index must be known."""
+        entity = self.entity(index)
+        record = self.records.get(entity.records[0] if entity is not None else index)
+        if record is None:
+            raise KeyError(index)
+        name = entity.name if entity is not None else record.name
+        return EntityRef(
+            entity.index if entity is not None else record.index,
+            entity.id if entity is not None else record.id,
+            record.key.kind,
+            name,
+            record.source,
+            record.key.native,
+        )

@@ -1,0 +1,253 @@
+"""
+The tables of the topology database. Only the store imports this module; migrations repeat it as DDL.
+
+Times are integer microseconds UTC. Interval tables carry `valid_from`, `valid_to` (NULL: open), `learned_at`,
+`opened_rev`, `closed_rev`; open intervals are unique by a partial index.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+Big = BigInteger().with_variant(Integer, "sqlite")
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""next_index, next_alarm, revision, engine_id, engine_boots, instance."""
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("number", Big, primary_key=True, autoincrement=False),
+    Column("at", Big, nullable=False),
+    Column("committed_at", Big, nullable=False),
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("index", Integer, nullable=False, unique=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("kind", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("interval_us", Big, nullable=False),
+    Column("last_success", Big, nullable=False),
+    Column("failing_since", Big, nullable=False),
+    Column("last_error", Text, nullable=False),
+)
+
+freshness = Table(
+    "freshness",
+    metadata,
+    Column("source", String(255), primary_key=True),
+    Column("scope", String(255), primary_key=True),
+    Column("at", Big, nullable=False),
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("index", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("source", String(255), nullable=False),
+    Column("scope", String(255), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("native", Text, nullable=False),
+    Column("entity", Integer, nullable=False),
+    Column("first_seen", Big, nullable=False),
+    Column("gone", Boolean, nullable=False),
+    Index("record_native", "source", "kind", "native", unique=True),
+    Index("record_entity", "entity"),
+)
+"""Never deleted: an index or id is never reused."""
+
+
+def _interval() -> list[Column[int]]:
+    return [
+        Column("valid_from", Big, nullable=False),
+        Column("valid_to", Big),
+        Column("learned_at", Big, nullable=False),
+        Column("opened_rev", Big, nullable=False, index=True),
+        Column("closed_rev", Big, index=True),
+    ]
+
+
+def _open(*columns: str, name: str) -> Index:
+    """At most one open interval per key."""
+    return Index(
+        name, *columns, unique=True, sqlite_where=text("valid_to IS NULL"), postgresql_where=text("valid_to IS NULL")
+    )
+
+
+record_state = Table(
+    "record_state",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("record", Integer, ForeignKey("record.index"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("subtype", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state_since", Big, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    *_interval(),
+    _open("record", name="record_state_open"),
+    Index("record_state_history", "record", "valid_from"),
+)
+
+alias = Table(
+    "alias",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("record", Integer, ForeignKey("record.index"), nullable=False),
+    Column("namespace", String(32), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("strength", Integer, nullable=False),
+    *_interval(),
+    _open("record", "namespace", "value", name="alias_open"),
+    Index("alias_value", "namespace", "value"),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("source", String(255), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("upper", Integer, ForeignKey("record.index"), nullable=False),
+    Column("lower", Integer, ForeignKey("record.index"), nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("arrival", String(16), nullable=False),
+    Column("since", Big, nullable=False),
+    Column("confidence", Integer, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    *_interval(),
+    _open("source", "kind", "upper", "lower", "role", name="claim_open"),
+    Index("claim_upper", "upper", "valid_from"),
+    Index("claim_lower", "lower", "valid_from"),
+)
+"""What a scope says: many."""
+
+placement = Table(
+    "placement",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("entity", Integer, ForeignKey("record.index"), nullable=False),
+    Column("host", Integer, ForeignKey("record.index"), nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("source", String(255), nullable=False),
+    Column("since", Big, nullable=False),
+    Column("certain", Boolean, nullable=False),
+    Column("left_at", Big, nullable=False),
+    Column("moved_from", Integer, nullable=False),
+    Column("moved_at", Big, nullable=False),
+    Column("moved_left", Big, nullable=False),
+    Column("live", Boolean, nullable=False),
+    *_interval(),
+    _open("entity", name="placement_open"),
+    Index("placement_entity", "entity", "valid_from"),
+    Index("placement_host", "host", "valid_from"),
+)
+"""Our judgement: one open interval per entity of a single-placement kind."""
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("index", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("condition", String(32), nullable=False),
+    Column("category", String(16), nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("entity", Integer, nullable=False),
+    Column("source", String(255), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("since", Big, nullable=False),
+    Column("due", Big, nullable=False),
+    Column("raised_at", Big, nullable=False),
+    Column("event_id", String(36), nullable=False),
+    Column("caused_by", String(36), nullable=False),
+    Column("cleared_at", Big),
+    Column("opened_rev", Big, nullable=False),
+    Column("closed_rev", Big),
+    Index(
+        "alarm_open",
+        "key",
+        unique=True,
+        sqlite_where=text("cleared_at IS NULL"),
+        postgresql_where=text("cleared_at IS NULL"),
+    ),
+    Index("alarm_entity", "entity"),
+)
+"""Conditions: settling (raised_at 0) and raised. One that ended before it was raised is deleted."""
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Big, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("at", Big, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("entity", Integer, nullable=False),
+    Column("source", String(255), nullable=False),
+    Column("told", Boolean, nullable=False),
+    Column("revision", Big, nullable=False),
+    Column("caused_by", String(36), nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("event_at", "at"),
+    Index("event_entity", "entity", "seq"),
+    sqlite_autoincrement=True,
+)
+"""Append-only; `body` holds the rest of the event. Amended causes are written into it, nothing is deleted."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("receiver", String(255), nullable=False),
+    Column("event", Big, ForeignKey("event.seq"), nullable=False),
+    Column("created_at", Big, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Big, nullable=False),
+    Column("delivered_at", Big),
+    Column("given_up", Boolean, nullable=False),
+    Column("error", Text, nullable=False),
+    Index(
+        "outbox_pending",
+        "receiver",
+        "id",
+        sqlite_where=text("delivered_at IS NULL"),
+        postgresql_where=text("delivered_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("role", String(255), nullable=False),
+    Column("created_at", Big, nullable=False),
+    Column("expires_at", Big),
+)
