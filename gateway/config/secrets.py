@@ -1,0 +1,64 @@
+"""Secrets: given as `NAME_file = "path"`, as `NAME = "env:VARIABLE"`, or in the file itself; never shown."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Warn = Callable[[str], None]
+
+
+def secret_from_environment(value: str, environ: Mapping[str, str] = os.environ) -> str:
+    """
+    The secret itself; `env:NAME` is looked up.
+
+    Raises:
+        ValueError: the variable is not set.
+    """
+    if not value.startswith("env:"):
+        return value
+    name = value.removeprefix("env:")
+    if name not in environ:
+        raise ValueError(f"the environment variable {name} is not set. Set it, or give the secret by a file")
+    return environ[name]
+
+
+def secret_from_file(path: Path, warn: Warn) -> str:
+    """
+    The first line of a file; warns when others than its owner may read it.
+
+    Raises:
+        ValueError: it cannot be read, or is empty.
+    """
+    try:
+        mode = path.stat().st_mode
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ValueError(f"{path} cannot be read: {reason}. Write the secret there, readable by the gateway") from error
+    if mode & 0o077:
+        warn(f"{path} holds a secret and others may read it (mode {mode & 0o777:04o}). Run: chmod 600 {path}")
+    if not lines or not lines[0].strip():
+        raise ValueError(f"{path} is empty. Write the secret on its first line")
+    return lines[0].strip()
+
+
+def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn) -> Any:
+    """
+    A settings table with its secrets put in: `NAME_file` and `env:` replaced for the keys in `secrets`.
+
+    Raises:
+        ValueError: a secret cannot be read, or is given twice.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    read = dict(values)
+    for name in secrets:
+        path = read.pop(f"{name}_file", None)
+        if path is not None and name in read:
+            raise ValueError(f"{name} and {name}_file are both given. Keep one of them")
+        if path is not None:
+            read[name] = secret_from_file(base / Path(str(path)).expanduser(), warn)
+        elif isinstance(read.get(name), str):
+            read[name] = secret_from_environment(read[name])
+    return read
