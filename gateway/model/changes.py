@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.model.events import Event
+from gateway.model.observations import Link
 from gateway.model.rows import Alarm, Claim, Placement, Record, Source
 
 
@@ -28,6 +29,8 @@ class Changes:
     sources: Mapping[str, Source] = field(default_factory=dict)
     freshness: Mapping[str, int] = field(default_factory=dict)
     """`scope_key(source, scope)` -> when it was last read; rides along, is no change by itself."""
+    links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+    """By source: the links that it declares now (in place of those it declared before)."""
     events: tuple[Event, ...] = ()
     amended: tuple[Event, ...] = ()
     """Events already in the log whose cause is known better now: the log is amended, nothing is sent again."""

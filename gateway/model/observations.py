@@ -121,6 +121,19 @@ class Evidence:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Link:
+    """
+    A person's word that two records are one thing (`same`), or are not, whatever their keys say.
+
+    Ends are written `SOURCE/KIND/NATIVE`, as `gateway where --json` shows them.
+    """
+
+    left: str
+    right: str
+    same: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """
@@ -138,6 +151,8 @@ class Observation:
     conditions: tuple[ObservedCondition, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     judged: frozenset[ConditionKind] = frozenset()
+    links: tuple[Link, ...] | None = None
+    """All links that the source declares; None: it says nothing of links."""
 
 
 @dataclass(frozen=True, slots=True)

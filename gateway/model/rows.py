@@ -65,6 +65,8 @@ class Claim:
     since: int = 0
     confidence: int = 100
     attributes: Mapping[str, Value] = field(default_factory=dict)
+    scope: str = ""
+    """The scope of the source that says so; two scopes may claim two hosts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.model.entities import EntityKind, EntityRef, NativeKey
+from gateway.model.events import Event
+from gateway.model.observations import Link
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, SeenEvidence, Source
 from gateway.model.shelf import Buckets, Shelf
 
@@ -48,6 +50,10 @@ class Snapshot:
     sources: Mapping[str, Source] = field(default_factory=dict)
     pending: Mapping[str, int] = field(default_factory=dict)
     """What must be judged later: `alarm:INDEX` or `group:INDEX` -> due time."""
+    links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+    """By source: what people declared to be the same or apart."""
+    recent: tuple[Event, ...] = ()
+    """Relocations of the last minutes, whose cause later evidence may still amend."""
     evidence: Mapping[str, Mapping[str, SeenEvidence]] = field(default_factory=dict)
     """By source: facts of its views that may explain a move, by kind, host, entity and identity."""
 

@@ -131,6 +131,7 @@ claim = Table(
     metadata,
     Column("id", Big, primary_key=True, autoincrement=True),
     Column("source", String(255), nullable=False),
+    Column("scope", String(255), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("upper", Integer, ForeignKey("record.index"), nullable=False),
     Column("lower", Integer, ForeignKey("record.index"), nullable=False),
@@ -141,7 +142,7 @@ claim = Table(
     Column("confidence", Integer, nullable=False),
     Column("attributes", JSON, nullable=False),
     *_interval(),
-    _open("source", "kind", "upper", "lower", "role", name="claim_open"),
+    _open("source", "scope", "kind", "upper", "lower", "role", name="claim_open"),
     Index("claim_upper", "upper", "valid_from"),
     Index("claim_lower", "lower", "valid_from"),
 )
