@@ -67,6 +67,10 @@ class Snapshot:
         record = self.records.get(index)
         return self.entities.get(record.entity) if record is not None else None
 
+    def record(self, index: int) -> Record | None:
+        """What one source says of one thing; claims name records."""
+        return self.records.get(index)
+
     def named(self, name: str) -> tuple[Entity, ...]:
         """Entities with this name (any case), by index."""
         found = [self.entity(index) for index in self.names.get(name.lower()) or ()]
