@@ -33,7 +33,7 @@ def secret_from_file(path: Path, warn: Warn) -> str:
     try:
         mode = path.stat().st_mode
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ValueError(f"{path} cannot be read: {reason}. Write the secret there, readable by the gateway") from error
     if mode & 0o077:
@@ -57,8 +57,11 @@ def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn) -
         path = read.pop(f"{name}_file", None)
         if path is not None and name in read:
             raise ValueError(f"{name} and {name}_file are both given. Keep one of them")
-        if path is not None:
-            read[name] = secret_from_file(base / Path(str(path)).expanduser(), warn)
-        elif isinstance(read.get(name), str):
-            read[name] = secret_from_environment(read[name])
+        try:
+            if path is not None:
+                read[name] = secret_from_file(base / Path(str(path)).expanduser(), warn)
+            elif isinstance(read.get(name), str):
+                read[name] = secret_from_environment(read[name])
+        except ValueError as error:
+            raise ValueError(f"{name}{'_file' if path is not None else ''}: {error}") from error
     return read

@@ -1,0 +1,97 @@
+"""Problems: what is wrong in a configuration, each with its key path, the value and the remedy."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.config.settings import Settings
+from gateway.model.errors import ConfigError
+
+KeyPath = tuple[str, ...]
+_SECRET = re.compile("pass|secret|key|token|communit|credential", re.IGNORECASE)
+"""A key that is named so is not shown with its value, whatever its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong at one key."""
+
+    path: KeyPath
+    text: str
+
+    def __str__(self) -> str:
+        return f"{dotted(self.path)}{self.text}"
+
+
+class ConfigurationError(ConfigError):
+    """All that is wrong in a configuration, at once."""
+
+    def __init__(self, origin: str, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        head = f"{origin}: {len(self.problems)} error{'s' if len(self.problems) != 1 else ''}"
+        super().__init__("\n  ".join([head, *map(str, self.problems)]))
+
+
+def dotted(path: KeyPath) -> str:
+    """`sources.dev.interval_s`; a key that needs quotes in TOML has them."""
+    return ".".join(key if key.replace("-", "_").isidentifier() or key.isdigit() else f'"{key}"' for key in path)
+
+
+def unknown(path: KeyPath, known: Iterable[str], what: str = "key") -> Problem:
+    """An unknown key, with what was probably meant."""
+    names = sorted(known)
+    close = difflib.get_close_matches(path[-1], names, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."
+    return Problem(path, f": unknown {what}. {hint}")
+
+
+def problems_of(error: ValidationError, path: KeyPath, settings: type[Settings], table: Any) -> list[Problem]:
+    """What pydantic found in one table, in the words of this house."""
+    return [_problem(details, path, settings, table) for details in error.errors(include_url=False)]
+
+
+def _problem(details: Mapping[str, Any], path: KeyPath, settings: type[Settings], table: Any) -> Problem:
+    location = tuple(str(part) for part in details["loc"])
+    here = path + location
+    top = location[0] if location else ""
+    remedy = _remedy(settings, top)
+    match details["type"]:
+        case "extra_forbidden" if len(location) == 1:
+            return unknown(here, _keys(settings))
+        case "extra_forbidden":
+            return Problem(here, ": unknown key. Remove it.")
+        case "missing":
+            return Problem(here, f": is missing. {remedy}".rstrip())
+    message = str(details["msg"]).removeprefix("Value error, ")
+    hidden = top in settings.secrets() or any(_SECRET.search(key) for key in location)
+    shown = "" if hidden else _shown(table, location)
+    return Problem(here, f"{shown}: {message[:1].lower()}{message[1:].rstrip('.')}. {remedy}".rstrip())
+
+
+def _keys(settings: type[Settings]) -> list[str]:
+    return [*settings.model_fields, *(f"{name}_file" for name in settings.secrets())]
+
+
+def _remedy(settings: type[Settings], name: str) -> str:
+    field = settings.model_fields.get(name)
+    return field.description or "" if field is not None else ""
+
+
+def _shown(table: Any, location: KeyPath) -> str:
+    """` = VALUE` as it was given; nothing for a whole table, and not more than a line."""
+    value = table
+    for key in location:
+        if isinstance(value, Mapping) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return ""
+    if isinstance(value, Mapping | list):
+        return ""
+    text = repr(value)
+    return f" = {text}" if len(text) <= 80 else f" = {text[:77]}..."
