@@ -62,6 +62,6 @@ def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn) -
                 read[name] = secret_from_file(base / Path(str(path)).expanduser(), warn)
             elif isinstance(read.get(name), str):
                 read[name] = secret_from_environment(read[name])
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:  # RuntimeError: `~user` of a user who is not
             raise ValueError(f"{name}{'_file' if path is not None else ''}: {error}") from error
     return read
