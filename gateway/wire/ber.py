@@ -318,21 +318,6 @@ def decode_oid_content(content: bytes) -> Oid:
     Raises:
         DecodeError: truncated, padded, a sub-identifier above 2**32-1, or more than 128.
     """
-    known = KNOWN_OIDS.get(content)
-    if known is not None:
-        return known
-    oid = _decode_oid_content(content)
-    if len(content) <= 64:
-        if len(KNOWN_OIDS) >= 4096:
-            KNOWN_OIDS.clear()
-        KNOWN_OIDS[content] = oid
-    return oid
-
-
-KNOWN_OIDS: Final[dict[bytes, Oid]] = {}
-
-
-def _decode_oid_content(content: bytes) -> Oid:
     if not content:
         return (0, 0)
     if content.isascii():  # every sub-identifier has one octet

@@ -3,6 +3,7 @@ Errors of the codecs, one small tree.
 
     WireError
     ├── EncodeError               a value that the standard cannot express
+    ├── SecurityConfigError       protocols or secrets of a user that we refuse
     └── DecodeError               octets that are not what they claim to be
         └── UsmError              RFC 3414 section 3.2: discard, count, perhaps send a Report
             ├── UnsupportedSecurityLevelError
@@ -107,3 +108,7 @@ class DecryptionError(UsmError):
     """Authentic, but it could not be decrypted (3.2 step 8)."""
 
     counter = UsmCounter.DECRYPTION_ERRORS
+
+
+class SecurityConfigError(WireError, ValueError):
+    """A user's protocols or secrets are unknown, too weak, or do not fit together."""

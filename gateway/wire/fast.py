@@ -13,16 +13,18 @@ from typing import Final, NamedTuple
 
 from gateway.wire.ber import (
     INTEGER,
-    KNOWN_OIDS,
     LENGTHS,
     OBJECT_IDENTIFIER,
     OCTET_STRING,
     SEQUENCE,
     Oid,
     decode_integer,
+    decode_length,
     decode_oid_content,
     encode_integer,
     encode_length,
+    expect,
+    expect_end,
     read_tlv,
 )
 from gateway.wire.errors import DecodeError
@@ -184,35 +186,41 @@ def _names(varbinds: bytes) -> tuple[list[Oid], list[bytes]]:
     encoded: list[bytes] = []
     offset, size = 0, len(varbinds)
     while offset < size:
-        # What nearly every manager sends: short lengths and the value NULL.
-        if offset + 7 <= size:
-            _, length, tag, short = varbinds[offset : offset + 4]
-            name, end = offset + 2, offset + 2 + length
-            if (
-                short == length - 4
-                and tag == OBJECT_IDENTIFIER
-                and length < 0x80
-                and varbinds[offset] == SEQUENCE
-                and varbinds[end - 2 : end] == b"\x05\x00"
-            ):
-                content = varbinds[offset + 4 : end - 2]
-                oids.append(KNOWN_OIDS.get(content) or decode_oid_content(content))
-                encoded.append(varbinds[name : end - 2])
-                offset = end
-                continue
-        # VarBind ::= SEQUENCE { name, value }
-        tag, name, end = read_tlv(varbinds, offset, size)
-        if tag != SEQUENCE:
-            raise DecodeError(f"varbind: tag 0x{tag:02x} instead of 0x30")
-        tag, start, stop = read_tlv(varbinds, name, end)
-        if tag != OBJECT_IDENTIFIER:
-            raise DecodeError(f"name of a varbind: tag 0x{tag:02x} instead of 0x06")
-        oids.append(decode_oid_content(varbinds[start:stop]))
-        encoded.append(varbinds[name:stop])
-        if varbinds[stop:end] != b"\x05\x00" and read_tlv(varbinds, stop, end)[2] != end:
-            raise DecodeError("octets after the value of a varbind")
+        end = offset + _PLAIN_VARBINDS.get(varbinds[offset : offset + 4], 0)
+        if end > offset and varbinds[end - 2 : end] == b"\x05\x00":
+            name = varbinds[offset + 2 : end - 2]
+        else:
+            name, end = _name(varbinds, offset, size)
+        oids.append(_KNOWN_OIDS.get(name) or _remember(name))
+        encoded.append(name)
         offset = end
     return oids, encoded
+
+
+_PLAIN_VARBINDS: Final = {bytes((SEQUENCE, n, 0x06, n - 4)): n + 2 for n in range(5, 0x80)}
+"""Size of a varbind with a short name and the value NULL, by its first four octets."""
+
+_KNOWN_OIDS: Final[dict[bytes, Oid]] = {}
+"""OIDs lately asked for, by their TLV: a walk asks for its last answer in each column."""
+
+
+def _remember(name: bytes) -> Oid:
+    _, start = decode_length(name, 1)
+    oid = decode_oid_content(name[start:])
+    if len(name) <= 64:
+        if len(_KNOWN_OIDS) >= 4096:
+            _KNOWN_OIDS.clear()
+        _KNOWN_OIDS[name] = oid
+    return oid
+
+
+def _name(varbinds: bytes, offset: int, size: int) -> tuple[bytes, int]:
+    """VarBind ::= SEQUENCE { name, value }: the TLV of the name, and the offset after it all."""
+    name, end = expect(varbinds, offset, size, SEQUENCE, "varbind")
+    _, stop = expect(varbinds, name, end, OBJECT_IDENTIFIER, "name of a varbind")
+    _, _, after = read_tlv(varbinds, stop, end)
+    expect_end(after, end, "varbind")
+    return varbinds[name:stop], end
 
 
 def encode_response(request: Request, error_status: int, error_index: int, varbinds: bytes) -> bytes:

@@ -1,0 +1,91 @@
+"""Notifications for SNMPv1 receivers (RFC 3584 section 3.2), and the head of every v2 one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.wire.ber import Oid
+from gateway.wire.errors import EncodeError
+from gateway.wire.pdu import Pdu, PduType, TrapV1Pdu
+from gateway.wire.values import (
+    Counter64,
+    Empty,
+    IpAddress,
+    ObjectIdentifier,
+    TimeTicks,
+    VarBind,
+)
+
+SYS_UP_TIME: Final = (1, 3, 6, 1, 2, 1, 1, 3, 0)
+SNMP_TRAP_OID: Final = (1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0)
+SNMP_TRAP_ENTERPRISE: Final = (1, 3, 6, 1, 6, 3, 1, 1, 4, 3, 0)
+SNMP_TRAP_ADDRESS: Final = (1, 3, 6, 1, 6, 3, 18, 1, 3, 0)
+SNMP_TRAPS: Final = (1, 3, 6, 1, 6, 3, 1, 1, 5)
+"""Below it are coldStart (1) to egpNeighborLoss (6): generic-trap 0 to 5."""
+
+_ENTERPRISE_SPECIFIC: Final = 6
+_UNKNOWN_ADDRESS: Final = bytes(4)
+
+
+def notification(
+    pdu_type: PduType,
+    request_id: int,
+    uptime_ticks: int,
+    trap_oid: Oid,
+    varbinds: Iterable[VarBind] = (),
+) -> Pdu:
+    """Build a TRAP or INFORM with the two varbinds that lead it (RFC 3416 section 4.2.6)."""
+    head = (
+        VarBind(SYS_UP_TIME, TimeTicks(uptime_ticks)),
+        VarBind(SNMP_TRAP_OID, ObjectIdentifier(trap_oid)),
+    )
+    return Pdu(pdu_type, request_id, varbinds=(*head, *varbinds))
+
+
+def trap_to_v1(pdu: Pdu, agent_addr: bytes | None = None) -> TrapV1Pdu:
+    """
+    Translate a v2 notification to an SNMPv1 Trap-PDU (RFC 3584 section 3.2).
+
+    `agent_addr` is the IPv4 address of the originator; without it snmpTrapAddress.0 of the
+    notification is taken, or else 0.0.0.0.
+
+    Raises:
+        EncodeError: no notification, or a value that SNMPv1 lacks (Counter64): such a
+            notification must not be sent to a v1 receiver.
+    """
+    names = tuple(v.oid for v in pdu.varbinds[:2])
+    if pdu.type not in (PduType.TRAP, PduType.INFORM) or names != (SYS_UP_TIME, SNMP_TRAP_OID):
+        raise EncodeError("no notification: it does not begin with sysUpTime, snmpTrapOID")
+    uptime, trap_oid = pdu.varbinds[0].value, pdu.varbinds[1].value
+    if not isinstance(uptime, TimeTicks) or not isinstance(trap_oid, ObjectIdentifier):
+        raise EncodeError("sysUpTime.0 or snmpTrapOID.0 has a wrong type")
+    varbinds = pdu.varbinds[2:]
+    for varbind in varbinds:
+        if isinstance(varbind.value, (Counter64, Empty)):
+            raise EncodeError(f"SNMPv1 has no value of the type of {varbind.value!r}")
+    if agent_addr is None:
+        agent_addr = _trap_address(varbinds)
+    enterprise, generic, specific = _v1_identity(trap_oid.value, varbinds)
+    return TrapV1Pdu(enterprise, agent_addr, generic, specific, uptime.value, varbinds)
+
+
+def _v1_identity(trap_oid: Oid, varbinds: tuple[VarBind, ...]) -> tuple[Oid, int, int]:
+    """(enterprise, generic-trap, specific-trap), section 3.2 steps 1, 3 and 4."""
+    if trap_oid[:-1] == SNMP_TRAPS and 1 <= trap_oid[-1] <= 6:
+        enterprise: Oid = SNMP_TRAPS
+        for varbind in varbinds:
+            if varbind.oid == SNMP_TRAP_ENTERPRISE and isinstance(varbind.value, ObjectIdentifier):
+                enterprise = varbind.value.value
+        return enterprise, trap_oid[-1] - 1, 0
+    if len(trap_oid) < 4:
+        raise EncodeError(f"snmpTrapOID {trap_oid} is too short to have an enterprise")
+    kept = -2 if trap_oid[-2] == 0 else -1
+    return trap_oid[:kept], _ENTERPRISE_SPECIFIC, trap_oid[-1]
+
+
+def _trap_address(varbinds: tuple[VarBind, ...]) -> bytes:
+    for varbind in varbinds:
+        if varbind.oid == SNMP_TRAP_ADDRESS and isinstance(varbind.value, IpAddress):
+            return varbind.value.value
+    return _UNKNOWN_ADDRESS
