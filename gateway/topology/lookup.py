@@ -1,0 +1,107 @@
+"""Lookup: which entity a person means by a name, an index or an id."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from gateway.model.entities import EntityKind
+from gateway.model.errors import AmbiguousName, UnknownEntity
+from gateway.model.ports import TopologyView
+from gateway.model.rows import Entity
+
+_KINDS = {kind.value: kind for kind in EntityKind}
+_COMPARED = 2_000
+"""At most so many names are compared letter by letter for "did you mean"."""
+_SHOWN = 10
+MAX_INDEX = 2**31 - 1
+"""Indexes are INDEX values of SNMP tables: 1..2147483647 (RFC 2578 7.7)."""
+
+
+def resolve(view: TopologyView, wanted: str, kind: EntityKind | None = None) -> Entity:
+    """
+    The entity that is meant by a name (any case), an index (`12` or `#12`), an id, `KIND:NAME` or `KIND/NAME`.
+
+    Raises:
+        UnknownEntity: nothing is called that; the message offers close names.
+        AmbiguousName: the message lists what it may mean, in words that `resolve` takes.
+    """
+    wanted = wanted.strip()
+    asked_kind, name = split_kind(wanted)
+    found = _candidates(view, wanted, kind)
+    if not found and asked_kind is not None and kind in (None, asked_kind):
+        found = _candidates(view, name, asked_kind)
+    match found:
+        case [entity]:
+            return entity
+        case []:
+            raise UnknownEntity(_unknown(view, name, kind or asked_kind))
+        case _:
+            raise AmbiguousName(_ambiguous(wanted, found))
+
+
+def split_kind(wanted: str) -> tuple[EntityKind | None, str]:
+    """`vm:web` or `vm/web` -> (vm, "web"); anything else -> (None, as it is)."""
+    for separator in ":/":
+        prefix, found, rest = wanted.partition(separator)
+        if found and rest and prefix.lower() in _KINDS:
+            return _KINDS[prefix.lower()], rest
+    return None, wanted
+
+
+def as_index(wanted: str) -> int | None:
+    """`12` and `#12` -> 12; None for what is no index."""
+    digits = wanted.removeprefix("#")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 10:
+        return None
+    index = int(digits)
+    return index if 0 < index <= MAX_INDEX else None
+
+
+def _candidates(view: TopologyView, wanted: str, kind: EntityKind | None) -> list[Entity]:
+    """By name, and by index or id: a VM may well be called `101`."""
+    found = {} if wanted.startswith("#") else {entity.index: entity for entity in view.named(wanted)}
+    index = as_index(wanted)
+    by_number = view.entity(index) if index is not None else view.with_id(wanted)
+    if by_number is not None:
+        found[by_number.index] = by_number
+    return [entity for _, entity in sorted(found.items()) if kind is None or entity.kind is kind]
+
+
+def _ambiguous(wanted: str, found: list[Entity]) -> str:
+    listed = ", ".join(_unmistakable(entity, found) for entity in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return f"{wanted!r} may mean {len(found)} things: {listed}{more}. Say which, in one of these forms."
+
+
+def _unmistakable(entity: Entity, among: list[Entity]) -> str:
+    """`KIND:NAME`, or the index too when that still means several."""
+    twins = [other for other in among if (other.kind, other.name.lower()) == (entity.kind, entity.name.lower())]
+    words = f"{entity.kind.value}:{entity.name}"
+    if len(twins) == 1:
+        return words
+    return f"#{entity.index} ({words} of {', '.join(entity.sources)})"
+
+
+def _unknown(view: TopologyView, name: str, kind: EntityKind | None) -> str:
+    what = kind.value if kind is not None else "entity"
+    close = _close(view, name, kind)
+    hint = f" Did you mean {', '.join(close)}?" if close else " /api/v1/entities lists all that are known."
+    return f"no {what} is called {name[:80]!r} at revision {view.revision}.{hint}"
+
+
+def _close(view: TopologyView, name: str, kind: EntityKind | None) -> list[str]:
+    """Up to 5 `KIND:NAME` that resemble the name. Cheap: only names that share an end or a part are compared."""
+    low = name.lower()[:80]
+    likely: dict[str, str] = {}
+    for entity in _resembling(view, low, kind):
+        likely.setdefault(entity.name.lower(), f"{entity.kind.value}:{entity.name}")
+        if len(likely) >= _COMPARED:
+            break
+    return [likely[match] for match in get_close_matches(low, likely, n=5, cutoff=0.6)]
+
+
+def _resembling(view: TopologyView, low: str, kind: EntityKind | None) -> Iterator[Entity]:
+    head, tail = low[:2], low[-2:]
+    for entity in view.all_entities(kind=kind):
+        other = entity.name.lower()
+        if abs(len(other) - len(low)) <= 6 and (other.startswith(head) or other.endswith(tail) or low in other):
+            yield entity
