@@ -355,12 +355,15 @@ def _why_it_ends(entity: Entity, has_storage: bool) -> str:
 
 
 def _no_place(entity: Entity) -> str:
-    if entity.state in (EntityState.STOPPED, EntityState.UNKNOWN, EntityState.RUNNING):
-        stopped = entity.state is EntityState.STOPPED
-        return (
-            "is stopped, and was never seen running" if stopped else _UNMATCHED.get(entity.kind, "has no known place")
-        )
-    return f"is {_condition(entity)}, and {_UNMATCHED.get(entity.kind, 'has no known place')}"
+    if entity.state is EntityState.STOPPED:
+        return "is stopped, and was never seen running"
+    if entity.state in (EntityState.UNKNOWN, EntityState.RUNNING):
+        return _unmatched(entity)
+    return f"is {_condition(entity)}, and {_unmatched(entity)}"
+
+
+def _unmatched(entity: Entity) -> str:
+    return _UNMATCHED.get(entity.kind, "has no known place")
 
 
 def _condition(entity: Entity) -> str:
