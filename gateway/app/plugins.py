@@ -41,7 +41,7 @@ def collector_plugin(kind: str) -> CollectorPlugin:
         raise ConfigError(f"unknown kind of source. {hint}Known: {', '.join(known) or 'none'}.")
     module, _, attribute = known[kind].partition(":")
     try:
-        plugin = getattr(importlib.import_module(module), attribute or "PLUGIN")
+        plugin = getattr(importlib.import_module(module), attribute or "PLUGIN", None)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing == "gateway":

@@ -65,11 +65,17 @@ def _problem(details: Mapping[str, Any], path: KeyPath, settings: type[Settings]
         case "extra_forbidden":
             return Problem(here, ": unknown key. Remove it.")
         case "missing":
-            return Problem(here, f": is missing. {remedy}".rstrip())
-    message = str(details["msg"]).removeprefix("Value error, ")
+            return Problem(here, f": is missing. {remedy or 'Add it.'}")
     hidden = top in settings.secrets() or any(_SECRET.search(key) for key in location)
     shown = "" if hidden else _shown(table, location)
-    return Problem(here, f"{shown}: {message[:1].lower()}{message[1:].rstrip('.')}. {remedy}".rstrip())
+    return Problem(here, f"{shown}: {_message(details['msg'])}. {remedy or 'Correct it.'}")
+
+
+def _message(text: str) -> str:
+    """Pydantic's message as the rest of our sentence."""
+    text = text.removeprefix("Value error, ").rstrip(".").replace(" after validation", "")
+    text = text.replace("Input should ", "must ", 1)
+    return text[:1].lower() + text[1:]
 
 
 def _keys(settings: type[Settings]) -> list[str]:
