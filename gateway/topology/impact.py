@@ -1,0 +1,417 @@
+"""
+Impact: what is affected when entities are lost, by layer, each with the way the loss takes.
+
+First cut: it says what stops or degrades at once. Whether a manager brings it back elsewhere is not answered here.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.model.entities import EntityKind, EntityState, has_one_placement
+from gateway.model.ports import TopologyView
+from gateway.model.relations import CARRYING, Phase, RelationKind
+from gateway.model.rows import Claim, Entity, Placement, Source, SourceState
+from gateway.topology.ages import claim_age, entity_age, is_stale
+from gateway.topology.where import COMPOSITES, LOCATIONS, is_group, members_of
+
+
+class Layer(StrEnum):
+    """The layers of an answer, in the order in which a person asks."""
+
+    SERVICE = "service"
+    ORCHESTRATION = "orchestration"
+    HA = "ha"
+    GUEST = "guest"
+    VIRTUALIZATION = "virtualization"
+    PHYSICAL = "physical"
+    STORAGE = "storage"
+    NETWORK = "network"
+
+
+LAYERS: Mapping[EntityKind, Layer] = {
+    EntityKind.SERVICE: Layer.SERVICE,
+    EntityKind.REPLICATION_GROUP: Layer.SERVICE,
+    EntityKind.K8S_CLUSTER: Layer.ORCHESTRATION,
+    EntityKind.K8S_NODE: Layer.ORCHESTRATION,
+    EntityKind.WORKLOAD: Layer.ORCHESTRATION,
+    EntityKind.POD: Layer.ORCHESTRATION,
+    EntityKind.HA_CLUSTER: Layer.HA,
+    EntityKind.HA_NODE: Layer.HA,
+    EntityKind.HA_RESOURCE: Layer.HA,
+    EntityKind.FENCE_DEVICE: Layer.HA,
+    EntityKind.GUEST_OS: Layer.GUEST,
+    EntityKind.VM: Layer.VIRTUALIZATION,
+    EntityKind.HYPERVISOR: Layer.VIRTUALIZATION,
+    EntityKind.VIRT_CLUSTER: Layer.VIRTUALIZATION,
+    EntityKind.MANAGER: Layer.VIRTUALIZATION,
+    EntityKind.PHYSICAL_HOST: Layer.PHYSICAL,
+    EntityKind.RACK: Layer.PHYSICAL,
+    EntityKind.SITE: Layer.PHYSICAL,
+    EntityKind.STORAGE_POOL: Layer.STORAGE,
+    EntityKind.VOLUME: Layer.STORAGE,
+    EntityKind.VOLUME_CLAIM: Layer.STORAGE,
+    EntityKind.SNAPSHOT: Layer.STORAGE,
+    EntityKind.NETWORK: Layer.NETWORK,
+}
+"""Every kind in its layer. A test checks that none is missing."""
+
+
+class Effect(StrEnum):
+    """What the loss does to an entity."""
+
+    LOST = "lost"
+    """It stops: all that carries it is lost."""
+    DEGRADED = "degraded"
+    """A part of it is lost: an instance of a clone, a node of a cluster, a member of a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the way from the affected entity down to what is lost."""
+
+    relation: RelationKind
+    entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """
+    One entity that the loss reaches. `path` leads from it to one of the lost; `age_us`: of the data, microseconds.
+
+    `parts_lost` of `parts`: instances or members; `roles_lost`: the roles of the lost instances (promoted, say).
+    `certain` False: the placement behind it is the last known one, or it is in transition.
+    """
+
+    entity: Entity
+    layer: Layer
+    effect: Effect
+    reason: str
+    path: tuple[Step, ...]
+    parts_lost: int = 1
+    parts: int = 1
+    roles_lost: tuple[str, ...] = ()
+    age_us: int | None = None
+    stale: bool = False
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    """How many of one kind are affected."""
+
+    lost: int = 0
+    degraded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What is affected if `lost` are lost. `affected`: by layer, lost before degraded, then by name."""
+
+    lost: tuple[Entity, ...]
+    revision: int
+    now: int
+    said: str
+    affected: tuple[Affected, ...]
+    counts: Mapping[EntityKind, KindCount]
+    blind_spots: tuple[str, ...]
+    stale: bool = field(default=False)
+    """True when any part of the answer rests on stale data."""
+
+
+def impact(view: TopologyView, entities: Iterable[Entity], now: int) -> Impact:
+    """What reaches the entities by carrying relations, and what that does to it."""
+    lost = tuple({entity.index: entity for entity in entities}.values())
+    spread = _Spread(view, now, lost)
+    affected = tuple(sorted(spread.affected(), key=_order))
+    blind = tuple(_blind_spots(view, lost, affected, now))
+    stale = any(one.stale for one in affected)
+    return Impact(lost, view.revision, now, _sentence(lost, affected, blind), affected, _counts(affected), blind, stale)
+
+
+_REDUNDANT = frozenset({RelationKind.BACKED_BY})
+"""Relations of which one remaining lower is enough to go on, degraded."""
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Blow:
+    """How one entity is hit: worked out from all that is lost so far."""
+
+    effect: Effect
+    reason: str
+    relation: RelationKind
+    through: Entity
+    parts_lost: int = 1
+    parts: int = 1
+    roles_lost: tuple[str, ...] = ()
+    claim: Claim | None = None
+    certain: bool = True
+
+
+class _Spread:
+    """The loss on its way up: a work list until nothing more is hit."""
+
+    def __init__(self, view: TopologyView, now: int, lost: tuple[Entity, ...]) -> None:
+        self.view = view
+        self.now = now
+        self.roots = {entity.index for entity in lost}
+        self.hit: dict[int, tuple[Entity, _Blow]] = {}
+        self.lost = set(self.roots)
+        self.queue = deque(lost)
+        while self.queue:
+            self._spread_from(self.queue.popleft())
+
+    def affected(self) -> Iterator[Affected]:
+        for entity, blow in self.hit.values():
+            age = claim_age(self.view, blow.claim, self.now) if blow.claim else entity_age(self.view, entity, self.now)
+            source = blow.claim.source if blow.claim and blow.claim.source else entity.sources[0]
+            yield Affected(
+                entity,
+                LAYERS[entity.kind],
+                blow.effect,
+                blow.reason,
+                tuple(self._path(blow)),
+                blow.parts_lost,
+                blow.parts,
+                blow.roles_lost,
+                age,
+                is_stale(self.view, source, age),
+                blow.certain,
+            )
+
+    def _path(self, blow: _Blow) -> Iterator[Step]:
+        passed: set[int] = set()
+        yield Step(blow.relation, blow.through)
+        while blow.through.index not in self.roots and blow.through.index not in passed:
+            passed.add(blow.through.index)
+            blow = self.hit[blow.through.index][1]
+            yield Step(blow.relation, blow.through)
+
+    def _spread_from(self, lower: Entity) -> None:
+        for upper, blow in self._blows(lower):
+            known = self.hit.get(upper.index)
+            if upper.index in self.roots or (known is not None and known[1].effect is Effect.LOST):
+                continue
+            if known is not None and blow.effect is Effect.DEGRADED:
+                if blow.parts_lost > known[1].parts_lost:
+                    self.hit[upper.index] = (upper, blow)
+                continue
+            self.hit[upper.index] = (upper, blow)
+            if blow.effect is Effect.LOST:
+                self.lost.add(upper.index)
+            self.queue.append(upper)
+
+    def _blows(self, lower: Entity) -> Iterator[tuple[Entity, _Blow]]:
+        """Each entity that the loss (or degradation) of `lower` hits, and how."""
+        is_lost = lower.index in self.lost
+        for claim in self.view.claims_on(lower):
+            upper = self.view.entity(claim.upper)
+            if upper is None or claim.kind not in CARRYING or upper.index == lower.index:
+                continue
+            blow = self._by_loss(upper, claim, lower) if is_lost else self._by_degradation(upper, claim, lower)
+            if blow is not None:
+                yield upper, blow
+        yield from self._composites(lower, is_lost)
+
+    def _by_loss(self, upper: Entity, claim: Claim, lower: Entity) -> _Blow | None:
+        match claim.kind:
+            case RelationKind.RUNS_ON:
+                return self._host_lost(upper, claim, lower)
+            case RelationKind.PART_OF | RelationKind.MEMBER_OF:
+                where = "is in" if lower.kind in LOCATIONS else f"is {claim.kind.value.replace('_', ' ')}"
+                return _Blow(Effect.LOST, f"{where} {_called(lower)}, which is lost", claim.kind, lower, claim=claim)
+            case RelationKind.DEPENDS_ON if upper.kind is EntityKind.SERVICE:
+                return None
+            case kind if kind in _REDUNDANT:
+                return self._redundant(upper, claim, lower)
+        verb = claim.kind.value.replace("_", " ")
+        verb = "uses" if claim.kind is RelationKind.USES_STORAGE else verb
+        return _Blow(Effect.LOST, f"{verb} {_called(lower)}, which is lost", claim.kind, lower, claim=claim)
+
+    def _by_degradation(self, upper: Entity, claim: Claim, lower: Entity) -> _Blow | None:
+        """What needs a thing that goes on with a part lost is degraded too; what merely belongs to it is not."""
+        if upper.kind is EntityKind.SERVICE or claim.kind not in (
+            RelationKind.DEPENDS_ON,
+            RelationKind.USES_STORAGE,
+            RelationKind.BACKED_BY,
+        ):
+            return None
+        verb = claim.kind.value.replace("_", " ")
+        return _Blow(Effect.DEGRADED, f"{verb} {_called(lower)}, which is degraded", claim.kind, lower, claim=claim)
+
+    def _host_lost(self, upper: Entity, claim: Claim, host: Entity) -> _Blow | None:
+        if not has_one_placement(upper.kind, upper.subtype):
+            return self._instances_lost(upper, claim, host)
+        placement = self.view.placement(upper)
+        if placement is not None and not placement.open:
+            return None
+        if placement is not None and placement.host != host.index:
+            return self._elsewhere(upper, claim, host, placement)
+        certain = claim.phase is Phase.STABLE and (placement is None or placement.certain)
+        words = {Phase.STABLE: "runs on", Phase.TRANSITIONAL: "is in transition on", Phase.LAST_KNOWN: "was last on"}
+        reason = f"{words[claim.phase]} {_called(host)}, which is lost"
+        roles = (claim.role,) if claim.role else ()
+        return _Blow(Effect.LOST, reason, claim.kind, host, roles_lost=roles, claim=claim, certain=certain)
+
+    def _elsewhere(self, upper: Entity, claim: Claim, host: Entity, placement: Placement) -> _Blow | None:
+        """It is placed on another host, and this one is claimed too: a move under way, or a conflict."""
+        placed = self.view.entity(placement.host)
+        if placed is None or placed.kind is not host.kind or placed.index in self.lost:
+            return None
+        reason = f"is in transition on {_called(host)}, which is lost; it is placed on {_called(placed)}"
+        if claim.phase is not Phase.TRANSITIONAL:
+            reason = f"is claimed on {_called(host)} too, which is lost; it is placed on {_called(placed)}"
+        return _Blow(Effect.DEGRADED, reason, claim.kind, host, claim=claim, certain=False)
+
+    def _instances_lost(self, upper: Entity, claim: Claim, host: Entity) -> _Blow:
+        claims = [c for c in self.view.claims_of(upper) if c.kind is RelationKind.RUNS_ON]
+        gone = [c for c in claims if self._is_lost(c.lower)]
+        roles = tuple(sorted({c.role for c in gone if c.role}))
+        which = "/".join(roles) + " " if roles else ""
+        reason = f"loses {len(gone)} of {len(claims)} instances ({which}on {_names(self._hosts(gone))})"
+        effect = Effect.LOST if len(gone) == len(claims) else Effect.DEGRADED
+        certain = all(c.phase is Phase.STABLE for c in gone)
+        return _Blow(effect, reason, claim.kind, host, len(gone), len(claims), roles, claim, certain)
+
+    def _redundant(self, upper: Entity, claim: Claim, lower: Entity) -> _Blow:
+        claims = [c for c in self.view.claims_of(upper) if c.kind is claim.kind]
+        gone = [c for c in claims if self._is_lost(c.lower)]
+        effect = Effect.LOST if len(gone) == len(claims) else Effect.DEGRADED
+        reason = f"is backed by {_names(self._hosts(gone))}, which is lost"
+        if effect is Effect.DEGRADED:
+            reason = f"loses {len(gone)} of the {len(claims)} it is backed by ({_names(self._hosts(gone))})"
+        return _Blow(effect, reason, claim.kind, lower, len(gone), len(claims), claim=claim)
+
+    def _composites(self, member: Entity, is_lost: bool) -> Iterator[tuple[Entity, _Blow]]:
+        """Clusters, groups and services that lose a member; all of their members lost: they are lost."""
+        for claim, composite in self._memberships(member):
+            if composite.index in self.lost:
+                continue
+            members = [one for _, one in members_of(self.view, composite)]
+            if member.index not in {one.index for one in members}:
+                continue
+            counted = [one for one in members if one.state is not EntityState.STOPPED or one.index in self.lost]
+            gone = [one for one in members if one.index in self.lost]
+            if gone:
+                effect = Effect.LOST if len(gone) >= len(counted) else Effect.DEGRADED
+                reason = f"loses {len(gone)} of {len(members)} members ({_names(gone)})"
+            elif not is_lost and composite.kind is EntityKind.SERVICE:
+                effect, reason = Effect.DEGRADED, f"{_called(member)} is degraded"
+            else:
+                continue
+            yield composite, _Blow(effect, reason, claim.kind, member, len(gone), len(members), claim=claim)
+
+    def _memberships(self, member: Entity) -> Iterator[tuple[Claim, Entity]]:
+        for claim in self.view.claims_of(member):
+            composite = self.view.entity(claim.lower)
+            belongs = claim.kind in (RelationKind.PART_OF, RelationKind.MEMBER_OF)
+            if belongs and composite is not None and (composite.kind in COMPOSITES or is_group(composite)):
+                yield claim, composite
+        for claim in self.view.claims_on(member):
+            service = self.view.entity(claim.upper)
+            if claim.kind is RelationKind.DEPENDS_ON and service is not None and service.kind is EntityKind.SERVICE:
+                yield claim, service
+
+    def _is_lost(self, record: int) -> bool:
+        entity = self.view.entity(record)
+        return entity is not None and entity.index in self.lost
+
+    def _hosts(self, claims: list[Claim]) -> list[Entity]:
+        return [host for claim in claims if (host := self.view.entity(claim.lower)) is not None]
+
+
+_LAYER_ORDER = {layer: number for number, layer in enumerate(Layer)}
+
+
+def _order(one: Affected) -> tuple[int, bool, str, str, int]:
+    entity = one.entity
+    degraded = one.effect is Effect.DEGRADED
+    return _LAYER_ORDER[one.layer], degraded, entity.kind.value, entity.name.lower(), entity.index
+
+
+def _counts(affected: tuple[Affected, ...]) -> dict[EntityKind, KindCount]:
+    lost = Counter(one.entity.kind for one in affected if one.effect is Effect.LOST)
+    degraded = Counter(one.entity.kind for one in affected if one.effect is Effect.DEGRADED)
+    kinds = sorted(lost.keys() | degraded.keys(), key=lambda kind: (_LAYER_ORDER[LAYERS[kind]], kind.value))
+    return {kind: KindCount(lost[kind], degraded[kind]) for kind in kinds}
+
+
+def _sentence(lost: tuple[Entity, ...], affected: tuple[Affected, ...], blind: tuple[str, ...]) -> str:
+    roots = ", ".join(_called(entity) for entity in lost)
+    gone = sum(one.effect is Effect.LOST for one in affected)
+    hidden = f"; {len(blind)} blind spot{'s' * (len(blind) > 1)}" if blind else ""
+    if not affected:
+        return f"Without {roots}: nothing that is known is affected{hidden}."
+    return f"Without {roots}: {gone} lost, {len(affected) - gone} degraded{hidden}."
+
+
+_JOINED_BELOW = {
+    EntityKind.HA_NODE: "guest OS",
+    EntityKind.K8S_NODE: "guest OS",
+    EntityKind.GUEST_OS: "VM or physical host",
+    EntityKind.HYPERVISOR: "physical host",
+}
+"""Kinds that another source joins to the layer below; unjoined, a loss below does not reach them."""
+_DEPTH = {
+    kind: depth
+    for depth, kinds in enumerate(
+        (
+            (EntityKind.HA_NODE, EntityKind.K8S_NODE),
+            (EntityKind.GUEST_OS,),
+            (EntityKind.VM,),
+            (EntityKind.HYPERVISOR, EntityKind.VIRT_CLUSTER),
+            (EntityKind.PHYSICAL_HOST,),
+            (EntityKind.RACK,),
+            (EntityKind.SITE,),
+        )
+    )
+    for kind in kinds
+}
+
+
+def _blind_spots(
+    view: TopologyView, lost: tuple[Entity, ...], affected: tuple[Affected, ...], now: int
+) -> Iterator[str]:
+    """What the answer cannot know: silent sources, hosts on which nothing is seen, layers that nobody joined."""
+    for source in view.sources.values():
+        if source.state in (SourceState.STALE, SourceState.FAILING, SourceState.STARTING):
+            yield f"source {source.name} is {source.state.value}: {_last_read(source, now)}"
+    reached = {step.entity.index for one in affected for step in one.path}
+    for entity in lost:
+        if entity.kind in (EntityKind.PHYSICAL_HOST, EntityKind.HYPERVISOR) and entity.index not in reached:
+            yield f"nothing is seen on {_called(entity)}: no source tells what runs there"
+    deepest = max((_DEPTH.get(entity.kind, -1) for entity in lost), default=-1)
+    hit = {one.entity.index for one in affected} | {entity.index for entity in lost}
+    for kind, below in _JOINED_BELOW.items():
+        if _DEPTH[kind] < deepest:
+            yield from _unjoined(view, kind, below, hit)
+
+
+def _unjoined(view: TopologyView, kind: EntityKind, below: str, hit: set[int]) -> Iterator[str]:
+    loose = [e for e in view.all_entities(kind=kind) if e.index not in hit and not _runs_somewhere(view, e)]
+    if loose:
+        verb = "is" if len(loose) == 1 else "are"
+        yield f"{kind.value} {_names(loose)} {verb} matched to no {below}: may be affected, or not"
+
+
+def _runs_somewhere(view: TopologyView, entity: Entity) -> bool:
+    if view.placement(entity) is not None:
+        return True
+    return any(claim.kind is RelationKind.RUNS_ON for claim in view.claims_of(entity))
+
+
+def _last_read(source: Source, now: int) -> str:
+    if not source.last_success:
+        return "it was never read, so nothing of it is known"
+    return f"what is known of it is {max(now - source.last_success, 0) // 1_000_000} s old"
+
+
+def _names(entities: list[Entity]) -> str:
+    shown = ", ".join(entity.name for entity in entities[:_SHOWN])
+    return shown + (f" and {len(entities) - _SHOWN} more" if len(entities) > _SHOWN else "")
+
+
+def _called(entity: Entity) -> str:
+    return f"{entity.kind.value} {entity.name}"
