@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.lab import postgres
+from tests.lab import pacemaker, postgres, snmptrapd
+from tests.lab.pacemaker import PacemakerLab
+from tests.lab.snmptrapd import Snmptrapd
 
 OPTIONAL = "optional: "  # a skip whose reason begins so stays a skip under --require-all
 
@@ -59,11 +63,44 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def pacemaker_lab() -> Iterator[PacemakerLab]:
+    """A Pacemaker cluster of three nodes; each test that names it begins with everything up and running."""
+    with _lab("first", "10.99.7", nodes=3) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def second_pacemaker_lab() -> Iterator[PacemakerLab]:
+    """A cluster of two nodes beside the first one, on a network of its own."""
+    with _lab("second", "10.99.8", nodes=2) as lab:
+        yield lab
+
+
+@pytest.fixture(autouse=True)
+def _clean_labs(request: pytest.FixtureRequest) -> None:
+    for name in ("pacemaker_lab", "second_pacemaker_lab"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name).reset()
+
+
+@pytest.fixture
+def start_snmptrapd() -> Iterator[Callable[..., Snmptrapd]]:
+    """Start an snmptrapd with the arguments of `Snmptrapd`; it ends with the test."""
+    _skip_if(snmptrapd.missing())
+    with contextlib.ExitStack() as running:
+        yield lambda **arguments: running.enter_context(Snmptrapd(**arguments))
+
+
+@pytest.fixture(name="snmptrapd")
+def running_snmptrapd(start_snmptrapd: Callable[..., Snmptrapd]) -> Snmptrapd:
+    """An snmptrapd on loopback with the v2c community `public`; v3 users by `add_user`."""
+    return start_snmptrapd()
+
+
+@pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[postgres.PostgresServer]:
     """A running PostgreSQL 15 of this test run."""
-    reason = postgres.missing()
-    if reason:
-        pytest.skip(reason)
+    _skip_if(postgres.missing())
     postgres.sweep_leftovers()
     server = postgres.PostgresServer()
     try:
@@ -90,6 +127,17 @@ def sqlite_url(tmp_path: Path) -> str:
 def database_url(request: pytest.FixtureRequest) -> str:
     """SQLAlchemy URL of a fresh database, once of each product."""
     return request.getfixturevalue(f"{request.param}_url")
+
+
+def _lab(name: str, net: str, *, nodes: int) -> PacemakerLab:
+    _skip_if(pacemaker.missing())
+    pacemaker.sweep_leftovers()
+    return PacemakerLab.up(f"gateway-lab-{name}-{os.getpid()}", net=net, nodes=nodes)
+
+
+def _skip_if(reason: str | None) -> None:
+    if reason:
+        pytest.skip(reason)
 
 
 def _fail_if_required(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
