@@ -10,6 +10,9 @@ from gateway.model.errors import ConfigError
 
 NAME = "cim-snmp-gateway"
 SYSTEM_CONFIGURATION = Path("/etc") / NAME / "gateway.toml"
+DATABASE = "topology.db"
+DEMO = "demo"
+"""Folder in the state folder: where `gateway run` without a configuration keeps its simulated estate."""
 LONGEST_SOCKET = 107
 """Bytes of a UNIX socket's path (unix(7): sun_path, without its NUL)."""
 
@@ -74,7 +77,7 @@ def database_url(settings: GatewaySettings, folder: Path) -> str:
     """URL of the topology database. May hold a password: not for logs."""
     if settings.database is not None:
         return settings.database.get_secret_value()
-    return f"sqlite:///{folder / 'topology.db'}"
+    return f"sqlite:///{folder / DATABASE}"
 
 
 def places_of(configuration: Configuration) -> tuple[Path, str]:

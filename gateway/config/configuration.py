@@ -59,6 +59,23 @@ def load(path: Path, classes: SettingsClasses, environ: Mapping[str, str] = os.e
     return build(read_toml(path), classes, environ, origin=str(path), base=path.resolve().parent, path=path)
 
 
+def load_gateway(path: Path, environ: Mapping[str, str] = os.environ) -> GatewaySettings:
+    """
+    Only `[gateway]` of a configuration file: for commands that need no plug-in.
+
+    Raises:
+        ConfigError: with everything that is wrong there.
+    """
+    document = read_toml(path)
+    origins, problems = environment.override(document, environ)
+    settings = _Check(path.resolve().parent, problems).settings(
+        GatewaySettings, ("gateway",), document.get("gateway", {})
+    )
+    if problems or settings is None:
+        raise ConfigurationError(str(path), [_with_variable(problem, origins) for problem in problems])
+    return settings
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """
     The document of a TOML file.
