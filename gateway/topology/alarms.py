@@ -1,0 +1,191 @@
+"""Alarms: conditions that have held longer than their settle time, raised once and cleared with the same key."""
+
+from dataclasses import replace
+
+from gateway.model.conditions import RULES, Category, ConditionKind, SettleTimes, alarm_key
+from gateway.model.entities import EntityKind
+from gateway.model.events import Event, EventKind
+from gateway.model.observations import Glimpse, Objects, Observation, ObservedCondition
+from gateway.model.relations import RelationKind
+from gateway.model.rows import Alarm
+from gateway.topology.draft import Draft
+from gateway.topology.placements import Verdict
+
+RAISED: dict[Category, EventKind] = {
+    Category.FAILURE: EventKind.FAILURE_RAISED,
+    Category.CONFLICT: EventKind.CONFLICT_RAISED,
+    Category.FINDING: EventKind.FINDING_RAISED,
+    Category.STALE: EventKind.STALE_RAISED,
+}
+CLEARED: dict[Category, EventKind] = {
+    Category.FAILURE: EventKind.FAILURE_CLEARED,
+    Category.CONFLICT: EventKind.CONFLICT_CLEARED,
+    Category.FINDING: EventKind.FINDING_CLEARED,
+    Category.STALE: EventKind.STALE_CLEARED,
+}
+
+
+def judge_conditions(draft: Draft, observation: Observation, settle: SettleTimes) -> None:
+    """Begin, hold or end the conditions that an observation is complete for."""
+    said: set[str] = set()
+    for condition in observation.conditions:
+        record = draft.find(observation.source, condition.entity)
+        if record is not None:
+            entity = draft.entity_of(record.index)
+            said.add(_hold(draft, observation.source, entity, condition, settle))
+    if observation.judged:
+        for entity in _judged_entities(draft, observation):
+            for alarm in draft.alarms_of(entity):
+                ours = alarm.source == observation.source and alarm.condition in observation.judged
+                if ours and alarm.key not in said:
+                    end(draft, alarm)
+
+
+def judge_conflict(draft: Draft, entity: int, verdict: Verdict, settle: SettleTimes) -> None:
+    """Active on two freshly read hosts: an alarm when it lasts (possible split brain)."""
+    kind = ConditionKind.PLACEMENT_CONFLICT
+    key = alarm_key(kind, draft.record(entity).id)
+    if not verdict.conflict:
+        alarm = draft.alarm_with(key)
+        if alarm is not None:
+            end(draft, alarm)
+        return
+    names = [draft.ref(host).name for host in verdict.conflict]
+    placement = draft.placement(entity)
+    begin(
+        draft,
+        source=placement.source if placement is not None else draft.record(entity).source,
+        kind=kind,
+        entity=entity,
+        text=f"active on {' and '.join(names)} at the same time: possible split brain",
+        remedy="find out on which host it must run, and stop it on the other before data is damaged",
+        settle=settle,
+    )
+
+
+def begin(
+    draft: Draft,
+    *,
+    source: str,
+    kind: ConditionKind,
+    entity: int,
+    detail: str = "",
+    text: str = "",
+    remedy: str = "",
+    settle: SettleTimes,
+) -> str:
+    """A condition holds: it settles, or is raised at once when it need not. Returns its key."""
+    key = alarm_key(kind, draft.record(entity).id, detail)
+    known = draft.alarm_with(key)
+    if known is not None:
+        if (known.text, known.remedy) != (text, remedy):
+            draft.put_alarm(replace(known, text=text, remedy=remedy))
+        return key
+    rule = RULES[kind]
+    wait: int = getattr(settle, rule.settle)
+    alarm = draft.add_alarm(
+        Alarm(
+            index=0,
+            key=key,
+            condition=kind,
+            category=rule.category,
+            severity=rule.severity,
+            entity=entity,
+            source=source,
+            detail=detail,
+            text=text,
+            remedy=remedy,
+            since=draft.at,
+            due=draft.at + wait,
+        )
+    )
+    if wait == 0:
+        raise_alarm(draft, alarm)
+    return key
+
+
+def raise_alarm(draft: Draft, alarm: Alarm) -> None:
+    """It has held long enough: tell it, unless its root was told (then it is in the log and the table only)."""
+    root = _root_of(draft, alarm)
+    event = _event(draft, alarm, RAISED[alarm.category], root)
+    draft.put_alarm(replace(alarm, raised_at=draft.at, event_id=event.id, caused_by=root))
+    draft.events.append(event)
+
+
+def end(draft: Draft, alarm: Alarm) -> None:
+    """It holds no more: cleared with the same key when it was raised, forgotten when it was not."""
+    draft.end_alarm(alarm)
+    if alarm.raised:
+        draft.events.append(_event(draft, alarm, CLEARED[alarm.category], alarm.caused_by))
+
+
+def _hold(draft: Draft, source: str, entity: int, condition: ObservedCondition, settle: SettleTimes) -> str:
+    key = alarm_key(condition.kind, draft.record(entity).id, condition.detail)
+    known = draft.alarm_with(key)
+    if not condition.holding and (known is None or not known.raised):
+        if known is not None:
+            draft.end_alarm(known)
+        return key
+    return begin(
+        draft,
+        source=source,
+        kind=condition.kind,
+        entity=entity,
+        detail=condition.detail,
+        text=condition.text,
+        remedy=condition.remedy,
+        settle=settle,
+    )
+
+
+def _judged_entities(draft: Draft, observation: Observation) -> list[int]:
+    """Entities of which the observation would have said that a condition holds."""
+    covers = observation.covers
+    if isinstance(covers, Objects):
+        keys = covers.keys
+    elif isinstance(covers, Glimpse):
+        keys = frozenset(entity.key for entity in observation.entities)
+    else:
+        with_alarms = [a.entity for _, a in draft.base.alarms.rows() if a.source == observation.source]
+        inside = draft.scope(observation.source, covers.scope)
+        gone = [e for e in with_alarms if draft.entity(e) is None]
+        return sorted({e for e in with_alarms if inside & draft.group_of(e)} | set(gone))
+    records = (draft.find(observation.source, key) for key in keys)
+    return sorted({draft.entity_of(record.index) for record in records if record is not None})
+
+
+def _event(draft: Draft, alarm: Alarm, kind: EventKind, root: str) -> Event:
+    return Event(
+        id=draft.new_id(),
+        at=draft.at,
+        kind=kind,
+        entity=draft.ref(alarm.entity),
+        source=alarm.source,
+        caused_by=root,
+        started_at=alarm.since,
+        alarm_key=alarm.key,
+        condition=alarm.condition,
+        severity=alarm.severity,
+        text=alarm.text,
+        remedy=alarm.remedy,
+        notify=not root,
+    )
+
+
+def _root_of(draft: Draft, alarm: Alarm) -> str:
+    """Event id of the raised failure of the host or cluster that this failure comes from; empty: it is a root."""
+    if alarm.category is not Category.FAILURE:
+        return ""
+    placement = draft.placement(alarm.entity)
+    below = [placement.host] if placement is not None and placement.open else []
+    clusters = [
+        lower
+        for kind in (RelationKind.MEMBER_OF, RelationKind.MANAGED_BY)
+        for lower in draft.entities_under(alarm.entity, kind)
+        if draft.record(lower).key.kind is EntityKind.HA_CLUSTER
+    ]
+    for lower in (*below, *clusters):
+        for other in draft.alarms_of(lower):
+            if other.raised and other.category is Category.FAILURE and not other.caused_by:
+                return other.event_id
+    return ""

@@ -1,0 +1,296 @@
+"""
+Correlation: records of different sources that are one thing, or one under the other, by their keys.
+
+Agreeing strong keys between two kinds give `runs_on`, within one kind `is_same_as` (design: domain, The layers of
+one service). Weak keys never link, however many agree: they propose. A key that two things of one kind and source
+have is a finding. What a person declared stands above all keys.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gateway.model.conditions import ConditionKind, SettleTimes
+from gateway.model.entities import Alias, EntityKind, KeyNamespace, KeyStrength, NativeKey
+from gateway.model.observations import Link
+from gateway.model.relations import RelationKind
+from gateway.model.rows import Claim, Record
+from gateway.topology.alarms import begin, end
+from gateway.topology.draft import CORRELATION, Draft
+
+UNDER: dict[EntityKind, tuple[EntityKind, ...]] = {
+    EntityKind.GUEST_OS: (EntityKind.VM, EntityKind.PHYSICAL_HOST),
+    EntityKind.HYPERVISOR: (EntityKind.PHYSICAL_HOST,),
+    EntityKind.K8S_NODE: (EntityKind.GUEST_OS,),
+}
+"""Which kinds an entity may run on by agreeing keys, the nearer layer first."""
+CONFIDENCE = {KeyNamespace.SMBIOS_UUID: 95, KeyNamespace.PROVIDER_ID: 95}
+"""Percent, by key; other cross-layer keys count 80."""
+
+
+def correlate(draft: Draft, settle: SettleTimes, *, everything: bool = False) -> None:
+    """Link anew the records whose keys changed, and those that share a key with them."""
+    todo = {index for changed in draft.rekeyed for index in _concerned(draft, changed)}
+    if everything:
+        todo |= {end_ for link in draft.links() for end_ in _ends(draft, link)}
+        todo |= {i for i, r in draft.base.records.rows() if r.entity != i}
+    draft.rekeyed.clear()
+    for index in sorted(todo):
+        _merge(draft, draft.record(index))
+    for index in sorted(todo):
+        _place(draft, draft.record(index))
+        _find_duplicates(draft, draft.record(index), settle)
+        _propose(draft, draft.record(index), settle)
+
+
+def swapped_smbios(uuid: str) -> str:
+    """The UUID with its first three groups in the other byte order (SMBIOS 2.6 changed it: DSP0134 7.2.1)."""
+    first, second, third, *rest = uuid.split("-")
+
+    def swap(group: str) -> str:
+        return "".join(reversed([group[i : i + 2] for i in range(0, len(group), 2)]))
+
+    return "-".join([swap(first), swap(second), swap(third), *rest])
+
+
+def is_key(alias: Alias) -> bool:
+    """False for values that many machines share: all-zero, all-F, and vendors' defaults."""
+    if alias.namespace is not KeyNamespace.SMBIOS_UUID:
+        return bool(alias.value)
+    digits = alias.value.replace("-", "").lower()
+    return len(set(digits)) > 2 and digits not in _VENDOR_DEFAULTS
+
+
+_VENDOR_DEFAULTS = frozenset(
+    {
+        "03000200040005000006000700080009",  # AMI's and many boards' default
+        "000102030405060708090a0b0c0d0e0f",
+        "00020003000400050006000700080009",
+        "12345678123456781234567812345678",
+        "0123456789abcdef0123456789abcdef",
+        "fefefefefefefefefefefefefefefefe",
+    }
+)
+
+
+def _concerned(draft: Draft, index: int) -> set[int]:
+    """The record and those that share, or shared until now, a key with it."""
+    found = {index}
+    before = draft.base.records.get(index)
+    for record in (before, draft.record(index)):
+        for alias in record.aliases if record is not None else ():
+            found.update(_sharing(draft, alias))
+    for claim in draft.claims(index):
+        if claim.source == CORRELATION:
+            found.add(claim.lower)
+    found.update(upper for upper in draft.uppers(index) if any(_ours(c, index) for c in draft.claims(upper)))
+    return found
+
+
+def _ours(claim: Claim, lower: int) -> bool:
+    return claim.source == CORRELATION and claim.lower == lower
+
+
+def _sharing(draft: Draft, alias: Alias) -> set[int]:
+    """Records with this key; an SMBIOS UUID in either byte order."""
+    if not is_key(alias):
+        return set()
+    found = set(draft.with_alias(alias))
+    if alias.namespace is KeyNamespace.SMBIOS_UUID and alias.value.count("-") == 4:
+        found.update(draft.with_alias(replace(alias, value=swapped_smbios(alias.value))))
+    return found
+
+
+def _peers(draft: Draft, record: Record, strength: KeyStrength) -> dict[int, Alias]:
+    """Other records that share a key of this strength, each with the first such key."""
+    found: dict[int, Alias] = {}
+    if record.gone:
+        return found
+    for alias in record.aliases:
+        if alias.namespace.strength is strength:
+            for index in sorted(_sharing(draft, alias) - {record.index}):
+                found.setdefault(index, alias)
+    return found
+
+
+# -- one thing -------------------------------------------------------------------------------------------------
+
+
+def _merge(draft: Draft, record: Record) -> None:
+    """Show the record by the oldest record that it is the same as."""
+    same = _component(draft, record)
+    canonical = min(same)
+    for index in sorted(same):
+        _show_by(draft, draft.record(index), canonical)
+    for index in draft.group_of(record.entity or record.index) - same:
+        _show_by(draft, draft.record(index), min(_component(draft, draft.record(index))))
+
+
+def _component(draft: Draft, record: Record) -> set[int]:
+    """All records that are one thing with this one, itself included. A gone record keeps its place."""
+    found, todo = {record.index}, [record]
+    apart = {frozenset(_ends(draft, link)) for link in draft.links() if not link.same}
+    while todo:
+        here = todo.pop()
+        for index in _same(draft, here):
+            if index not in found and frozenset((here.index, index)) not in apart:
+                found.add(index)
+                todo.append(draft.record(index))
+    return found
+
+
+def _same(draft: Draft, record: Record) -> set[int]:
+    declared = {
+        other
+        for link in draft.links()
+        if link.same and record.index in (ends := _ends(draft, link))
+        for other in ends
+        if other != record.index
+    }
+    by_key = {
+        index
+        for index in _peers(draft, record, KeyStrength.CROSS_LAYER)
+        if _may_be_same(draft.record(index), record) and not _ambiguous(draft, record, draft.record(index))
+    }
+    return declared | by_key
+
+
+def _may_be_same(one: Record, other: Record) -> bool:
+    return one.key.kind is other.key.kind and one.source != other.source and not one.gone
+
+
+def _ambiguous(draft: Draft, record: Record, peer: Record) -> bool:
+    """True when either source has more than one such thing with the shared keys: a duplicate, no proof."""
+
+    def of_source(keys_of: Record, source: str) -> int:
+        peers = _peers(draft, keys_of, KeyStrength.CROSS_LAYER)
+        rows = [draft.record(index) for index in peers]
+        return sum(row.source == source and row.key.kind is keys_of.key.kind for row in rows)
+
+    return of_source(record, peer.source) > 1 or of_source(peer, record.source) > 1
+
+
+def _ends(draft: Draft, link: Link) -> list[int]:
+    """Record indexes of a link's ends; those that no source has shown yet are missing."""
+    found = []
+    for end_ in (link.left, link.right):
+        source, _, rest = end_.partition("/")
+        kind, _, native = rest.partition("/")
+        if kind in EntityKind._value2member_map_:
+            record = draft.find(source, NativeKey(EntityKind(kind), native))
+            if record is not None:
+                found.append(record.index)
+    return found if len(found) == 2 else []
+
+
+def _show_by(draft: Draft, record: Record, canonical: int) -> None:
+    """Let the canonical entity show the record; placements that named the old entity name the new one."""
+    old = record.entity or record.index
+    if old == canonical:
+        return
+    draft.show_as(record, canonical)
+    draft.touched.update((old, canonical))
+    for upper in draft.uppers(record.index):
+        entity = draft.entity_of(upper)
+        placement = draft.placement(entity)
+        if placement is not None and placement.host == old:
+            draft.put_placement(replace(placement, host=canonical))
+    moved = draft.placement(old)
+    if old == record.index and moved is not None:
+        draft.drop_placement(old)
+        if draft.placement(canonical) is None:
+            draft.put_placement(replace(moved, entity=canonical))
+
+
+# -- one under the other ---------------------------------------------------------------------------------------
+
+
+def _place(draft: Draft, record: Record) -> None:
+    """The derived `runs_on` of a record: the one thing of the nearest layer that shares a strong key."""
+    before = draft.claims(record.index)
+    others = [claim for claim in before if claim.source != CORRELATION]
+    derived = _derived(draft, record)
+    if derived is not None:
+        known = next((c for c in before if c.source == CORRELATION and c.lower == derived.lower), None)
+        others.append(replace(derived, since=known.since) if known is not None else derived)
+    if set(_lowers(before)) != set(_lowers(others)):
+        draft.touched.add(draft.entity_of(record.index))
+    draft.put_claims(record.index, others)
+
+
+def _lowers(claims: Iterable[Claim]) -> list[int]:
+    return [claim.lower for claim in claims if claim.source == CORRELATION]
+
+
+def _derived(draft: Draft, record: Record) -> Claim | None:
+    peers = _peers(draft, record, KeyStrength.CROSS_LAYER)
+    for kind in UNDER.get(record.key.kind, ()):
+        found = {i: alias for i, alias in peers.items() if draft.record(i).key.kind is kind}
+        if len({draft.entity_of(index) for index in found}) == 1:
+            index = min(found)
+            namespace = found[index].namespace
+            return Claim(
+                source=CORRELATION,
+                kind=RelationKind.RUNS_ON,
+                upper=record.index,
+                lower=index,
+                since=draft.at,
+                confidence=CONFIDENCE.get(namespace, 80),
+                attributes={"key": namespace.value},
+            )
+    return None
+
+
+# -- findings --------------------------------------------------------------------------------------------------
+
+
+def _find_duplicates(draft: Draft, record: Record, settle: SettleTimes) -> None:
+    """Two things of one kind and source with the same key: cloned, or a vendor's default. A finding, no merge."""
+    twins = sorted(
+        index
+        for index in _peers(draft, record, KeyStrength.CROSS_LAYER)
+        if (other := draft.record(index)).key.kind is record.key.kind and other.source == record.source
+    )
+    names = ", ".join(draft.record(index).name for index in twins)
+    _finding(
+        draft,
+        record,
+        ConditionKind.DUPLICATE_KEY,
+        bool(twins),
+        f"has a key that must be unique in common with {names}: they cannot be told apart in other layers",
+        "give each its own SMBIOS UUID or MAC address (a clone keeps those of its original)",
+        settle,
+    )
+
+
+def _propose(draft: Draft, record: Record, settle: SettleTimes) -> None:
+    """Weak keys that agree with a thing of a lower layer, when no strong key links: a proposal for a person."""
+    below = UNDER.get(record.key.kind, ())
+    linked = any(claim.kind is RelationKind.RUNS_ON for claim in draft.claims(record.index))
+    candidates = [] if linked or not below else _weak_peers(draft, record, below)
+    names = ", ".join(f"{draft.record(i).key.kind} {draft.record(i).name}" for i in candidates)
+    _finding(
+        draft,
+        record,
+        ConditionKind.SAME_BY_WEAK_KEYS,
+        bool(candidates),
+        f"may run on {names}: only names or addresses agree, which proves nothing",
+        "declare it, or let the node agent tell the SMBIOS UUID",
+        settle,
+    )
+
+
+def _weak_peers(draft: Draft, record: Record, kinds: tuple[EntityKind, ...]) -> list[int]:
+    peers = _peers(draft, record, KeyStrength.WEAK)
+    return sorted(i for i in peers if draft.record(i).key.kind in kinds and draft.record(i).source != record.source)
+
+
+def _finding(
+    draft: Draft, record: Record, kind: ConditionKind, holds: bool, text: str, remedy: str, settle: SettleTimes
+) -> None:
+    entity = draft.entity_of(record.index)
+    if holds:
+        begin(draft, source=CORRELATION, kind=kind, entity=entity, text=text, remedy=remedy, settle=settle)
+        return
+    for alarm in draft.alarms_of(entity):
+        if alarm.condition is kind and alarm.source == CORRELATION:
+            end(draft, alarm)

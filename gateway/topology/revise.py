@@ -1,0 +1,163 @@
+"""One revision: an observation, or a settle time that ran out, in; the next snapshot and its changes out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway.model.changes import Changes
+from gateway.model.conditions import ConditionKind, SettleTimes
+from gateway.model.entities import EntityKind, EntityState, NativeKey
+from gateway.model.events import Event, EventKind
+from gateway.model.observations import Observation
+from gateway.model.rows import Record, Source
+from gateway.model.snapshot import Snapshot
+from gateway.topology.alarms import begin, end, judge_conditions, judge_conflict, raise_alarm
+from gateway.topology.correlate import correlate
+from gateway.topology.diff import apply_observation
+from gateway.topology.draft import Draft
+from gateway.topology.evidence import migration_failed, note_evidence
+from gateway.topology.placements import Verdict, group_of_member, judge_placement
+from gateway.topology.relocations import amend_causes, tell_group, tell_moves
+
+GATEWAY = "gateway"
+"""The source of what the gateway knows of itself: one `manager` record for each of its sources."""
+
+NewId = Callable[[], str]
+
+
+def observe(base: Snapshot, observation: Observation, settle: SettleTimes, new_id: NewId) -> tuple[Snapshot, Changes]:
+    """
+    What an observation changes.
+
+    Returns the next snapshot and the changes that must be committed before anybody may see it; nothing is changed
+    in `base`. Times are `observation.at`.
+    """
+    draft = Draft(base, observation.at, new_id)
+    apply_observation(draft, observation)
+    linked = observation.links is not None and draft.put_links(observation.source, observation.links)
+    fresh = note_evidence(draft, observation)
+    _judge(draft, settle, relink=linked)
+    judge_conditions(draft, observation, settle)
+    _migrations_that_failed(draft, observation)
+    if fresh:
+        amend_causes(draft)
+    return draft.finish()
+
+
+def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> tuple[Snapshot, Changes]:
+    """Judge what has become due: conditions that have held long enough, groups that have waited long enough."""
+    draft = Draft(base, now, new_id)
+    for what in draft.all_due():
+        kind, _, number = what.partition(":")
+        if kind == "group":
+            tell_group(draft, int(number))
+            continue
+        alarm = draft.alarm(int(number))
+        if alarm is None or alarm.raised:
+            draft.judge_at(what, None)
+        else:
+            raise_alarm(draft, alarm)
+    return draft.finish()
+
+
+def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snapshot:
+    """After a restart: groups whose members moved and were not told are pending again."""
+    draft = Draft(base, now, new_id)
+    for _, placement in base.placements.rows():
+        if placement.moved_from:
+            group = group_of_member(draft, placement.entity)
+            if group is not None:
+                draft.judge_at(f"group:{group}", placement.moved_at + settle.group)
+    return replace(base, pending=draft.finish()[0].pending)
+
+
+def register_source(base: Snapshot, source: Source, now: int, new_id: NewId) -> tuple[Snapshot, Changes]:
+    """Make a source known: it has a `manager` entity, to which its own alarms belong."""
+    draft = Draft(base, now, new_id)
+    key = NativeKey(EntityKind.MANAGER, source.name)
+    record = draft.find(GATEWAY, key)
+    if record is None:
+        record = draft.add_record(
+            Record(
+                index=0,
+                id="",
+                source=GATEWAY,
+                scope="",
+                key=key,
+                name=source.name,
+                subtype=source.kind,
+                state=EntityState.STARTING,
+                reason="",
+                aliases=(),
+                attributes={},
+                first_seen=now,
+                state_since=now,
+            )
+        )
+    draft.put_source(replace(source, index=record.index, id=record.id))
+    return draft.finish()
+
+
+def update_source(
+    base: Snapshot, source: Source, state: EntityState, now: int, settle: SettleTimes, new_id: NewId, stale: str = ""
+) -> tuple[Snapshot, Changes]:
+    """
+    How a source is doing. `stale`: the text of its sourceStale alarm, empty when it answers.
+
+    Nothing of the source is deleted and none of its alarms is cleared.
+    """
+    draft = Draft(base, now, new_id)
+    record = draft.record(source.index)
+    if (record.state, record.reason) != (state, source.last_error):
+        draft.put_record(replace(record, state=state, reason=source.last_error, state_since=now))
+    draft.put_source(source)
+    if stale:
+        begin(
+            draft,
+            source=GATEWAY,
+            kind=ConditionKind.SOURCE_STALE,
+            entity=source.index,
+            text=stale,
+            remedy=f"gateway check tells what is wrong with sources.{source.name}",
+            settle=settle,
+        )
+    else:
+        for alarm in draft.alarms_of(source.index):
+            if alarm.condition is ConditionKind.SOURCE_STALE:
+                end(draft, alarm)
+    return draft.finish()
+
+
+def _judge(draft: Draft, settle: SettleTimes, *, relink: bool) -> None:
+    """Correlate what has other keys, then judge the placement of everything that may be elsewhere."""
+    if draft.rekeyed or relink:
+        correlate(draft, settle, everything=relink)
+    if not draft.touched:
+        return
+    verdicts: dict[int, Verdict] = {}
+    for entity in sorted(draft.touched):
+        if draft.record(entity).entity == entity:
+            verdicts[entity] = judge_placement(draft, entity)
+            judge_conflict(draft, entity, verdicts[entity], settle)
+    tell_moves(draft, verdicts, settle)
+
+
+def _migrations_that_failed(draft: Draft, observation: Observation) -> None:
+    """A live migration failed and the thing is still where it was: told once, when it is stable there again."""
+    told = {event.entity.index for event in draft.events}
+    for entity in sorted(draft.touched):
+        before, now = draft.base.placements.get(entity), draft.placement(entity)
+        if before is None or now is None or entity in told or now.left_at or before.host != now.host:
+            continue
+        keys = tuple(draft.record(record).key for record in sorted(draft.group_of(entity)))
+        if before.left_at and migration_failed(draft, observation.source, keys, before.left_at):
+            draft.events.append(
+                Event(
+                    id=draft.new_id(),
+                    at=draft.at,
+                    kind=EventKind.MIGRATION_FAILED,
+                    entity=draft.ref(entity),
+                    source=observation.source,
+                    started_at=before.left_at,
+                    text=f"a live migration failed; it is still on {draft.ref(now.host).name}",
+                )
+            )
