@@ -160,8 +160,12 @@ class _Spread:
         self.hit: dict[int, tuple[Entity, _Blow]] = {}
         self.lost = set(self.roots)
         self.queue = deque(lost)
-        while self.queue:
-            self._spread_from(self.queue.popleft())
+        self.touched: dict[int, tuple[Entity, Claim, Entity]] = {}
+        while self.queue or self.touched:
+            if self.queue:
+                self._spread_from(self.queue.popleft())
+            else:
+                self._judge_composite(*self.touched.pop(next(iter(self.touched))))
 
     def affected(self) -> Iterator[Affected]:
         for entity, blow in self.hit.values():
@@ -191,29 +195,48 @@ class _Spread:
 
     def _spread_from(self, lower: Entity) -> None:
         for upper, blow in self._blows(lower):
-            known = self.hit.get(upper.index)
-            if upper.index in self.roots or (known is not None and known[1].effect is Effect.LOST):
-                continue
-            if known is not None and blow.effect is Effect.DEGRADED:
-                if blow.parts_lost > known[1].parts_lost:
-                    self.hit[upper.index] = (upper, blow)
-                continue
+            self._strike(upper, blow)
+        for claim, composite in self._memberships(lower):
+            self.touched.setdefault(composite.index, (composite, claim, lower))
+
+    def _strike(self, upper: Entity, blow: _Blow) -> None:
+        """Note the blow, unless the entity was hit as hard before; what is hit anew hits on."""
+        known = self.hit.get(upper.index)
+        if upper.index in self.roots or (known is not None and known[1].effect is Effect.LOST):
+            return
+        again = known is not None and blow.effect is Effect.DEGRADED
+        if not (again and known is not None and blow.parts_lost <= known[1].parts_lost):
             self.hit[upper.index] = (upper, blow)
-            if blow.effect is Effect.LOST:
-                self.lost.add(upper.index)
-            self.queue.append(upper)
+        if again:
+            return
+        if blow.effect is Effect.LOST:
+            self.lost.add(upper.index)
+        self.queue.append(upper)
 
     def _blows(self, lower: Entity) -> Iterator[tuple[Entity, _Blow]]:
         """Each entity that the loss (or degradation) of `lower` hits, and how."""
         is_lost = lower.index in self.lost
         for claim in self.view.claims_on(lower):
             upper = self.view.entity(claim.upper)
-            if upper is None or claim.kind not in CARRYING or upper.index == lower.index:
+            if upper is None or upper.index == lower.index:
+                continue
+            if claim.kind is RelationKind.MANAGED_BY and is_lost and self._is_only_managed(upper, lower):
+                reason = f"is run by {_called(lower)}, which is lost"
+                yield upper, _Blow(Effect.LOST, reason, claim.kind, lower, claim=claim)
+            if claim.kind not in CARRYING:
                 continue
             blow = self._by_loss(upper, claim, lower) if is_lost else self._by_degradation(upper, claim, lower)
             if blow is not None:
                 yield upper, blow
-        yield from self._composites(lower, is_lost)
+
+    def _is_only_managed(self, vm: Entity, manager: Entity) -> bool:
+        """True for a VM of which nothing is known but the HA resource that runs it."""
+        return (
+            vm.kind is EntityKind.VM
+            and manager.kind is EntityKind.HA_RESOURCE
+            and self.view.placement(vm) is None
+            and vm.state is not EntityState.STOPPED
+        )
 
     def _by_loss(self, upper: Entity, claim: Claim, lower: Entity) -> _Blow | None:
         match claim.kind:
@@ -284,24 +307,19 @@ class _Spread:
             reason = f"loses {len(gone)} of the {len(claims)} it is backed by ({_names(self._hosts(gone))})"
         return _Blow(effect, reason, claim.kind, lower, len(gone), len(claims), claim=claim)
 
-    def _composites(self, member: Entity, is_lost: bool) -> Iterator[tuple[Entity, _Blow]]:
-        """Clusters, groups and services that lose a member; all of their members lost: they are lost."""
-        for claim, composite in self._memberships(member):
-            if composite.index in self.lost:
-                continue
-            members = [one for _, one in members_of(self.view, composite)]
-            if member.index not in {one.index for one in members}:
-                continue
-            counted = [one for one in members if one.state is not EntityState.STOPPED or one.index in self.lost]
-            gone = [one for one in members if one.index in self.lost]
-            if gone:
-                effect = Effect.LOST if len(gone) >= len(counted) else Effect.DEGRADED
-                reason = f"loses {len(gone)} of {len(members)} members ({_names(gone)})"
-            elif not is_lost and composite.kind is EntityKind.SERVICE:
-                effect, reason = Effect.DEGRADED, f"{_called(member)} is degraded"
-            else:
-                continue
-            yield composite, _Blow(effect, reason, claim.kind, member, len(gone), len(members), claim=claim)
+    def _judge_composite(self, composite: Entity, claim: Claim, member: Entity) -> None:
+        """A cluster, group or service of which a member is hit; all of its members lost: it is lost."""
+        members = [one for _, one in members_of(self.view, composite)]
+        gone = [one for one in members if one.index in self.lost]
+        counted = [one for one in members if one.state is not EntityState.STOPPED or one.index in self.lost]
+        if gone:
+            effect = Effect.LOST if len(gone) == len(counted) else Effect.DEGRADED
+            reason = f"loses {len(gone)} of {len(members)} members ({_names(gone)})"
+            through = member if member.index in self.lost else gone[0]
+            self._strike(composite, _Blow(effect, reason, claim.kind, through, len(gone), len(members), claim=claim))
+        elif composite.kind is EntityKind.SERVICE:
+            reason = f"{_called(member)} is degraded"
+            self._strike(composite, _Blow(Effect.DEGRADED, reason, claim.kind, member, 0, len(members), claim=claim))
 
     def _memberships(self, member: Entity) -> Iterator[tuple[Claim, Entity]]:
         for claim in self.view.claims_of(member):
