@@ -1,1 +1,1 @@
-"""Our terms in SNMP: OIDs, columns, enums, notifications of TOPOLOGY-GATEWAY-MIB."""
+"""Our terms in SNMP: OIDs, columns, enumerations and notifications of TOPOLOGY-GATEWAY-MIB, for publisher and sink."""

@@ -1,0 +1,27 @@
+"""Lookup: what a column may ask of the topology beside its own row."""
+
+from typing import Protocol
+
+from gateway.model.rows import Alarm, Claim, Entity, Record
+
+
+class Lookup(Protocol):
+    """
+    One snapshot, as seen by the columns.
+
+    The publisher's implementation remembers what was asked, so that it knows when a column may have changed; a
+    column has no other way to the topology.
+    """
+
+    def entity(self, index: int) -> Entity | None:
+        """The entity that shows this index (a merged record's too)."""
+
+    def record(self, index: int) -> Record | None: ...
+    def claims(self, record: int) -> tuple[Claim, ...]:
+        """What a record depends on."""
+
+    def raised(self, entity: int) -> tuple[Alarm, ...]:
+        """Raised alarms of an entity."""
+
+    def stale_sources(self) -> frozenset[str]:
+        """Names of the sources that do not answer."""

@@ -1,0 +1,214 @@
+"""Tables: the conceptual tables of TOPOLOGY-GATEWAY-MIB, their columns, and how a row gives each value."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.model.conditions import Severity
+from gateway.model.rows import Alarm, Entity, Placement, Source
+from gateway.schema.snmp import syntax
+from gateway.schema.snmp.arcs import OBJECTS
+from gateway.schema.snmp.enums import Whereabouts
+from gateway.schema.snmp.lookup import Lookup
+from gateway.schema.snmp.relations import RelationRow, relation_rows
+from gateway.schema.snmp.syntax import Syntax
+from gateway.wire.ber import Oid
+
+Key = int | tuple[int, ...]
+"""An index as sub-identifiers; a plain number when there is one."""
+Rows = list[tuple[Key, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A columnar object; `value` gets a row and the lookup, the syntax encodes what it returns."""
+
+    number: int
+    name: str
+    syntax: Syntax
+    value: Callable[[Any, Lookup], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """
+    A conceptual table.
+
+    Its rows follow the shards of the snapshot's shelf `shelf` (`sources`: of the sources by index): `rows` makes
+    those of one shard, in the order of their index. `indexes`: how many sub-identifiers an index has.
+    """
+
+    number: int
+    name: str
+    shelf: str
+    index: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: Callable[[Mapping[int, Any], Lookup], Rows]
+
+    @property
+    def oid(self) -> Oid:
+        return (*OBJECTS, self.number)
+
+    def column_oid(self, column: Column) -> Oid:
+        """OID of the columnar object: table, entry (1), column."""
+        return (*self.oid, 1, column.number)
+
+    @property
+    def single(self) -> bool:
+        """One sub-identifier is the whole index."""
+        return len(self.index) == 1
+
+
+def _plain(shard: Mapping[int, Any], look: Lookup) -> Rows:
+    return sorted(shard.items())
+
+
+def _raised(shard: Mapping[int, Alarm], look: Lookup) -> Rows:
+    return [(index, alarm) for index, alarm in sorted(shard.items()) if alarm.raised]
+
+
+def _relations(shard: Mapping[int, Entity], look: Lookup) -> Rows:
+    return [(row.key, row) for index in sorted(shard) for row in relation_rows(shard[index], look)]
+
+
+def _name(index: int, look: Lookup) -> str:
+    """Name of an entity, or of a record that no entity shows any more."""
+    shown = look.entity(index) or look.record(index)
+    return shown.name if shown is not None else ""
+
+
+def _severity(alarms: Iterable[Alarm]) -> Severity:
+    """The gravest, CLEARED when there is none; INDETERMINATE (2) is the least of all."""
+    found = {alarm.severity for alarm in alarms}
+    graded = found - {Severity.INDETERMINATE, Severity.CLEARED}
+    return min(graded) if graded else max(found, default=Severity.CLEARED)
+
+
+def _whereabouts(placement: Placement) -> Whereabouts:
+    if not placement.open:
+        return Whereabouts.STOPPED
+    return Whereabouts.HERE if placement.certain else Whereabouts.LAST_KNOWN
+
+
+def _stale(entity: Entity, look: Lookup) -> bool:
+    return bool(entity.sources) and look.stale_sources().issuperset(entity.sources)
+
+
+def _milliseconds(microseconds: int) -> int:
+    return microseconds // 1000
+
+
+def _source(number: int, name: str, kind: Syntax, value: Callable[[Source], Any]) -> Column:
+    return Column(number, f"topoSource{name}", kind, lambda row, look: value(row))
+
+
+def _entity(number: int, name: str, kind: Syntax, value: Callable[[Entity], Any]) -> Column:
+    return Column(number, f"topoEntity{name}", kind, lambda row, look: value(row))
+
+
+def _where(number: int, name: str, kind: Syntax, value: Callable[[Placement], Any]) -> Column:
+    return Column(number, f"topoWhere{name}", kind, lambda row, look: value(row))
+
+
+def _relation(number: int, name: str, kind: Syntax, value: Callable[[RelationRow], Any]) -> Column:
+    return Column(number, f"topoRelation{name}", kind, lambda row, look: value(row))
+
+
+def _alarm(number: int, name: str, kind: Syntax, value: Callable[[Alarm], Any]) -> Column:
+    return Column(number, f"topoActiveAlarm{name}", kind, lambda row, look: value(row))
+
+
+SOURCE_TABLE: Final = Table(
+    2,
+    "topoSourceTable",
+    "sources",
+    ("topoSourceIndex",),
+    (
+        _source(2, "Id", syntax.UUID, lambda s: s.id),
+        _source(3, "Name", syntax.TEXT, lambda s: s.name),
+        _source(4, "Kind", syntax.TEXT, lambda s: s.kind),
+        _source(5, "State", syntax.SOURCE_STATE, lambda s: s.state),
+        _source(6, "Interval", syntax.UNSIGNED, lambda s: _milliseconds(s.interval_us)),
+        _source(7, "LastSuccess", syntax.TIME, lambda s: s.last_success),
+        _source(8, "FailingSince", syntax.TIME, lambda s: s.failing_since),
+        _source(9, "LastError", syntax.LONG_TEXT, lambda s: s.last_error),
+        _source(10, "Reads", syntax.COUNTER, lambda s: s.reads),
+        _source(11, "Failures", syntax.COUNTER, lambda s: s.failures),
+        _source(12, "LastDuration", syntax.UNSIGNED, lambda s: _milliseconds(s.last_duration_us)),
+    ),
+    _plain,
+)
+ENTITY_TABLE: Final = Table(
+    3,
+    "topoEntityTable",
+    "entities",
+    ("topoEntityIndex",),
+    (
+        _entity(2, "Id", syntax.UUID, lambda e: e.id),
+        _entity(3, "Kind", syntax.ENTITY_KIND, lambda e: e.kind),
+        _entity(4, "Subtype", syntax.TEXT, lambda e: e.subtype),
+        _entity(5, "Name", syntax.TEXT, lambda e: e.name),
+        _entity(6, "State", syntax.ENTITY_STATE, lambda e: e.state),
+        _entity(7, "Reason", syntax.TEXT, lambda e: e.reason),
+        _entity(8, "StateSince", syntax.TIME, lambda e: e.state_since),
+        _entity(9, "FirstSeen", syntax.TIME, lambda e: e.first_seen),
+        _entity(10, "Sources", syntax.TEXT, lambda e: ",".join(e.sources)),
+        Column(11, "topoEntityStale", syntax.TRUTH, _stale),
+        Column(12, "topoEntityAlarms", syntax.GAUGE, lambda e, look: len(look.raised(e.index))),
+        Column(13, "topoEntitySeverity", syntax.SEVERITY, lambda e, look: _severity(look.raised(e.index))),
+    ),
+    _plain,
+)
+WHERE_TABLE: Final = Table(
+    4,
+    "topoWhereTable",
+    "placements",
+    ("topoEntityIndex",),
+    (
+        _where(1, "HostIndex", syntax.INDEX, lambda p: p.host),
+        Column(2, "topoWhereHostName", syntax.TEXT, lambda p, look: _name(p.host, look)),
+        _where(3, "State", syntax.WHEREABOUTS, _whereabouts),
+        _where(4, "Role", syntax.TEXT, lambda p: p.role),
+        _where(5, "Since", syntax.TIME, lambda p: p.since),
+        _where(6, "LeftAt", syntax.TIME, lambda p: p.left_at),
+        _where(7, "Source", syntax.TEXT, lambda p: p.source),
+    ),
+    _plain,
+)
+RELATION_TABLE: Final = Table(
+    5,
+    "topoRelationTable",
+    "entities",
+    ("topoRelationUpper", "topoRelationKind", "topoRelationLower"),
+    (
+        _relation(4, "Role", syntax.TEXT, lambda r: r.role),
+        _relation(5, "Phase", syntax.PHASE, lambda r: r.phase),
+        _relation(6, "Since", syntax.TIME, lambda r: r.since),
+        _relation(7, "Confidence", syntax.UNSIGNED, lambda r: r.confidence),
+        _relation(8, "Sources", syntax.TEXT, lambda r: ",".join(r.sources)),
+    ),
+    _relations,
+)
+ALARM_TABLE: Final = Table(
+    6,
+    "topoActiveAlarmTable",
+    "alarms",
+    ("topoActiveAlarmIndex",),
+    (
+        _alarm(2, "Key", syntax.TEXT, lambda a: a.key),
+        _alarm(3, "Condition", syntax.CONDITION, lambda a: a.condition),
+        _alarm(4, "Category", syntax.CATEGORY, lambda a: a.category),
+        _alarm(5, "Severity", syntax.SEVERITY, lambda a: a.severity),
+        _alarm(6, "EntityIndex", syntax.INDEX_OR_ZERO, lambda a: a.entity),
+        Column(7, "topoActiveAlarmEntityName", syntax.TEXT, lambda a, look: _name(a.entity, look)),
+        _alarm(8, "Text", syntax.LONG_TEXT, lambda a: a.text),
+        _alarm(9, "Remedy", syntax.LONG_TEXT, lambda a: a.remedy),
+        _alarm(10, "Since", syntax.TIME, lambda a: a.since),
+        _alarm(11, "RaisedAt", syntax.TIME, lambda a: a.raised_at),
+        _alarm(12, "Source", syntax.TEXT, lambda a: a.source),
+        _alarm(13, "EventId", syntax.UUID, lambda a: a.event_id),
+        _alarm(14, "CausedBy", syntax.UUID, lambda a: a.caused_by),
+    ),
+    _raised,
+)
+TABLES: Final = (SOURCE_TABLE, ENTITY_TABLE, WHERE_TABLE, RELATION_TABLE, ALARM_TABLE)
