@@ -264,8 +264,11 @@ def varbind_room(request: Request, max_size: int) -> int:
     """
     Octets of varbinds that fit a v1 or v2c response of at most `max_size` octets, at least 0.
 
-    Every length is counted in its longest form below 64 KiB, so the answer errs by at most
-    six octets on the safe side.
+    Every number is counted in its longest form below 64 KiB, so some octets stay free.
     """
-    fixed = 4 + len(request.head) + 4 + len(request.request_id_tlv) + 6 + 4
-    return max(0, max_size - fixed)
+    return max(0, max_size - 4 - len(request.head) - response_overhead(request))
+
+
+def response_overhead(request: Request) -> int:
+    """Octets of a Response PDU around its varbinds, every number in its longest form."""
+    return 4 + len(request.request_id_tlv) + (3 + 6) + 4

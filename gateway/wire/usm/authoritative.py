@@ -24,7 +24,7 @@ from gateway.wire.errors import (
     UsmError,
     WrongDigestError,
 )
-from gateway.wire.fast import Request, encode_response_pdu, parse_request_pdu
+from gateway.wire.fast import Request, encode_response_pdu, parse_request_pdu, response_overhead
 from gateway.wire.pdu import Pdu, PduType, encode_pdu
 from gateway.wire.usm.keys import SecurityLevel, UsmUser
 from gateway.wire.usm.message import (
@@ -190,7 +190,8 @@ class AuthoritativeEngine:
 
     def varbind_room(self, opened: OpenedRequest) -> int:
         """Octets of varbinds that surely fit the response to `opened`, at least 0."""
-        return max(0, opened.max_size - opened.security.overhead(opened.level, opened.context))
+        around = opened.security.overhead(opened.level, opened.context)
+        return max(0, opened.max_size - around - response_overhead(opened.request))
 
     def report(self, error: UsmError, engine_time_s: int) -> bytes | None:
         """

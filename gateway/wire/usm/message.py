@@ -275,6 +275,8 @@ class UserSecurity:
         return b"".join((message[: end - self._auth.mac_size], self._auth.mac(message), message[end:]))
 
     def overhead(self, level: SecurityLevel, context: bytes) -> int:
-        """Octets of a message around its PDU at most, lengths counted in four octets."""
-        tail = self._levels[level, False][1]
-        return 70 + len(self._engine) + len(tail) + len(context)
+        """Octets around the PDU of a message below 64 KiB, every number in its longest form."""
+        frames = 4 + 3 + (2 + 6 + 6 + 3 + 3) + (3 + 3) + (6 + 6) + 4
+        if level is SecurityLevel.AUTH_PRIV:
+            frames += 8 + 4  # the salt, the encryptedPDU
+        return frames + len(self._engine) + len(self._levels[level, False][1]) + len(context)
