@@ -1,0 +1,70 @@
+"""`gateway db`: upgrade, backup and restore of the topology database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from gateway.app.console import note
+from gateway.app.locate import Located, locate, location_options
+from gateway.app.lock import StateLock
+from gateway.app.places import make_state_dir
+from gateway.store.database import Database, open_database
+
+
+@click.group()
+def db() -> None:
+    """The topology database: upgrade, backup, restore.
+
+    It holds the indexes by which every console knows your entities: a lost database renumbers them all.
+    """
+
+
+@db.command()
+@location_options
+def upgrade(config: Path | None, state_dir: Path | None) -> None:
+    """Bring the schema to this version (a starting gateway does so by itself)."""
+    with _stopped(locate(config, state_dir)) as database:
+        database.upgrade()
+    note("The database has the schema of this version.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@location_options
+def backup(file: Path, config: Path | None, state_dir: Path | None) -> None:
+    """Write a backup to FILE; the gateway may go on running."""
+    with opened(locate(config, state_dir)) as database:
+        database.backup(file)
+    note(f"The backup is in {file}.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--force", is_flag=True, help="Replace what the database holds.")
+@location_options
+def restore(file: Path, force: bool, config: Path | None, state_dir: Path | None) -> None:
+    """Put the backup in FILE in place; the gateway must be stopped."""
+    with _stopped(locate(config, state_dir)) as database:
+        database.restore(file, force=force)
+    note(f"The database holds what was in {file}.")
+
+
+@contextmanager
+def opened(located: Located) -> Iterator[Database]:
+    """The database of an installation, of this version's schema."""
+    make_state_dir(located.state_dir)
+    database = open_database(located.database)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def _stopped(located: Located) -> Iterator[Database]:
+    """The database while no gateway runs on it."""
+    make_state_dir(located.state_dir)
+    with StateLock(located.state_dir), opened(located) as database:
+        yield database
