@@ -96,7 +96,9 @@ def test_keys_are_those_of_pysnmp(protocol: AuthProtocol) -> None:
     theirs = config.AUTH_SERVICES[AUTH_IDS[protocol]]
     master = theirs.hash_passphrase(b"maplesyrup")
     assert password_to_key(b"maplesyrup", protocol) == bytes(master)
-    assert localize_key(bytes(master), RFC_ENGINE, protocol) == theirs.localize_key(master, univ.OctetString(RFC_ENGINE))
+    assert localize_key(bytes(master), RFC_ENGINE, protocol) == theirs.localize_key(
+        master, univ.OctetString(RFC_ENGINE)
+    )
 
 
 @pytest.mark.parametrize(("auth", "priv"), EVERY_PAIR)
