@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from gateway.model.changes import Changes
 from gateway.model.entities import Alias, EntityKind, EntityRef, NativeKey
@@ -317,6 +317,8 @@ class Draft:
 
     def _changes(self) -> Changes:
         records = {i: (self.base.records.get(i), row) for i, row in self._records.items()}
+        placements = _pairs(self.base.placements, self._placements)
+        alarms = _pairs(self.base.alarms, self._alarms)
         return Changes(
             revision=self.base.revision + 1,
             at=self.at,
@@ -324,8 +326,8 @@ class Draft:
             next_alarm=self.next_alarm,
             records={i: pair for i, pair in records.items() if pair[0] != pair[1]},
             claims=tuple(pair for upper in self._claims for pair in self._claim_pairs(upper)),
-            placements=_pairs(self.base.placements, self._placements),
-            alarms=_pairs(self.base.alarms, self._alarms),
+            placements=placements,
+            alarms=alarms,
             sources={name: row for name, row in self._sources.items() if self.base.sources.get(name) != row},
             freshness=self._freshness,
             links=self._links,
@@ -443,7 +445,7 @@ def _reindex(
             rows.pop(index, None)
 
 
-def _pairs(base: Shelf[Row], own: Mapping[int, Any]) -> dict[int, tuple[Row | None, Row | None]]:
+def _pairs(base: Shelf[Row], own: Mapping[int, Row | None]) -> dict[int, tuple[Row | None, Row | None]]:
     pairs: dict[int, tuple[Row | None, Row | None]] = {i: (base.get(i), row) for i, row in own.items()}
     return {index: pair for index, pair in pairs.items() if pair[0] != pair[1]}
 

@@ -1,0 +1,239 @@
+"""The reconciler: the only writer of topology. Observation in, one transaction, next snapshot out."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+from gateway.model.changes import Changes
+from gateway.model.conditions import SECOND, SettleTimes
+from gateway.model.entities import EntityState
+from gateway.model.errors import StoreUnavailable
+from gateway.model.events import Event, EventKind
+from gateway.model.ids import uuid7
+from gateway.model.observations import Observation
+from gateway.model.ports import Repository
+from gateway.model.rows import Source
+from gateway.model.snapshot import Snapshot
+from gateway.topology.revise import observe, register_source, resume, settle_due, update_source
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[Snapshot, tuple[Event, ...]], None]
+Revision = Callable[[Snapshot], tuple[Snapshot, Changes]]
+T = TypeVar("T")
+
+FRESHNESS_EVERY = 300 * SECOND
+"""How long freshness may wait for a transaction that something else needs anyway."""
+RETRY_S = 5.0
+"""Pause before settle times are judged again when the store refused."""
+
+
+class Reconciler:
+    """
+    Holds the current snapshot and makes the next one.
+
+    The methods without `async` do the work where they are called, one at a time (replay, tests); the `async` ones
+    do it in the writer's own thread. A revision that the store refused has not happened: the snapshot stays, and
+    the same observation may be submitted again.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        settle: SettleTimes,
+        now: Callable[[], int],
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._repository = repository
+        self._settle = settle
+        self._now = now
+        self._random = random
+        self._listeners: list[Listener] = []
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="topology-writer")
+        self._waiting: dict[str, int] = {}
+        self._flushed_at = now()
+        self._due = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.snapshot = Snapshot()
+
+    def load(self) -> Snapshot:
+        """Take up the last committed topology; what was settling goes on settling."""
+        self.snapshot = resume(self._repository.load(), self._now(), self._settle, self._new_id)
+        return self.snapshot
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener(snapshot, events)` after each revision: in the event loop when `run` runs in one."""
+        self._listeners.append(listener)
+
+    # -- one revision ------------------------------------------------------------------------------------------
+
+    def apply(self, observation: Observation) -> tuple[Event, ...]:
+        """Take one observation in. Raises StoreUnavailable: nothing has changed."""
+        at = max(observation.at, self.snapshot.at)
+        dated = replace(observation, at=at) if at != observation.at else observation
+        return self._revise(lambda base: observe(base, dated, self._settle, self._new_id))
+
+    def settle(self, now: int) -> tuple[Event, ...]:
+        """Judge what is due at `now` (microseconds UTC)."""
+        now = max(now, self.snapshot.at)
+        return self._revise(lambda base: settle_due(base, now, self._settle, self._new_id))
+
+    def next_due(self) -> int | None:
+        """When something must be judged again; None: nothing is pending."""
+        return min(self.snapshot.pending.values(), default=None)
+
+    def register(self, source: Source) -> Source:
+        """Make a source known; returns its row with its index and id."""
+        at = max(self._now(), self.snapshot.at)
+        self._revise(lambda base: register_source(base, source, at, self._new_id))
+        return self.snapshot.sources[source.name]
+
+    def update(self, source: Source, state: EntityState, stale: str = "") -> tuple[Event, ...]:
+        """A source's state changed; `stale` raises its alarm (the text), empty clears it."""
+        at = max(self._now(), self.snapshot.at)
+        return self._revise(lambda base: update_source(base, source, state, at, self._settle, self._new_id, stale))
+
+    def note(self, source: Source) -> None:
+        """Figures of a source that need not be committed (reads, durations)."""
+        self.snapshot = replace(self.snapshot, sources={**self.snapshot.sources, source.name: source})
+
+    def flush(self) -> None:
+        """Commit what waits for the next transaction (freshness)."""
+        if self._waiting:
+            base = self.snapshot
+            self._commit(
+                base,
+                Changes(
+                    revision=base.revision + 1,
+                    at=max(self._now(), base.at),
+                    next_index=base.next_index,
+                    next_alarm=base.next_alarm,
+                ),
+            )
+            self.snapshot = replace(self.snapshot, revision=base.revision + 1)
+
+    def _revise(self, revision: Revision) -> tuple[Event, ...]:
+        base = self.snapshot
+        snapshot, changes = revision(base)
+        events: tuple[Event, ...] = ()
+        if changes.empty:
+            self._waiting.update(changes.freshness)
+            if self._waiting and snapshot.at - self._flushed_at > FRESHNESS_EVERY:
+                self.snapshot = snapshot
+                self.flush()
+                return ()
+        else:
+            events = self._commit(base, changes)
+        self.snapshot = replace(snapshot, sources=_latest(self.snapshot, base, snapshot))
+        if not changes.empty:
+            self._publish(events)
+        return events
+
+    def _commit(self, base: Snapshot, changes: Changes) -> tuple[Event, ...]:
+        whole = replace(changes, freshness={**self._waiting, **changes.freshness})
+        events = self._repository.commit(whole)
+        self._waiting.clear()
+        self._flushed_at = changes.at
+        for event in events:
+            _log(event, changes.revision)
+        return events
+
+    def _publish(self, events: tuple[Event, ...]) -> None:
+        snapshot = self.snapshot
+        if self._loop is None:
+            self._tell(snapshot, events)
+        else:
+            self._loop.call_soon_threadsafe(self._tell, snapshot, events)
+
+    def _tell(self, snapshot: Snapshot, events: tuple[Event, ...]) -> None:
+        self._due.set()
+        for listener in self._listeners:
+            listener(snapshot, events)
+
+    def _new_id(self) -> str:
+        return uuid7(self._now(), self._random(10))
+
+    # -- in the event loop -------------------------------------------------------------------------------------
+
+    async def submit(self, observation: Observation) -> tuple[Event, ...]:
+        """Like `apply`, in the writer's thread."""
+        return await self._in_writer(lambda: self.apply(observation))
+
+    async def submit_update(self, source: Source, state: EntityState, stale: str = "") -> None:
+        """Like `update`, in the writer's thread."""
+        await self._in_writer(lambda: self.update(source, state, stale))
+
+    async def submit_register(self, source: Source) -> Source:
+        """Like `register`, in the writer's thread."""
+        return await self._in_writer(lambda: self.register(source))
+
+    async def submit_note(self, source: Source) -> None:
+        """Like `note`, in the writer's thread."""
+        await self._in_writer(lambda: self.note(source))
+
+    async def run(self) -> None:
+        """Judge what becomes due, until cancelled; a store that refuses is asked again."""
+        self._loop = asyncio.get_running_loop()
+        refused = False
+        while True:
+            due = self.next_due()
+            delay = None if due is None else max((due - self._now()) / SECOND, 0.0)
+            self._due.clear()
+            try:
+                await asyncio.wait_for(self._due.wait(), RETRY_S if refused else delay)
+                continue
+            except TimeoutError:
+                pass
+            try:
+                await self._in_writer(lambda: self.settle(self._now()))
+                refused = False
+            except StoreUnavailable as error:
+                if not refused:
+                    logger.error("reconciler: settle times cannot be judged: %s", error)
+                refused = True
+
+    async def close(self) -> None:
+        """Commit what waits, and end the writer's thread."""
+        try:
+            await self._in_writer(self.flush)
+        except StoreUnavailable as error:
+            logger.warning("reconciler: freshness is not saved: %s", error)
+        self._writer.shutdown(wait=True)
+
+    async def _in_writer(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+
+def _latest(current: Snapshot, base: Snapshot, made: Snapshot) -> dict[str, Source]:
+    """Sources as the revision left them; figures noted since its base stay."""
+    noted = {n: s for n, s in current.sources.items() if base.sources.get(n) is not s}
+    return {**made.sources, **noted}
+
+
+def _log(event: Event, revision: int) -> None:
+    """One line for each change that an operator asks about."""
+    if not event.notify:
+        return
+    way = f" from {event.old_host.name} to {event.new_host.name}" if event.old_host and event.new_host else ""
+    why = event.cause or event.condition or ""
+    level = logging.INFO if event.kind in _QUIET else logging.WARNING
+    logger.log(
+        level, "revision %d: %s of %s %s%s (%s)", revision, event.kind, event.entity.kind, event.entity.name, way, why
+    )
+
+
+_QUIET = frozenset(
+    {
+        EventKind.RELOCATION,
+        EventKind.ROLE_RELOCATION,
+        EventKind.STORAGE_RELOCATION,
+        EventKind.FAILURE_CLEARED,
+        EventKind.CONFLICT_CLEARED,
+        EventKind.FINDING_CLEARED,
+        EventKind.STALE_CLEARED,
+    }
+)

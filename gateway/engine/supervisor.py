@@ -1,0 +1,173 @@
+"""The supervision of collectors: one task for each source, its freshness, and the alarm when it stays silent."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import replace
+
+from gateway.engine.reconciler import Reconciler
+from gateway.model.conditions import SECOND, SettleTimes
+from gateway.model.entities import EntityState
+from gateway.model.errors import SourceError, StoreUnavailable
+from gateway.model.observations import Report, ScopeFailure
+from gateway.model.ports import Collector
+from gateway.model.rows import Source, SourceState
+from gateway.support.backoff import Backoff
+from gateway.support.clock import Clock
+from gateway.support.tasks import Health, supervise
+
+logger = logging.getLogger(__name__)
+
+
+class SupervisedSource:
+    """
+    Runs one collector for as long as the source is configured.
+
+    A collector that fails is started again after a pause; logged once when it begins to fail and once when it is
+    back. Three intervals without a success, or 15 s after it failed, the source is stale: its alarm is raised, and
+    nothing of what is known of it is deleted.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        collector: Collector,
+        reconciler: Reconciler,
+        clock: Clock,
+        settle: SettleTimes,
+        backoff: Backoff = Backoff(first_s=1.0, longest_s=30.0),  # noqa: B008 - frozen
+    ) -> None:
+        self.name = name
+        self.collector = collector
+        self._kind = kind
+        self._reconciler = reconciler
+        self._clock = clock
+        self._settle = settle
+        self._backoff = backoff
+        self._health = Health(f"source {name}", (SourceError, StoreUnavailable))
+        self._source: Source | None = None
+        self._answered_at = 0
+        self._failing_since = 0
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Register the source, then collect and watch until cancelled."""
+        interval_us = int(self.collector.interval_s * SECOND)
+        known = self._reconciler.snapshot.sources.get(self.name)
+        row = Source(0, "", self.name, self._kind, SourceState.STARTING, interval_us)
+        if known is not None:
+            row = replace(known, kind=self._kind, interval_us=interval_us, reads=0, failures=0)
+        self._source = await self._register(row)
+        self._answered_at = self._clock.now()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                supervise(
+                    f"source {self.name}",
+                    self._collect,
+                    backoff=self._backoff,
+                    health=self._health,
+                    steady_s=1e9,
+                    on_failure=self._failed,
+                )
+            )
+            tasks.create_task(self._watch())
+
+    async def _register(self, row: Source) -> Source:
+        delay_s = 1.0
+        while True:
+            try:
+                return await self._reconciler.submit_register(row)
+            except StoreUnavailable as error:
+                logger.error("source %s: cannot be registered yet: %s", self.name, error)
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, 30.0)
+
+    async def _collect(self) -> None:
+        await self.collector.run(self._report)
+        raise SourceError("the collector ended by itself")
+
+    async def _report(self, report: Report) -> None:
+        if isinstance(report, ScopeFailure):
+            logger.debug("source %s: scope %s: %s", self.name, report.scope, report.error)
+            return
+        assert self._source is not None
+        await self._reconciler.submit(report)
+        now = self._clock.now()
+        self._answered_at, self._failing_since = now, 0
+        source = replace(
+            self._source,
+            state=SourceState.OK,
+            last_success=now,
+            failing_since=0,
+            last_error="",
+            reads=self._source.reads + 1,
+            last_duration_us=max(now - report.at, 0),
+        )
+        self._health.succeeded()
+        await self._become(source, EntityState.RUNNING)
+
+    async def _failed(self, error: Exception) -> None:
+        assert self._source is not None
+        now = self._clock.now()
+        self._failing_since = self._failing_since or now
+        stale = self._source.state is SourceState.STALE
+        source = replace(
+            self._source,
+            state=SourceState.STALE if stale else SourceState.FAILING,
+            failing_since=self._failing_since,
+            last_error=str(error) or type(error).__name__,
+            failures=self._source.failures + 1,
+        )
+        if stale:
+            self._source = source
+            await self._reconciler.submit_note(source)
+        else:
+            await self._become(source, EntityState.DEGRADED)
+        self._changed.set()
+
+    async def _become(self, source: Source, state: EntityState) -> None:
+        """Commit a change of state; figures alone are not committed."""
+        before, self._source = self._source, source
+        assert before is not None
+        if before.state is source.state:
+            await self._reconciler.submit_note(source)
+            return
+        try:
+            await self._reconciler.submit_update(source, state)
+        except StoreUnavailable:
+            self._source = replace(source, state=before.state)
+            raise
+
+    async def _watch(self) -> None:
+        """Raise the alarm when the source has been silent too long."""
+        while True:
+            self._changed.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), max(self._stale_in_s(), 0.05))
+            assert self._source is not None
+            if self._stale_in_s() <= 0 and self._source.state is not SourceState.STALE:
+                try:
+                    await self._go_stale(self._source)
+                except StoreUnavailable as error:
+                    logger.error("source %s: is stale, which cannot be saved yet: %s", self.name, error)
+                    await asyncio.sleep(1.0)
+
+    def _stale_in_s(self) -> float:
+        """Seconds until the source is stale: three intervals of silence, or 15 s after it failed."""
+        assert self._source is not None
+        if self._source.state is SourceState.STALE:
+            return 3600.0
+        due = self._answered_at + self._settle.stale_intervals * self._source.interval_us
+        if self._failing_since:
+            due = min(due, self._failing_since + self._settle.stale_disconnect)
+        return (due - self._clock.now()) / SECOND
+
+    async def _go_stale(self, source: Source) -> None:
+        now = self._clock.now()
+        silent_s = (now - self._answered_at) // SECOND
+        why = f": {source.last_error}" if source.last_error else ""
+        text = f"source {self.name} has not answered for {silent_s} s{why}"
+        stale = replace(source, state=SourceState.STALE, failing_since=source.failing_since or now)
+        await self._reconciler.submit_update(stale, EntityState.FAILED, stale=text)
+        self._source = stale
