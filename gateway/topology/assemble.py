@@ -4,7 +4,8 @@ A snapshot from its rows: how an entity is merged from its records, and every in
 What a snapshot's indexes hold is defined here, once, for whoever builds or evolves one:
 
 - `natives`, `ids`: every record, gone ones too (a thing that comes back keeps its index);
-- `names`, `aliases`, `scopes`: records that are not gone, by index;
+- `names`, `aliases`: records that are not gone, by index;
+- `scopes`: records that are not gone, in their own scope and in those of their source that claim something of them;
 - `claims`: sorted by `claim_order`; `dependents`: uppers by index, each once;
 - `entity_alarms`, `alarm_keys`: settling and raised; `pending`: settling ones that have a due time.
 
@@ -15,6 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.model.entities import Alias, EntityState, Value
+from gateway.model.events import Event
+from gateway.model.observations import Link
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.model.shelf import Buckets, Shelf
 from gateway.model.snapshot import Snapshot, native_key, scope_key
@@ -58,9 +61,9 @@ def alias_key(alias: Alias) -> str:
     return f"{alias.namespace.value}\x00{alias.value}"
 
 
-def claim_order(claim: Claim) -> tuple[str, int, str, str]:
+def claim_order(claim: Claim) -> tuple[str, int, str, str, str]:
     """The order of one upper's claims in `Snapshot.claims`."""
-    return (claim.kind.value, claim.lower, claim.role, claim.source)
+    return (claim.kind.value, claim.lower, claim.role, claim.source, claim.scope)
 
 
 def assemble(
@@ -71,6 +74,8 @@ def assemble(
     alarms: Iterable[Alarm] = (),
     sources: Iterable[Source] = (),
     freshness: Mapping[str, int] | None = None,
+    links: Mapping[str, tuple[Link, ...]] | None = None,
+    recent: Iterable[Event] = (),
     revision: int = 0,
     at: int = 0,
     next_index: int = 1,
@@ -80,7 +85,8 @@ def assemble(
     The complete snapshot of these rows.
 
     `records`: gone ones too. `claims`: open ones. `placements`: one per entity, the open one, else its latest with
-    `open` False. `alarms`: not cleared. `freshness`: `scope_key` -> microseconds UTC.
+    `open` False. `alarms`: not cleared. `freshness`: `scope_key` -> microseconds UTC. `links`: by source. `recent`:
+    the last relocations that were told, oldest first.
     """
     rows = {record.index: record for record in sorted(records, key=_by_index)}
     living = [record for record in rows.values() if not record.gone]
@@ -104,10 +110,12 @@ def assemble(
         aliases=Buckets[tuple[int, ...]]().evolve(
             _grouped((alias_key(alias), record.index) for record in living for alias in record.aliases)
         ),
-        scopes=Buckets[frozenset[int]]().evolve(_scopes(living)),
+        scopes=Buckets[frozenset[int]]().evolve(_scopes(living, by_upper)),
         freshness=Buckets[int]().evolve(dict(freshness or {})),
         entity_alarms=_entity_alarms(conditions.values()),
         sources={source.name: source for source in sources},
+        links=dict(links or {}),
+        recent=tuple(recent),
         pending={f"alarm:{a.index}": a.due for a in conditions.values() if not a.raised and a.due},
     )
 
@@ -173,10 +181,13 @@ def _grouped(pairs: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
     return {key: tuple(indexes) for key, indexes in found.items()}
 
 
-def _scopes(living: Iterable[Record]) -> dict[str, frozenset[int]]:
+def _scopes(living: Iterable[Record], claims: Mapping[int, tuple[Claim, ...]]) -> dict[str, frozenset[int]]:
     members: defaultdict[str, set[int]] = defaultdict(set)
     for record in living:
         members[scope_key(record.source, record.scope)].add(record.index)
+        for claim in claims.get(record.index, ()):
+            if claim.source == record.source and claim.scope != record.scope:
+                members[scope_key(claim.source, claim.scope)].add(record.index)
     return {key: frozenset(indexes) for key, indexes in members.items()}
 
 
