@@ -5,7 +5,9 @@ from typing import Any
 import click
 
 import gateway
+from gateway.app.commands_ask import impact, where
 from gateway.app.commands_database import db
+from gateway.app.commands_list import alarms, events, sources
 from gateway.app.commands_token import token
 from gateway.model.errors import GatewayError
 from gateway.support.resources import ResourceMissing
@@ -41,5 +43,5 @@ def main() -> None:
     """
 
 
-for command in (db, token):
+for command in (where, impact, events, alarms, sources, db, token):
     main.add_command(command)

@@ -1,0 +1,121 @@
+"""`gateway events`, `gateway sources` and `gateway alarms`: the log, who is read, and what is wrong."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.app.client import ask, asked, connected
+from gateway.app.commands_ask import age, json_option
+from gateway.app.console import table
+from gateway.app.locate import Located, locate, location_options
+from gateway.model.events import EventKind
+
+
+@click.command()
+@click.option("--since", help="Only from this time on: 2026-01-31T03:00:00Z.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice([*EventKind]), help="Only this kind; may be repeated."
+)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000), help="How many, newest.")
+@click.option("--follow", is_flag=True, help="Go on with each new event, one a line, until interrupted.")
+@json_option
+@location_options
+def events(
+    since: str | None,
+    kinds: tuple[str, ...],
+    limit: int,
+    follow: bool,
+    as_json: bool,
+    config: Path | None,
+    state_dir: Path | None,
+) -> None:
+    """The event log: relocations, failures and findings as they began and ended."""
+    located = locate(config, state_dir)
+    if follow:
+        asked(_follow(located, kinds, as_json))
+        return
+    answer = ask(located, "/events", {"since": since, "kind": kinds or None, "limit": limit, "order": "newest"})
+    if as_json:
+        click.echo(answer.text)
+        return
+    rows = reversed(answer.body["items"])
+    table("Events", ("AT", "KIND", "NAME", "FROM", "TO", "CAUSE", "TOLD"), (_row(event) for event in rows))
+
+
+@click.command()
+@json_option
+@location_options
+def sources(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
+    """The sources: how each is doing, and how old its data are."""
+    answer = ask(locate(config, state_dir), "/sources")
+    if as_json:
+        click.echo(answer.text)
+        return
+    columns = ("NAME", "KIND", "STATE", "LAST READ", "READS", "FAILURES", "LAST ERROR")
+    table("Sources", columns, (_source_row(source) for source in answer.body["items"]))
+
+
+@click.command()
+@json_option
+@location_options
+def alarms(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
+    """The alarms that are raised now, each with what to do."""
+    answer = ask(locate(config, state_dir), "/alarms")
+    if as_json:
+        click.echo(answer.text)
+        return
+    rows = (
+        (
+            a["severity"],
+            a["condition"],
+            a["entity"]["name"] if a["entity"] else "",
+            a["raised_at"],
+            a["text"],
+            a["remedy"],
+        )
+        for a in answer.body["items"]
+    )
+    table("Alarms", ("SEVERITY", "CONDITION", "NAME", "SINCE", "TEXT", "REMEDY"), rows)
+
+
+async def _follow(located: Located, kinds: tuple[str, ...], as_json: bool) -> None:
+    async with connected(located, must_run=True) as client:
+        async for data in client.stream("/events/stream", {"kind": kinds or None}):
+            click.echo(data if as_json else line(json.loads(data)))
+
+
+def line(event: Mapping[str, Any]) -> str:
+    """One event in one line."""
+    return "  ".join(str(cell) for cell in _row(event) if cell)
+
+
+def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
+    old, new = event["old_host"], event["new_host"]
+    told = "" if event["told"] else "log only"
+    why = event["cause"] or event["condition"] or ""
+    planned = " (planned)" if event["planned"] else ""
+    return (
+        event["at"],
+        event["kind"],
+        event["entity"]["name"],
+        old["name"] if old else "",
+        new["name"] if new else "",
+        f"{why}{planned}" if new else f"{why} {event['text']}".strip(),
+        told,
+    )
+
+
+def _source_row(source: Mapping[str, Any]) -> tuple[object, ...]:
+    read = f"{age(source['age_s'])} ago" if source["age_s"] is not None else "never"
+    return (
+        source["name"],
+        source["kind"],
+        source["state"],
+        read,
+        source["reads"],
+        source["failures"],
+        source["last_error"],
+    )
