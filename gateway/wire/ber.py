@@ -105,6 +105,10 @@ def read_tlv(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
     if offset >= end:
         raise DecodeError(f"truncated before the tag at octet {offset}")
     tag = data[offset]
+    if offset + 1 < end and tag & 0x1F != 0x1F:  # what nearly every TLV is: short and whole
+        stop = offset + 2 + data[offset + 1]
+        if stop <= end and data[offset + 1] < 0x80:
+            return tag, offset + 2, stop
     if tag & 0x1F == 0x1F:
         raise DecodeError(f"tag 0x{tag:02x}: SNMP has no multi-octet tags")
     length, start = decode_length(data, offset + 1)
@@ -116,6 +120,10 @@ def read_tlv(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
 
 def expect(data: bytes, offset: int, end: int, tag: int, what: str) -> tuple[int, int]:
     """Like `read_tlv`, for a known tag; returns (first content octet, offset after it)."""
+    if offset + 1 < end and data[offset] == tag:  # as in read_tlv, without the call
+        stop = offset + 2 + data[offset + 1]
+        if stop <= end and data[offset + 1] < 0x80:
+            return offset + 2, stop
     found, start, stop = read_tlv(data, offset, end)
     if found != tag:
         raise DecodeError(f"{what}: tag 0x{found:02x} instead of 0x{tag:02x}")
@@ -125,7 +133,9 @@ def expect(data: bytes, offset: int, end: int, tag: int, what: str) -> tuple[int
 def expect_integer(data: bytes, offset: int, end: int, what: str) -> tuple[int, int]:
     """Read an INTEGER of 32 bits; returns (value, offset after it)."""
     start, stop = expect(data, offset, end, INTEGER, what)
-    return decode_integer(data[start:stop]), stop
+    if not 0 < stop - start <= 4:
+        raise DecodeError(f"{what}: an INTEGER of {stop - start} octets: 1 to 4 are accepted")
+    return int.from_bytes(data[start:stop], "big", signed=True), stop
 
 
 def expect_octets(data: bytes, offset: int, end: int, what: str) -> tuple[bytes, int]:
@@ -272,7 +282,11 @@ def encode_oid_content(oid: Oid) -> bytes:
         raise EncodeError(f"no OID begins with {top}.{second} (X.690 8.19.4)")
     if second > MAX_SUB_IDENTIFIER:
         raise EncodeError(f"sub-identifier {second} is outside 0..4294967295")
-    return _base_128(top * 40 + second) + encode_sub_identifiers(oid[2:])
+    first = top * 40 + second
+    if first > MAX_SUB_IDENTIFIER:  # 2.4294967216 and above
+        return _base_128(first) + encode_sub_identifiers(oid[2:])
+    cache = _SUB_IDENTIFIERS
+    return b"".join([cache[first], *[cache[n] for n in oid[2:]]])
 
 
 def encode_sub_identifiers(sub_identifiers: Iterable[int]) -> bytes:

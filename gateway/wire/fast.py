@@ -63,21 +63,13 @@ class Request(NamedTuple):
         )
 
 
+# Bound once: in Python 3.11 each look-up of an enum's member calls a Python function.
+_V3: Final = Version.V3
+_GET_BULK: Final = PduType.GET_BULK
 _VERSIONS: Final = {b"\x02\x01\x00": Version.V1, b"\x02\x01\x01": Version.V2C}
-_REQUEST_TYPES: Final = {
-    Version.V1: {t: t for t in (PduType.GET, PduType.GET_NEXT, PduType.SET)},
-    Version.V2C: {
-        t: t
-        for t in (
-            PduType.GET,
-            PduType.GET_NEXT,
-            PduType.SET,
-            PduType.GET_BULK,
-            PduType.INFORM,
-        )
-    },
-}
-_V3_REQUEST_TYPES: Final = _REQUEST_TYPES[Version.V2C]
+_V1_REQUESTS: Final = {int(t): t for t in (PduType.GET, PduType.GET_NEXT, PduType.SET)}
+_REQUESTS: Final = {**_V1_REQUESTS, **{int(t): t for t in (PduType.GET_BULK, PduType.INFORM)}}
+_REQUESTS_OF: Final = {Version.V1: _V1_REQUESTS, Version.V2C: _REQUESTS, Version.V3: _REQUESTS}
 
 
 def is_v3(data: bytes) -> bool:
@@ -103,12 +95,9 @@ def parse_request(data: bytes) -> Request:
     """
     size = len(data)
     # Message ::= SEQUENCE { version, community, data }
-    if size > 2 and data[0] == SEQUENCE and data[1] == size - 2 and size < 130:
-        offset = 2
-    else:
-        tag, offset, end = read_tlv(data, 0, size)
-        if tag != SEQUENCE or end != size:
-            raise DecodeError("the datagram is not exactly one SNMP message")
+    tag, offset, end = read_tlv(data, 0, size)
+    if tag != SEQUENCE or end != size:
+        raise DecodeError("the datagram is not exactly one SNMP message")
     head_start = offset
     version = _VERSIONS.get(data[offset : offset + 3])
     if version is None:
@@ -127,14 +116,13 @@ def parse_request_pdu(data: bytes, offset: int, end: int) -> Request:
     Raises:
         DecodeError: as `parse_request`.
     """
-    return _parse_pdu(data[:end], offset, Version.V3, b"", b"")
+    return _parse_pdu(data[:end], offset, _V3, b"", b"")
 
 
 def _parse_pdu(data: bytes, offset: int, version: Version, community: bytes, head: bytes) -> Request:
     size = len(data)
     tag, offset, end = read_tlv(data, offset, size)
-    types = _V3_REQUEST_TYPES if version is Version.V3 else _REQUEST_TYPES[version]
-    pdu_type = types.get(tag)  # type: ignore[call-overload]
+    pdu_type = _REQUESTS_OF[version].get(tag)
     if pdu_type is None:
         raise DecodeError(f"PDU tag 0x{tag:02x} is no request of SNMP{version.name.lower()}")
     if end != size:
@@ -148,7 +136,7 @@ def _parse_pdu(data: bytes, offset: int, version: Version, community: bytes, hea
     else:
         non_repeaters, offset = _integer(data, offset, end)
         max_repetitions, offset = _integer(data, offset, end)
-    if pdu_type is not PduType.GET_BULK:
+    if pdu_type is not _GET_BULK:
         non_repeaters = max_repetitions = 0
     else:
         if non_repeaters < 0:

@@ -1,4 +1,4 @@
-"""Notifications for SNMPv1 receivers (RFC 3584 section 3.2), and the head of every v2 one."""
+"""What SNMPv1 hears of newer PDUs (RFC 3584): traps, error-status; and a notification's head."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.wire.ber import Oid
 from gateway.wire.errors import EncodeError
-from gateway.wire.pdu import Pdu, PduType, TrapV1Pdu
+from gateway.wire.pdu import ErrorStatus, Pdu, PduType, TrapV1Pdu
 from gateway.wire.values import (
     Counter64,
     Empty,
@@ -68,6 +68,28 @@ def trap_to_v1(pdu: Pdu, agent_addr: bytes | None = None) -> TrapV1Pdu:
         agent_addr = _trap_address(varbinds)
     enterprise, generic, specific = _v1_identity(trap_oid.value, varbinds)
     return TrapV1Pdu(enterprise, agent_addr, generic, specific, uptime.value, varbinds)
+
+
+def error_status_to_v1(status: ErrorStatus) -> ErrorStatus:
+    """Translate the error-status of a Response for an SNMPv1 manager (RFC 3584 section 4.4)."""
+    return _V1_STATUS.get(status, status)
+
+
+_V1_STATUS: Final = {
+    ErrorStatus.WRONG_VALUE: ErrorStatus.BAD_VALUE,
+    ErrorStatus.WRONG_ENCODING: ErrorStatus.BAD_VALUE,
+    ErrorStatus.WRONG_TYPE: ErrorStatus.BAD_VALUE,
+    ErrorStatus.WRONG_LENGTH: ErrorStatus.BAD_VALUE,
+    ErrorStatus.INCONSISTENT_VALUE: ErrorStatus.BAD_VALUE,
+    ErrorStatus.NO_ACCESS: ErrorStatus.NO_SUCH_NAME,
+    ErrorStatus.NOT_WRITABLE: ErrorStatus.NO_SUCH_NAME,
+    ErrorStatus.NO_CREATION: ErrorStatus.NO_SUCH_NAME,
+    ErrorStatus.INCONSISTENT_NAME: ErrorStatus.NO_SUCH_NAME,
+    ErrorStatus.AUTHORIZATION_ERROR: ErrorStatus.NO_SUCH_NAME,
+    ErrorStatus.RESOURCE_UNAVAILABLE: ErrorStatus.GEN_ERR,
+    ErrorStatus.COMMIT_FAILED: ErrorStatus.GEN_ERR,
+    ErrorStatus.UNDO_FAILED: ErrorStatus.GEN_ERR,
+}
 
 
 def _v1_identity(trap_oid: Oid, varbinds: tuple[VarBind, ...]) -> tuple[Oid, int, int]:

@@ -13,7 +13,7 @@ from pysnmp.proto.api import v1 as pysnmp_v1
 from pysnmp.proto.api import v2c as pysnmp_v2c
 
 from gateway.wire.errors import DecodeError, EncodeError, WireError
-from gateway.wire.pdu import Pdu, PduType, TrapV1Pdu, Version
+from gateway.wire.pdu import ErrorStatus, Pdu, PduType, TrapV1Pdu, Version
 from gateway.wire.snmp import (
     CommunityMessage,
     MessageFlags,
@@ -22,7 +22,7 @@ from gateway.wire.snmp import (
     decode_message,
     encode_message,
 )
-from gateway.wire.translation import SNMP_TRAP_ADDRESS, SNMP_TRAPS, notification, trap_to_v1
+from gateway.wire.translation import SNMP_TRAP_ADDRESS, SNMP_TRAPS, error_status_to_v1, notification, trap_to_v1
 from gateway.wire.values import (
     Counter32,
     Counter64,
@@ -303,3 +303,8 @@ def test_counter64_keeps_a_notification_from_v1() -> None:
     pdu = notification(PduType.TRAP, 1, 0, ENTERPRISE, (VarBind((1, 3), Counter64(1)),))
     with pytest.raises(EncodeError):
         trap_to_v1(pdu)
+
+
+def test_v1_hears_only_the_errors_that_it_knows() -> None:
+    assert {error_status_to_v1(s) for s in ErrorStatus} <= set(list(ErrorStatus)[:6])
+    assert error_status_to_v1(ErrorStatus.NOT_WRITABLE) is ErrorStatus.NO_SUCH_NAME

@@ -40,6 +40,9 @@ from gateway.wire.usm.message import (
 )
 from gateway.wire.values import Counter32, VarBind
 
+_NO_AUTH_NO_PRIV: Final = SecurityLevel.NO_AUTH_NO_PRIV
+_AUTH_PRIV: Final = SecurityLevel.AUTH_PRIV
+
 
 class OpenedRequest(NamedTuple):
     """A v3 request that passed USM, with what its response has to repeat."""
@@ -118,7 +121,7 @@ class AuthoritativeEngine:
         try:
             scoped = parse_scoped_header(plaintext, offset)
         except DecodeError as error:
-            if envelope.level is not SecurityLevel.AUTH_PRIV:
+            if envelope.level is not _AUTH_PRIV:
                 raise
             self.stats[UsmCounter.DECRYPTION_ERRORS] += 1
             target = _report_target(data, envelope)
@@ -142,9 +145,9 @@ class AuthoritativeEngine:
         security = self._users.get(envelope.user_name)  # step 4
         if security is None:
             raise UnknownUserNameError("no such user")
-        if envelope.level > security.user.level:  # step 5
+        if envelope.level > security.level:  # step 5
             raise UnsupportedSecurityLevelError(f"the user has no {envelope.level.name}")
-        if envelope.level is SecurityLevel.NO_AUTH_NO_PRIV:
+        if envelope.level is _NO_AUTH_NO_PRIV:
             return security
         if not security.authentic(data, envelope):  # step 6
             raise WrongDigestError("the message is not authentic")
@@ -231,7 +234,7 @@ class AuthoritativeEngine:
             EncodeError: no such user, a level that it does not have, or larger than max_size.
         """
         security = self._users.get(user_name)
-        if security is None or level > security.user.level:
+        if security is None or level > security.level:
             raise EncodeError(f"no user {user_name!r} with {level.name} at this engine")
         context = encode_octets(self.engine_id) + encode_octets(context_name)
         scoped = encode_scoped(context, pdu)
@@ -251,7 +254,7 @@ def _report_target(data: bytes, envelope: Envelope) -> ReportTarget | None:
     if not envelope.reportable:
         return None
     request_id = 0
-    if envelope.level is not SecurityLevel.AUTH_PRIV:
+    if envelope.level is not _AUTH_PRIV:
         try:
             scoped = parse_scoped_header(data, envelope.data_start)
             if data[scoped.pdu_start] not in _CONFIRMED:

@@ -33,6 +33,12 @@ LARGEST_MESSAGE: Final = 65507
 """What a UDP datagram over IPv4 carries."""
 
 
+# Bound once: in Python 3.11 each look-up of an enum's member calls a Python function.
+_NO_AUTH_NO_PRIV: Final = SecurityLevel.NO_AUTH_NO_PRIV
+_AUTH_PRIV: Final = SecurityLevel.AUTH_PRIV
+_REPORTABLE: Final = int(MessageFlags.REPORTABLE)
+
+
 class Envelope(NamedTuple):
     """Header and security parameters of a v3 message; offsets are into the datagram."""
 
@@ -94,7 +100,7 @@ def parse_envelope(data: bytes) -> Envelope:
     expect_end(start, stop, "UsmSecurityParameters")
     if boots < 0 or time_s < 0 or len(user_name) > 32 or len(engine_id) > 32:
         raise DecodeError("a field of UsmSecurityParameters is out of range (RFC 3414 2.4)")
-    reportable = bool(flags & MessageFlags.REPORTABLE)
+    reportable = bool(flags & _REPORTABLE)
     return Envelope(
         msg_id, max_size, reportable, level, engine_id, boots, time_s, user_name,
         mac_start, mac_end, salt, offset,
@@ -192,10 +198,11 @@ class UserSecurity:
     Belongs to one thread. Its repr shows no key.
     """
 
-    __slots__ = ("_auth", "_cipher", "_engine", "_levels", "_salt", "user")
+    __slots__ = ("_auth", "_cipher", "_engine", "_levels", "_salt", "level", "user")
 
     def __init__(self, user: UsmUser, *, first_salt: int, max_size: int) -> None:
         self.user = user
+        self.level = user.level
         self._salt = first_salt & 0xFFFFFFFFFFFFFFFF
         self._auth = Authenticator(user.auth_key, user.auth) if user.auth else None
         self._cipher = AesCfb(user.priv_key) if user.priv else None
@@ -216,7 +223,7 @@ class UserSecurity:
                 tail,
             )
             for level, tail in tails.items()
-            if level <= user.level
+            if level <= self.level
             for reportable in (False, True)
         }
 
@@ -235,7 +242,7 @@ class UserSecurity:
             DecryptionError: no AES salt of 8 octets (RFC 3826 section 3.1.4), no ciphertext.
         """
         offset = envelope.data_start
-        if envelope.level is not SecurityLevel.AUTH_PRIV:
+        if envelope.level is not _AUTH_PRIV:
             return data, offset
         tag, start, end = read_tlv(data, offset, len(data))
         if tag != OCTET_STRING or end != len(data) or len(envelope.salt) != 8:
@@ -257,7 +264,7 @@ class UserSecurity:
         """Encode, encrypt and sign a message (RFC 3414 section 3.1)."""
         header, tail = self._levels[level, reportable]
         distance = 2  # from the last octet of the HMAC to msgData: an empty salt
-        if level is SecurityLevel.AUTH_PRIV:
+        if level is _AUTH_PRIV:
             assert self._cipher is not None
             self._salt = (self._salt + 1) & 0xFFFFFFFFFFFFFFFF
             salt = self._salt.to_bytes(8, "big")
@@ -268,7 +275,7 @@ class UserSecurity:
         header = encode_integer(msg_id) + header
         parameters = b"".join((self._engine, encode_integer(boots), encode_integer(time_s), tail))
         message = _assemble(header, parameters, scoped)
-        if level is SecurityLevel.NO_AUTH_NO_PRIV:
+        if level is _NO_AUTH_NO_PRIV:
             return message
         assert self._auth is not None
         end = len(message) - len(scoped) - distance
@@ -277,6 +284,6 @@ class UserSecurity:
     def overhead(self, level: SecurityLevel, context: bytes) -> int:
         """Octets around the PDU of a message below 64 KiB, every number in its longest form."""
         frames = 4 + 3 + (2 + 6 + 6 + 3 + 3) + (3 + 3) + (6 + 6) + 4
-        if level is SecurityLevel.AUTH_PRIV:
+        if level is _AUTH_PRIV:
             frames += 8 + 4  # the salt, the encryptedPDU
         return frames + len(self._engine) + len(self._levels[level, False][1]) + len(context)
