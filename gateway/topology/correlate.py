@@ -31,8 +31,8 @@ def correlate(draft: Draft, settle: SettleTimes, *, everything: bool = False) ->
     """Link anew the records whose keys changed, and those that share a key with them."""
     todo = {index for changed in draft.rekeyed for index in _concerned(draft, changed)}
     if everything:
-        todo |= {end_ for link in draft.links() for end_ in _ends(draft, link)}
-        todo |= {i for i, r in draft.base.records.rows() if r.entity != i}
+        declared = [*draft.links(), *(link for links in draft.base.links.values() for link in links)]
+        todo |= {end_ for link in declared for end_ in _ends(draft, link)}
     draft.rekeyed.clear()
     for index in sorted(todo):
         _merge(draft, draft.record(index))

@@ -1,0 +1,108 @@
+"""Conditions become alarms when they hold, and end with the same key."""
+
+from gateway.model.conditions import RULES, SECOND, ConditionKind, SettleTimes
+from gateway.model.entities import EntityKind, NativeKey
+from gateway.model.observations import Glimpse, Objects, ObservedCondition
+from tests.topology.house import T0, House, entity, node, on, part_of, resource, told
+
+A, B = node("alpha"), node("beta")
+WEB = resource("web")
+CLUSTER = NativeKey(EntityKind.HA_CLUSTER, "prod")
+ALL = [entity(CLUSTER, ""), entity(A, ""), entity(B, ""), entity(WEB)]
+BLOCKED = ObservedCondition(ConditionKind.BLOCKED, WEB, text="blocked", remedy="crm_resource --cleanup")
+
+
+def test_every_condition_has_a_rule_and_a_settle_time():
+    assert set(RULES) == set(ConditionKind)
+    for rule in RULES.values():
+        assert getattr(SettleTimes(), rule.settle) >= 0
+
+
+def test_a_condition_is_raised_after_its_settle_time_and_cleared_with_the_same_key():
+    house = House()
+    assert house.see(0, ALL, [on(WEB, A)], [BLOCKED]) == []
+    assert list(house.snapshot.active_alarms()) == []
+    assert house.wait(9.99) == []
+    (raised,) = house.wait(10)
+    assert raised.at == T0 + 10 * SECOND
+    assert raised.alarm_key == f"blocked:{house.get(WEB).id}"
+    (cleared,) = house.see(20, ALL, [on(WEB, A)])
+    assert (cleared.kind, cleared.alarm_key) == ("failure_cleared", raised.alarm_key)
+    assert house.snapshot.alarm_keys.get(raised.alarm_key) is None
+
+
+def test_a_condition_that_ends_before_its_settle_time_is_never_told():
+    house = House()
+    house.see(0, ALL, [on(WEB, A)], [BLOCKED])
+    house.see(5, ALL, [on(WEB, A)])
+    assert house.wait(1000) == []
+
+
+def test_the_clock_does_not_run_while_the_manager_is_busy():
+    house = House()
+    busy = ObservedCondition(ConditionKind.EXHAUSTED, WEB, holding=False)
+    idle = ObservedCondition(ConditionKind.EXHAUSTED, WEB)
+    house.see(0, ALL, conditions=[idle])
+    house.see(10, ALL, conditions=[busy])
+    house.see(12, ALL, conditions=[idle])
+    assert house.wait(26.9) == []
+    assert [event.kind for event in house.wait(27)] == ["failure_raised"]
+    assert house.see(30, ALL, conditions=[busy]) == []
+    assert [event.kind for event in house.see(40, ALL)] == ["failure_cleared"]
+
+
+def test_what_a_view_does_not_judge_stays():
+    house = House()
+    house.see(0, ALL, conditions=[BLOCKED])
+    house.wait(10)
+    assert house.see(11, ALL, judged=frozenset()) == []
+    assert house.see(12, [entity(A, "")], covers=Objects(frozenset({A}))) == []
+    quorum = ObservedCondition(ConditionKind.QUORUM_LOST, CLUSTER)
+    house.see(13, ALL, conditions=[quorum], covers=Glimpse(), judged=frozenset({ConditionKind.QUORUM_LOST}))
+    assert {event.condition for event in house.wait(60)} == {ConditionKind.QUORUM_LOST}
+    assert len(list(house.snapshot.active_alarms())) == 2
+
+
+def test_an_alarm_of_what_is_gone_is_cleared():
+    house = House()
+    house.see(0, ALL, conditions=[BLOCKED])
+    house.wait(10)
+    assert [event.kind for event in house.see(20, ALL[:3])] == ["failure_cleared"]
+
+
+def test_active_on_two_hosts_is_a_conflict_when_it_lasts():
+    house = House()
+    house.see(0, ALL, [on(WEB, A)])
+    assert house.see(1, ALL, [on(WEB, A), on(WEB, B)]) == []
+    assert told(house.wait(6)) == [("conflict_raised", "web", None, None)]
+    assert house.place(WEB) == "alpha"
+    assert told(house.see(9, ALL, [on(WEB, A)])) == [("conflict_cleared", "web", None, None)]
+
+
+def test_a_failure_on_a_failed_host_is_linked_to_its_root_and_not_sent():
+    house = House()
+    fence = ObservedCondition(ConditionKind.FENCING_FAILED, A)
+    house.see(0, ALL, [on(WEB, A)], [fence])
+    (root,) = house.wait(10)
+    house.see(11, ALL, [on(WEB, A)], [fence, BLOCKED])
+    (consequence,) = house.wait(60)
+    assert (consequence.caused_by, consequence.notify) == (root.id, False)
+
+
+def test_a_text_that_changes_is_no_event():
+    house = House()
+    house.see(0, ALL, conditions=[BLOCKED])
+    house.wait(10)
+    worse = ObservedCondition(ConditionKind.BLOCKED, WEB, text="still blocked", remedy="look")
+    assert house.see(20, ALL, conditions=[worse]) == []
+    assert [alarm.text for alarm in house.snapshot.active_alarms()] == ["still blocked"]
+
+
+def test_a_group_waits_for_nobody_who_is_no_member():
+    house = House()
+    app, member = resource("app"), resource("app-ip")
+    entities = [*ALL, entity(app, "group"), entity(member)]
+    house.see(0, entities, [on(member, A), part_of(member, app)])
+    assert told(house.see(1, entities, [on(member, B), part_of(member, app)])) == [
+        ("relocation", "app", "alpha", "beta")
+    ]
