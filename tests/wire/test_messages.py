@@ -38,8 +38,8 @@ from gateway.wire.values import (
     VarBind,
 )
 
-# net-snmp 5.9.3: snmpget -v2c -c public HOST 1.3.6.1.2.1.1.1.0
-GET = bytes.fromhex("302602010104067075626c6963a01902041a2b3c4d020100020100300b300906052b060102010500")
+# Captured: net-snmp 5.9.3, snmpget -v2c -c public 127.0.0.1 1.3.6.1.2.1.1.1.0
+GET = bytes.fromhex("302902010104067075626c6963a01c020460c9cff0020100020100300e300c06082b060102010101000500")
 
 u32 = st.integers(0, 2**32 - 1)
 i32 = st.integers(-(2**31), 2**31 - 1)
@@ -273,8 +273,15 @@ def test_v1_carries_no_counter64_and_no_getbulk() -> None:
             encode_message(CommunityMessage(Version.V1, b"", pdu))
 
 
+def test_a_captured_request() -> None:
+    message = decode_message(GET)
+    assert isinstance(message, CommunityMessage)
+    assert (message.version, message.community, message.pdu.type) == (Version.V2C, b"public", PduType.GET)
+    assert message.pdu.varbinds == (VarBind((1, 3, 6, 1, 2, 1, 1, 1, 0)),)
+    assert encode_message(message) == GET
+
+
 def test_octets_after_the_message_are_refused() -> None:
-    decode_message(GET)
     with pytest.raises(DecodeError):
         decode_message(GET + b"\0")
 
