@@ -2,7 +2,9 @@
 The tables of the topology database. Only the store imports this module; migrations repeat it as DDL.
 
 Times are integer microseconds UTC. Interval tables carry `valid_from`, `valid_to` (NULL: open), `learned_at`,
-`opened_rev`, `closed_rev`; open intervals are unique by a partial index.
+`opened_rev`, `closed_rev`; open intervals are unique by a partial index. Where the snapshot also holds what has ended
+(a stopped entity's last place, the last state of a record that is gone), `current` marks that row. Words of a source
+are Text: no product cuts or refuses what another takes.
 """
 
 from sqlalchemy import (
@@ -58,7 +60,7 @@ freshness = Table(
     "freshness",
     metadata,
     Column("source", String(255), primary_key=True),
-    Column("scope", String(255), primary_key=True),
+    Column("scope", Text, primary_key=True),
     Column("at", Big, nullable=False),
 )
 
@@ -68,7 +70,7 @@ record = Table(
     Column("index", Integer, primary_key=True, autoincrement=False),
     Column("id", String(36), nullable=False, unique=True),
     Column("source", String(255), nullable=False),
-    Column("scope", String(255), nullable=False),
+    Column("scope", Text, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("native", Text, nullable=False),
     Column("entity", Integer, nullable=False),
@@ -78,6 +80,17 @@ record = Table(
     Index("record_entity", "entity"),
 )
 """Never deleted: an index or id is never reused."""
+
+declared_link = Table(
+    "declared_link",
+    metadata,
+    Column("source", String(255), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("left", Text, nullable=False),
+    Column("right", Text, nullable=False),
+    Column("same", Boolean, nullable=False),
+)
+"""What people declare to be the same or apart, in their order."""
 
 
 def _interval() -> list[Column[int]]:
@@ -97,21 +110,31 @@ def _open(*columns: str, name: str) -> Index:
     )
 
 
+def _current(column: str, *, name: str) -> Index:
+    """At most one row per key is the one that the snapshot holds."""
+    return Index(name, column, unique=True, sqlite_where=text("current = 1"), postgresql_where=text("current"))
+
+
 record_state = Table(
     "record_state",
     metadata,
     Column("id", Big, primary_key=True, autoincrement=True),
     Column("record", Integer, ForeignKey("record.index"), nullable=False),
     Column("name", Text, nullable=False),
-    Column("subtype", String(64), nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("subtype", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("state_since", Big, nullable=False),
     Column("attributes", JSON, nullable=False),
+    Column("current", Boolean, nullable=False),
     *_interval(),
+    _current("record", name="record_state_current"),
     _open("record", name="record_state_open"),
     Index("record_state_history", "record", "valid_from"),
+    Index("record_state_name", "name_key"),
 )
+"""`name_key`: the name in lower case, as Python does it (SQLite's lower() knows ASCII only)."""
 
 alias = Table(
     "alias",
@@ -125,17 +148,18 @@ alias = Table(
     _open("record", "namespace", "value", name="alias_open"),
     Index("alias_value", "namespace", "value"),
 )
+"""Stays open while its record is gone: it holds only while a state of the record does."""
 
 claim = Table(
     "claim",
     metadata,
     Column("id", Big, primary_key=True, autoincrement=True),
     Column("source", String(255), nullable=False),
-    Column("scope", String(255), nullable=False),
+    Column("scope", Text, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("upper", Integer, ForeignKey("record.index"), nullable=False),
     Column("lower", Integer, ForeignKey("record.index"), nullable=False),
-    Column("role", String(64), nullable=False),
+    Column("role", Text, nullable=False),
     Column("phase", String(16), nullable=False),
     Column("arrival", String(16), nullable=False),
     Column("since", Big, nullable=False),
@@ -154,7 +178,7 @@ placement = Table(
     Column("id", Big, primary_key=True, autoincrement=True),
     Column("entity", Integer, ForeignKey("record.index"), nullable=False),
     Column("host", Integer, ForeignKey("record.index"), nullable=False),
-    Column("role", String(64), nullable=False),
+    Column("role", Text, nullable=False),
     Column("source", String(255), nullable=False),
     Column("since", Big, nullable=False),
     Column("certain", Boolean, nullable=False),
@@ -163,7 +187,9 @@ placement = Table(
     Column("moved_at", Big, nullable=False),
     Column("moved_left", Big, nullable=False),
     Column("live", Boolean, nullable=False),
+    Column("current", Boolean, nullable=False),
     *_interval(),
+    _current("entity", name="placement_current"),
     _open("entity", name="placement_open"),
     Index("placement_entity", "entity", "valid_from"),
     Index("placement_host", "host", "valid_from"),
@@ -217,6 +243,7 @@ event = Table(
     Column("body", JSON, nullable=False),
     Index("event_at", "at"),
     Index("event_entity", "entity", "seq"),
+    Index("event_revision", "revision"),
     sqlite_autoincrement=True,
 )
 """Append-only; `body` holds the rest of the event. Amended causes are written into it, nothing is deleted."""
@@ -233,6 +260,7 @@ outbox = Table(
     Column("delivered_at", Big),
     Column("given_up", Boolean, nullable=False),
     Column("error", Text, nullable=False),
+    Index("outbox_event", "event"),
     Index(
         "outbox_pending",
         "receiver",

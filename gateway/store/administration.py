@@ -1,0 +1,155 @@
+"""Administration: API tokens, deliveries, and the identity of the installation (port `Administration`). Blocking."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable
+
+from sqlalchemy import Connection, and_, func, not_, select
+
+from gateway.model.errors import StoreError
+from gateway.model.ports import Delivery, Token
+from gateway.store import tables
+from gateway.store.connections import Connections
+
+PREFIX = "cgw_"
+"""How every secret begins: a leaked one is recognised by scanners."""
+LARGEST_BOOTS = 2_147_483_647
+"""snmpEngineBoots that is latched there needs a new engine ID (RFC 3414 2.3)."""
+_ROLE = re.compile(r"read|admin|ingest:[^\s:]+")
+
+
+class GatewayAdministration:
+    """Tokens are stored as the SHA-256 of 32 random bytes: nothing in the database lets anybody in."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    # -- tokens ------------------------------------------------------------------------------------------------
+
+    def create_token(self, name: str, role: str, now: int, expires_at: int | None = None) -> str:
+        """
+        A new secret (returned once, stored hashed).
+
+        Raises:
+            StoreError: the name is taken or unusable, or there is no such role.
+        """
+        if not name or len(name) > 255:
+            raise StoreError("a token needs a name of 1 to 255 characters.")
+        if not _ROLE.fullmatch(role):
+            raise StoreError(f"role {role!r}: use read, admin, or ingest:SOURCE with the name of a source.")
+        secret = PREFIX + secrets.token_urlsafe(32)
+        row = {"name": name, "hash": _hash(secret), "role": role, "created_at": now, "expires_at": expires_at}
+        with self._connections.write() as connection:
+            if connection.execute(select(tables.token.c.name).where(tables.token.c.name == name)).first():
+                raise StoreError(f"there is a token named {name!r} already. Revoke it first, or choose another name.")
+            connection.execute(tables.token.insert(), row)
+        return secret
+
+    def tokens(self) -> tuple[Token, ...]:
+        """All tokens, by name."""
+        with self._connections.read() as connection:
+            rows = connection.execute(select(tables.token).order_by(tables.token.c.name)).all()
+        return tuple(Token(row.name, row.role, row.created_at, row.expires_at) for row in rows)
+
+    def revoke_token(self, name: str) -> bool:
+        """Make a token void at once; False when there is none of that name."""
+        with self._connections.write() as connection:
+            return connection.execute(tables.token.delete().where(tables.token.c.name == name)).rowcount > 0
+
+    def authenticate(self, secret: str, now: int) -> Token | None:
+        """The token of this secret; None when it is unknown, revoked or expired."""
+        wanted = _hash(secret)
+        with self._connections.read() as connection:
+            row = connection.execute(select(tables.token).where(tables.token.c.hash == wanted)).first()
+        # The look-up by hash tells nothing about the secret by its timing; the comparison does not either.
+        if row is None or not secrets.compare_digest(bytes(row.hash), wanted):
+            return None
+        if row.expires_at is not None and row.expires_at <= now:
+            return None
+        return Token(row.name, row.role, row.created_at, row.expires_at)
+
+    # -- deliveries --------------------------------------------------------------------------------------------
+
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """How each receiver is doing, by name; delivered and failed count what retention has kept."""
+        box = tables.outbox
+        waiting = and_(box.c.delivered_at.is_(None), not_(box.c.given_up))
+        figures = select(
+            box.c.receiver,
+            func.count().filter(waiting).label("pending"),
+            func.count(box.c.delivered_at).label("delivered"),
+            func.count().filter(box.c.given_up).label("failed"),
+            func.min(box.c.created_at).filter(waiting).label("oldest"),
+        )
+        with self._connections.read() as connection:
+            rows = connection.execute(figures.group_by(box.c.receiver).order_by(box.c.receiver)).all()
+            errors = {row.receiver: _last_error(connection, row.receiver) for row in rows}
+        return tuple(
+            Delivery(row.receiver, row.pending, row.delivered, row.failed, row.oldest, errors[row.receiver])
+            for row in rows
+        )
+
+    # -- identity ----------------------------------------------------------------------------------------------
+
+    def engine_id(self, make: Callable[[], bytes]) -> bytes:
+        """The SNMP engine ID of this installation; made once, and anew when its boots are used up."""
+        with self._connections.write() as connection:
+            found = _get(connection, "engine_id")
+            if found is None or _boots(connection) >= LARGEST_BOOTS:
+                found = make().hex()
+                _set(connection, "engine_id", found)
+                _set(connection, "engine_boots", "0")
+        return bytes.fromhex(found)
+
+    def next_engine_boots(self) -> int:
+        """
+        snmpEngineBoots for this start: committed before it is returned (RFC 3414 2.2).
+
+        Raises:
+            StoreError: this engine ID's boots are used up; `engine_id` makes a new one (RFC 3414 2.3).
+        """
+        with self._connections.write() as connection:
+            boots = _boots(connection) + 1
+            if boots > LARGEST_BOOTS:
+                raise StoreError(
+                    f"snmpEngineBoots has reached {LARGEST_BOOTS}: a new SNMP engine ID is needed. "
+                    f"Start the gateway again: it makes one, which the SNMP managers then learn."
+                )
+            _set(connection, "engine_boots", str(boots))
+        return boots
+
+    def instance(self, default: str = "") -> str:
+        """The name of this installation, `default` when none was given yet."""
+        with self._connections.read() as connection:
+            return _get(connection, "instance") or default
+
+    def name_instance(self, name: str) -> None:
+        """Give the installation a name."""
+        with self._connections.write() as connection:
+            _set(connection, "instance", name)
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _last_error(connection: Connection, receiver: str) -> str:
+    """The error of what failed last and is not delivered yet, or was given up."""
+    box = tables.outbox
+    failing = and_(box.c.receiver == receiver, box.c.delivered_at.is_(None), box.c.attempts > 0)
+    return connection.execute(select(box.c.error).where(failing).order_by(box.c.id.desc()).limit(1)).scalar() or ""
+
+
+def _boots(connection: Connection) -> int:
+    return int(_get(connection, "engine_boots") or 0)
+
+
+def _get(connection: Connection, key: str) -> str | None:
+    return connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
+
+
+def _set(connection: Connection, key: str, value: str) -> None:
+    changed = connection.execute(tables.meta.update().where(tables.meta.c.key == key).values(value=value))
+    if changed.rowcount == 0:
+        connection.execute(tables.meta.insert().values(key=key, value=value))

@@ -1,0 +1,88 @@
+"""History: the past, the event log and the alarm list (port `History`). Blocking."""
+
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+
+from gateway.model.events import Event
+from gateway.model.ports import EventFilter, Interval
+from gateway.model.rows import Alarm
+from gateway.store import encoding, tables
+from gateway.store.connections import Connections
+from gateway.store.past import PastView, group_of
+
+
+class TopologyHistory:
+    """Questions about the past and the log; each is answered from one revision."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def at(self, at: int, known_at: int | None = None) -> PastView:
+        """The topology at a past time (microseconds UTC); `known_at`: as it was known then."""
+        wanted = select(func.max(tables.revision.c.number))
+        if known_at is not None:
+            wanted = wanted.where(tables.revision.c.at <= known_at)
+        with self._connections.read() as connection:
+            revision = connection.execute(wanted).scalar() or 0
+        return PastView(self._connections, at, revision, at if known_at is None else known_at)
+
+    def placements(self, entity: int, limit: int = 100) -> tuple[Interval, ...]:
+        """Where an entity was, newest first."""
+        place = tables.placement
+        wanted = select(place).where(place.c.entity.in_(group_of(entity)))
+        newest_first = wanted.order_by(place.c.valid_from.desc(), place.c.id.desc()).limit(limit)
+        return tuple(
+            Interval(
+                entity=row["entity"],
+                host=row["host"],
+                role=row["role"],
+                since=row["valid_from"],
+                until=row["valid_to"],
+                learned_at=row["learned_at"],
+                opened_rev=row["opened_rev"],
+                closed_rev=row["closed_rev"],
+            )
+            for row in self._rows(newest_first)
+        )
+
+    def events(self, wanted: EventFilter) -> tuple[Event, ...]:
+        """Events of the log, in its order or newest first."""
+        seq = tables.event.c.seq
+        query = _filtered(wanted).order_by(seq.desc() if wanted.newest_first else seq).limit(wanted.limit)
+        return tuple(encoding.to_event(row) for row in self._rows(query))
+
+    def event(self, event_id: str) -> Event | None:
+        rows = self._rows(select(tables.event).where(tables.event.c.id == event_id))
+        return encoding.to_event(rows[0]) if rows else None
+
+    def alarms(self, *, active_only: bool, after: int = 0, limit: int = 100) -> tuple[tuple[Alarm, int | None], ...]:
+        """Raised alarms with the time they were cleared (None: active), by index."""
+        alarm = tables.alarm
+        wanted = select(alarm).where(alarm.c.raised_at > 0, alarm.c.index > after)
+        if active_only:
+            wanted = wanted.where(alarm.c.cleared_at.is_(None))
+        rows = self._rows(wanted.order_by(alarm.c.index).limit(limit))
+        return tuple((encoding.to_alarm(row), row["cleared_at"]) for row in rows)
+
+    def _rows(self, wanted: Select[Any]) -> list[encoding.Found]:
+        with self._connections.read() as connection:
+            return list(connection.execute(wanted).mappings())
+
+
+def _filtered(wanted: EventFilter) -> Select[Any]:
+    event = tables.event
+    query = select(event).where(event.c.seq > wanted.after)
+    if wanted.before is not None:
+        query = query.where(event.c.seq < wanted.before)
+    if wanted.since is not None:
+        query = query.where(event.c.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(event.c.at < wanted.until)
+    if wanted.kinds:
+        query = query.where(event.c.kind.in_(sorted(kind.value for kind in wanted.kinds)))
+    if wanted.entity is not None:
+        query = query.where(or_(event.c.entity == wanted.entity, event.c.entity.in_(group_of(wanted.entity))))
+    if wanted.told_only:
+        query = query.where(event.c.told)
+    return query

@@ -1,0 +1,97 @@
+"""Loading: the last committed topology, complete, from one read transaction."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, Select, select
+
+from gateway.model.entities import Alias
+from gateway.model.events import Event, EventKind
+from gateway.model.observations import Link
+from gateway.model.rows import Record
+from gateway.model.snapshot import Snapshot, scope_key
+from gateway.store import encoding
+from gateway.store.tables import (
+    alarm,
+    alias,
+    claim,
+    declared_link,
+    event,
+    freshness,
+    meta,
+    placement,
+    record,
+    record_state,
+    revision,
+    source,
+)
+from gateway.topology.assemble import assemble
+
+RECORD_COLUMNS = (
+    *record.c,
+    *(record_state.c[name] for name in ("name", "subtype", "state", "reason", "state_since", "attributes")),
+)
+"""What `encoding.to_record` reads of a record and one of its states."""
+RECENT_US = 15 * 60 * 1_000_000
+RECENT = 1_000
+RELOCATIONS = [kind.value for kind in (EventKind.RELOCATION, EventKind.ROLE_RELOCATION, EventKind.STORAGE_RELOCATION)]
+
+
+def load(connection: Connection) -> Snapshot:
+    """The snapshot of the last revision; `pending` groups and `evidence` are the reconciler's to derive."""
+    values = meta_values(connection)
+    number = int(values["revision"])
+    at = connection.execute(select(revision.c.at).where(revision.c.number == number)).scalar()
+    return assemble(
+        records=_records(connection),
+        claims=[encoding.to_claim(row) for row in _rows(connection, select(claim).where(claim.c.valid_to.is_(None)))],
+        placements=[
+            encoding.to_placement(row) for row in _rows(connection, select(placement).where(placement.c.current))
+        ],
+        alarms=[encoding.to_alarm(row) for row in _rows(connection, select(alarm).where(alarm.c.cleared_at.is_(None)))],
+        sources=[encoding.to_source(row) for row in _rows(connection, select(source))],
+        freshness={scope_key(row.source, row.scope): row.at for row in connection.execute(select(freshness))},
+        links=_links(connection),
+        recent=_recent(connection, at or 0),
+        revision=number,
+        at=at or 0,
+        next_index=int(values["next_index"]),
+        next_alarm=int(values["next_alarm"]),
+    )
+
+
+def meta_values(connection: Connection) -> dict[str, str]:
+    """The table `meta`."""
+    return {row.key: row.value for row in connection.execute(select(meta))}
+
+
+def _records(connection: Connection) -> Iterator[Record]:
+    aliases = _aliases(connection)
+    current = select(*RECORD_COLUMNS).join(record_state, record_state.c.record == record.c.index)
+    for row in _rows(connection, current.where(record_state.c.current)):
+        yield encoding.to_record(row, tuple(aliases.get(row["index"], ())))
+
+
+def _aliases(connection: Connection) -> dict[int, list[Alias]]:
+    found: dict[int, list[Alias]] = {}
+    wanted = select(alias.c.record, alias.c.namespace, alias.c.value).where(alias.c.valid_to.is_(None))
+    for row in _rows(connection, wanted.order_by(alias.c.id)):
+        found.setdefault(row["record"], []).append(encoding.to_alias(row))
+    return found
+
+
+def _links(connection: Connection) -> dict[str, tuple[Link, ...]]:
+    found: dict[str, list[Link]] = {}
+    for row in connection.execute(select(declared_link).order_by(declared_link.c.source, declared_link.c.position)):
+        found.setdefault(row.source, []).append(Link(row.left, row.right, row.same))
+    return {source_name: tuple(links) for source_name, links in found.items()}
+
+
+def _recent(connection: Connection, at: int) -> list[Event]:
+    """The last relocations that were told: their cause may still be amended."""
+    wanted = select(event).where(event.c.at >= at - RECENT_US, event.c.told, event.c.kind.in_(RELOCATIONS))
+    rows = _rows(connection, wanted.order_by(event.c.seq.desc()).limit(RECENT))
+    return [encoding.to_event(row) for row in rows][::-1]
+
+
+def _rows(connection: Connection, wanted: Select[tuple[object, ...]]) -> Iterator[encoding.Found]:
+    return iter(connection.execute(wanted).mappings())
