@@ -1,0 +1,89 @@
+"""The desk: where questions about now get the current snapshot, and questions about then a thread with a deadline."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import TypeVar
+
+from fastapi import Response
+
+from gateway.model.ports import CurrentTopology, History, TopologyView
+from gateway.publishers.rest.parameters import parse_moment
+from gateway.publishers.rest.problems import DATABASE_SILENT, Refused
+from gateway.support.clock import Clock
+
+REVISION_HEADER = "X-Topology-Revision"
+DEADLINE_S = 30.0
+WAITING = 64
+"""Questions to the database that may wait for their turn."""
+
+Answer = TypeVar("Answer")
+
+
+class Desk:
+    """Answers questions; never lets one about the past delay one about now."""
+
+    def __init__(self, topology: CurrentTopology, history: History, clock: Clock) -> None:
+        self.topology = topology
+        self.history = history
+        self.clock = clock
+        self._now = ThreadPoolExecutor(2, "rest-now")
+        self._past = ThreadPoolExecutor(4, "rest-past")
+        self._waiting = 0
+
+    async def answer(
+        self, response: Response, at: str | None, known_at: str | None, make: Callable[[TopologyView, int], Answer]
+    ) -> Answer:
+        """
+        `make(view, time)` of the topology that is asked about; names its revision in the response's header.
+
+        Raises:
+            Refused: the times are wrong, or the database does not answer in time.
+        """
+        now = self.clock.now()
+        if at is None:
+            if known_at is not None:
+                raise Refused(422, "query.known_at: needs query.at, the time that is asked about")
+            snapshot = self.topology.snapshot
+            made = await self._in(self._now, lambda: make(snapshot, now))
+            response.headers[REVISION_HEADER] = str(snapshot.revision)
+            return made
+        moment = parse_moment(at, now)
+        known = parse_moment(known_at, now, "known_at") if known_at is not None else None
+        made, revision = await self.ask(lambda: self._then(moment, known, make))
+        response.headers[REVISION_HEADER] = str(revision)
+        return made
+
+    def _then(self, moment: int, known: int | None, make: Callable[[TopologyView, int], Answer]) -> tuple[Answer, int]:
+        view = self.history.at(moment, known)
+        return make(view, moment), view.revision
+
+    async def ask(self, question: Callable[[], Answer]) -> Answer:
+        """
+        A blocking question to the database, in a thread.
+
+        Raises:
+            Refused: 503; it does not answer in time, or too many questions wait already.
+        """
+        if self._waiting >= WAITING:
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, "too many questions wait for the database", {"Retry-After": "2"}
+            )
+        self._waiting += 1
+        try:
+            return await self._in(self._past, question)
+        finally:
+            self._waiting -= 1
+
+    async def _in(self, pool: ThreadPoolExecutor, question: Callable[[], Answer]) -> Answer:
+        running = asyncio.get_running_loop().run_in_executor(pool, question)
+        try:
+            return await asyncio.wait_for(running, DEADLINE_S)
+        except TimeoutError:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, DATABASE_SILENT, {"Retry-After": "5"}) from None
+
+    def close(self) -> None:
+        """Take no more questions."""
+        self._now.shutdown(wait=False, cancel_futures=True)
+        self._past.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,142 @@
+"""Routes of the event log: pages of it, single events, and the stream."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from sse_starlette import EventSourceResponse
+
+from gateway.model.errors import UnknownEntity
+from gateway.model.events import Event, EventKind
+from gateway.model.ports import EventFilter
+from gateway.publishers.rest import models as m
+from gateway.publishers.rest import render
+from gateway.publishers.rest.desk import REVISION_HEADER, Desk
+from gateway.publishers.rest.parameters import Cursor, Limit, parse_moment, read_cursor, write_cursor
+from gateway.publishers.rest.problems import Refused
+from gateway.publishers.rest.stream import EventTail, event_stream
+from gateway.publishers.rest.topology_routes import linked
+from gateway.topology.lookup import as_index, resolve
+
+LAST_SEQ = 2**63 - 1
+Kinds = Annotated[list[EventKind], Query(description="Any of these kinds.")]
+Told = Annotated[bool | None, Query(description="true: only what is sent to receivers.")]
+Moment = Annotated[str | None, Query(max_length=64, description="A time, written as `at`.", examples=["-1h"])]
+
+
+def event_routes(desk: Desk, tail: EventTail) -> APIRouter:
+    """The log of what happened."""
+    router = APIRouter(prefix="/api/v1", tags=["events"])
+
+    @router.get("/events", summary="The event log, oldest first")
+    async def list_events(
+        request: Request,
+        response: Response,
+        kind: Kinds = [],  # noqa: B006
+        entity: Annotated[str | None, Query(max_length=255, description="Index, id or name.")] = None,
+        told: Told = None,
+        since: Moment = None,
+        until: Moment = None,
+        newest_first: bool = False,
+        cursor: Cursor = None,
+        limit: Limit = 100,
+    ) -> m.Page[m.EventModel]:
+        now = desk.clock.now()
+        snapshot = desk.topology.snapshot
+        passed = _seq_passed(cursor)
+        wanted = EventFilter(
+            after=passed if passed is not None and not newest_first else 0,
+            before=passed if newest_first else None,
+            since=parse_moment(since, now, "since") if since is not None else None,
+            until=parse_moment(until, now, "until") if until is not None else None,
+            kinds=frozenset(kind),
+            entity=_entity_index(desk, entity) if entity is not None else None,
+            told_only=told is True,
+            newest_first=newest_first,
+            limit=limit + 1,
+        )
+        found = await desk.ask(lambda: _events(desk, wanted, told))
+        response.headers[REVISION_HEADER] = str(snapshot.revision)
+        page = m.Page[m.EventModel](
+            items=[render.event_model(event) for event in found[:limit]],
+            next=write_cursor([found[limit - 1].seq]) if len(found) > limit else None,
+            revision=snapshot.revision,
+            at=render.moment(now),
+        )
+        return linked(request, response, page)
+
+    @router.get(
+        "/events/stream",
+        summary="Events as they happen (Server-Sent Events)",
+        response_class=EventSourceResponse,
+        responses={
+            200: {
+                "description": "`id`: the event's `seq`; `event`: its kind; `data`: an EventModel as JSON",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            }
+        },
+    )
+    async def stream_events(
+        kind: Kinds = [],  # noqa: B006
+        told: Told = None,
+        last_event_id: Annotated[
+            str | None, Header(max_length=32, description="`seq` of the last event that arrived: goes on after it.")
+        ] = None,
+        after: Annotated[int | None, Query(ge=0, le=LAST_SEQ, description="As Last-Event-ID, which wins.")] = None,
+    ) -> EventSourceResponse:
+        kinds = frozenset(kind)
+
+        def wanted(event: Event) -> bool:
+            return (not kinds or event.kind in kinds) and (told is None or event.notify is told)
+
+        return event_stream(tail, _last_event(last_event_id, after), wanted)
+
+    @router.get("/events/{event_id}", summary="One event")
+    async def get_event(response: Response, event_id: Annotated[str, Path(max_length=64)]) -> m.EventModel:
+        event = await desk.ask(lambda: desk.history.event(event_id.lower()))
+        if event is None:
+            raise UnknownEntity(f"no event has the id {event_id!r}. /api/v1/events lists the log.")
+        response.headers[REVISION_HEADER] = str(desk.topology.snapshot.revision)
+        return render.event_model(event)
+
+    return router
+
+
+def _events(desk: Desk, wanted: EventFilter, told: bool | None) -> list[Event]:
+    """A page of the log; `told=False` (only what is sent to nobody) is sifted here. Blocking."""
+    found = list(desk.history.events(wanted))
+    if told is not False:
+        return found
+    sifted = [event for event in found if not event.notify]
+    while len(found) == wanted.limit and len(sifted) < wanted.limit:
+        wanted = _further(wanted, found[-1].seq)
+        found = list(desk.history.events(wanted))
+        sifted += [event for event in found if not event.notify]
+    return sifted[: wanted.limit]
+
+
+def _further(wanted: EventFilter, seq: int) -> EventFilter:
+    return replace(wanted, before=seq) if wanted.newest_first else replace(wanted, after=seq)
+
+
+def _seq_passed(cursor: str | None) -> int | None:
+    key = read_cursor(cursor, int)
+    return int(key[0]) if key is not None else None
+
+
+def _entity_index(desk: Desk, wanted: str) -> int:
+    """Digits are an index, also of what is gone; anything else must be known now."""
+    index = as_index(wanted)
+    if index is None:
+        return resolve(desk.topology.snapshot, wanted).index
+    entity = desk.topology.snapshot.entity(index)
+    return entity.index if entity is not None else index
+
+
+def _last_event(header: str | None, after: int | None) -> int | None:
+    if header is None or not header.strip():
+        return after
+    header = header.strip()
+    if not (header.isascii() and header.isdigit()) or int(header) > LAST_SEQ:
+        raise Refused(422, "header.Last-Event-ID: must be the number (`id`) of an event of this stream")
+    return int(header)

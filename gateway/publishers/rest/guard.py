@@ -1,0 +1,44 @@
+"""The guard: the outermost shell. No error leaves without a log entry or with its internals; nothing is cached."""
+
+import logging
+from http import HTTPStatus
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.publishers.rest.problems import problem
+
+logger = logging.getLogger(__name__)
+
+UNSAID = "the gateway failed to answer; its log says why"
+
+
+class Guard:
+    """ASGI middleware around everything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def careful_send(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Cache-Control", "no-store")
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, careful_send)
+        except Exception:
+            logger.exception("rest: %s %s failed", scope["method"], scope["path"])
+            if started:
+                raise
+            response = problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNSAID, scope["path"])
+            await response(scope, receive, careful_send)

@@ -1,0 +1,317 @@
+"""Models: the external form of everything the REST API answers. Times are RFC 3339 in UTC, ages are seconds."""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.model.conditions import Category, ConditionKind
+from gateway.model.entities import EntityKind, EntityState, KeyNamespace, Value
+from gateway.model.events import Cause, EventKind
+from gateway.model.relations import Arrival, Phase, RelationKind
+from gateway.model.rows import SourceState
+from gateway.topology.impact import Effect, Layer
+from gateway.topology.where import HopState, WhereStatus
+
+Item = TypeVar("Item")
+
+
+class Model(BaseModel):
+    """The answers' common ground: fields with defaults are always there."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True, use_attribute_docstrings=True)
+
+
+class Ref(Model):
+    """An entity, named in short."""
+
+    index: int
+    """Integer index, the same in SNMP; never changes, never used again."""
+    id: str
+    """UUIDv7; never changes."""
+    kind: EntityKind
+    name: str
+
+
+class AliasModel(Model):
+    """A key by which an entity is known beside its source's own id."""
+
+    namespace: KeyNamespace
+    value: str
+
+
+class EntityModel(Ref):
+    """One thing of the topology."""
+
+    subtype: str
+    """The source's own word."""
+    state: EntityState
+    reason: str
+    state_since: datetime | None
+    first_seen: datetime | None
+    sources: list[str]
+    records: list[str]
+    """SOURCE/KIND/NATIVE of each record that it is merged from; declared links name them so."""
+    aliases: list[AliasModel]
+    attributes: dict[str, Value]
+    seen_at: datetime | None
+    """When a source last read it."""
+    age_s: float | None
+    stale: bool
+    """True when its source is stale, or the data older than three of its intervals."""
+
+
+class PlacementModel(Model):
+    """Where an entity is by our judgement."""
+
+    host: Ref | None
+    role: str
+    since: datetime | None
+    open: bool
+    """False: it is stopped, this is where it was last."""
+    certain: bool
+    """False: the host is not heard of, this is where it was last."""
+    left_at: datetime | None
+    source: str
+
+
+class EntityDetail(EntityModel):
+    """One thing with its placement and its raised alarms."""
+
+    placement: PlacementModel | None
+    alarms: list["AlarmModel"]
+
+
+class RelationModel(Model):
+    """`upper` depends on `lower`, as a source says."""
+
+    kind: RelationKind
+    upper: Ref
+    lower: Ref
+    role: str
+    phase: Phase
+    arrival: Arrival
+    since: datetime | None
+    source: str
+    scope: str
+    confidence: int
+    """Percent."""
+    age_s: float | None
+    stale: bool
+    attributes: dict[str, Value]
+
+
+class IntervalModel(Model):
+    """One stay of an entity on a host."""
+
+    host: Ref | None
+    """None: an entity that is no longer known."""
+    host_index: int
+    role: str
+    since: datetime
+    until: datetime | None
+    """None: it is still there."""
+    learned_at: datetime
+    opened_revision: int
+    closed_revision: int | None
+
+
+class EventRef(Ref):
+    """An entity as an event names it; stays readable when the entity is long gone."""
+
+    source: str
+    native: str
+
+
+class EventModel(Model):
+    """One line of the event log."""
+
+    seq: int
+    """Number in the log; the id of the event stream."""
+    id: str
+    at: datetime
+    kind: EventKind
+    entity: EventRef
+    source: str
+    old_host: EventRef | None
+    new_host: EventRef | None
+    cause: Cause | None
+    planned: bool
+    live: bool
+    members: list[EventRef]
+    carried: int
+    caused_by: str | None
+    """Id of the event that caused this one."""
+    started_at: datetime | None
+    evidence: list[str]
+    alarm_key: str | None
+    condition: ConditionKind | None
+    severity: str | None
+    """X.733 perceived severity."""
+    text: str
+    remedy: str
+    told: bool
+    """False: in the log only, sent to nobody."""
+
+
+class AlarmModel(Model):
+    """A failure, conflict, finding or stale source that is, or was, raised."""
+
+    index: int
+    key: str
+    """CONDITION:ENTITY-ID[:DETAIL], the same in raise, clear, SNMP and here."""
+    condition: ConditionKind
+    category: Category
+    severity: str
+    entity: Ref | None
+    entity_index: int
+    source: str
+    detail: str
+    text: str
+    remedy: str
+    since: datetime | None
+    raised_at: datetime | None
+    cleared_at: datetime | None
+    event_id: str
+    caused_by: str | None
+
+
+class SourceModel(Model):
+    """A source and how it is doing."""
+
+    index: int
+    id: str
+    name: str
+    kind: str
+    state: SourceState
+    interval_s: float
+    last_success: datetime | None
+    age_s: float | None
+    failing_since: datetime | None
+    last_error: str
+    reads: int
+    failures: int
+    last_duration_s: float
+
+
+class Page(Model, Generic[Item]):
+    """One page of a list. `next`: give it as `cursor` for the next page; null on the last one."""
+
+    items: list[Item]
+    next: str | None
+    revision: int
+    at: datetime
+    """The time that the answer is about."""
+
+
+class HopModel(Model):
+    """One step down the layers: what is above depends on `entity`."""
+
+    relation: RelationKind
+    entity: Ref
+    entity_state: EntityState
+    state: HopState
+    role: str
+    since: datetime | None
+    until: datetime | None
+    age_s: float | None
+    stale: bool
+    source: str
+    confidence: int
+    """Percent."""
+    members: list[Ref]
+    """Of a group: those members that take this step."""
+    notes: list[str]
+    below: list["HopModel"]
+    storage: list["HopModel"]
+    ends: str
+    """Why nothing is known below; empty when something is."""
+
+
+class WhereModel(Model):
+    """Where an entity is, as a tree of hops."""
+
+    entity: EntityModel
+    status: WhereStatus
+    said: str
+    """The answer in one sentence."""
+    reaches_hardware: bool
+    """True when each branch is known down to a physical host."""
+    hops: list[HopModel]
+    storage: list[HopModel]
+    ends: str
+    notes: list[str]
+    alarms: list[AlarmModel]
+    revision: int
+    at: datetime
+
+
+class StepModel(Model):
+    """One step from an affected entity down to what is lost."""
+
+    relation: RelationKind
+    entity: Ref
+
+
+class AffectedModel(Model):
+    """One entity that the loss reaches."""
+
+    entity: Ref
+    layer: Layer
+    effect: Effect
+    reason: str
+    path: list[StepModel]
+    parts_lost: int
+    parts: int
+    roles_lost: list[str]
+    age_s: float | None
+    stale: bool
+    certain: bool
+    """False: it rests on a last known placement or on a move under way."""
+
+
+class CountModel(Model):
+    """How many of one kind are affected."""
+
+    kind: EntityKind
+    lost: int
+    degraded: int
+
+
+class ImpactModel(Model):
+    """What is affected if `lost` are lost: what stops at once, not whether it comes back elsewhere."""
+
+    lost: list[Ref]
+    said: str
+    affected: list[AffectedModel]
+    counts: list[CountModel]
+    blind_spots: list[str]
+    stale: bool
+    revision: int
+    at: datetime
+
+
+class Alive(Model):
+    """The process answers."""
+
+    alive: bool
+    version: str
+
+
+class Ready(Model):
+    """Whether questions can be answered well."""
+
+    ready: bool
+    reasons: list[str]
+    """Why it is not ready."""
+    revision: int
+    database: bool
+    """True when the database answered within the last seconds."""
+    sources: dict[SourceState, int] = Field(examples=[{"ok": 3, "stale": 1}])
+
+
+class Accepted(Model):
+    """A pushed document was taken: the source will be read."""
+
+    source: str
+    accepted: bool

@@ -1,0 +1,56 @@
+"""Routes of the questions: where is it, and what is affected."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from gateway.model.entities import EntityKind
+from gateway.model.ports import TopologyView
+from gateway.publishers.rest import models as m
+from gateway.publishers.rest import render
+from gateway.publishers.rest.desk import Desk
+from gateway.publishers.rest.parameters import At, KnownAt
+from gateway.publishers.rest.topology_routes import Reference
+from gateway.topology.impact import impact
+from gateway.topology.lookup import resolve
+from gateway.topology.where import where
+
+OfKind = Annotated[EntityKind | None, Query(description="When several things have that name.")]
+
+
+def question_routes(desk: Desk) -> APIRouter:
+    """Answers that a person needs at three in the morning."""
+    router = APIRouter(prefix="/api/v1", tags=["questions"])
+
+    @router.get("/where/{name:path}", summary="Where it is, layer by layer")
+    async def get_where(
+        response: Response, name: Reference, kind: OfKind = None, at: At = None, known_at: KnownAt = None
+    ) -> m.WhereModel:
+        def answer(view: TopologyView, now: int) -> m.WhereModel:
+            return render.where_model(view, where(view, resolve(view, name, kind), now))
+
+        return await desk.answer(response, at, known_at, answer)
+
+    @router.get("/impact", summary="What is affected if all of these are lost")
+    async def get_impact_of_all(
+        response: Response,
+        entity: Annotated[list[str], Query(min_length=1, max_length=500, description="Indexes, ids or names.")],
+        kind: OfKind = None,
+        at: At = None,
+        known_at: KnownAt = None,
+    ) -> m.ImpactModel:
+        def answer(view: TopologyView, now: int) -> m.ImpactModel:
+            return render.impact_model(impact(view, [resolve(view, name, kind) for name in entity], now))
+
+        return await desk.answer(response, at, known_at, answer)
+
+    @router.get("/impact/{name:path}", summary="What is affected if this is lost")
+    async def get_impact(
+        response: Response, name: Reference, kind: OfKind = None, at: At = None, known_at: KnownAt = None
+    ) -> m.ImpactModel:
+        def answer(view: TopologyView, now: int) -> m.ImpactModel:
+            return render.impact_model(impact(view, [resolve(view, name, kind)], now))
+
+        return await desk.answer(response, at, known_at, answer)
+
+    return router

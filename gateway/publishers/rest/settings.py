@@ -1,0 +1,102 @@
+"""`[publishers.rest]`: where the REST application listens, and how it is protected."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from gateway.config.settings import Settings
+
+UNIX_PATH_BYTES = 107
+"""Longest path of a UNIX socket on Linux (sun_path, unix(7))."""
+
+
+class Address(NamedTuple):
+    """A TCP address to listen on; port 0: any free one."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """True when only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """
+    `127.0.0.1:8080`, `[::1]:8080`, `:8080` (all addresses).
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    host, separator, port = text.strip().rpartition(":")
+    if not separator or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise ValueError('must be ADDRESS:PORT, such as "127.0.0.1:8080" or "[::1]:8080"')
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError('an IPv6 address needs brackets, such as "[::1]:8080"')
+    return Address(host or "0.0.0.0", int(port))
+
+
+class RestSettings(Settings):
+    """The REST publisher: one TCP address (with TLS when it is not loopback), and the command line's UNIX socket."""
+
+    enabled: bool = Field(default=True, description="Give true or false.")
+    """False: no TCP address; the UNIX socket of the command line stays."""
+    tls_certificate: Path | None = Field(default=None, description="Name a PEM file with the certificate chain.")
+    tls_key: Path | None = Field(default=None, description="Name the PEM file with the certificate's private key.")
+    listen: str = Field(
+        default="127.0.0.1:8080", validate_default=True, description='Give ADDRESS:PORT, such as "127.0.0.1:8080".'
+    )
+    unix_socket: Path | None = Field(default=None, description="Name a file in a folder only you may enter.")
+    """Default: set by the command line to a file in the state folder."""
+    metrics_need_token: bool | None = Field(default=None, description="Give true or false.")
+    """Whether /metrics needs a token; default: not on a loopback address, yes on any other."""
+    max_connections: int = Field(default=512, ge=1, le=65_536, description="Give a number from 1 to 65536.")
+
+    @field_validator("listen")
+    @classmethod
+    def _loopback_or_tls(cls, listen: str, info: ValidationInfo) -> str:
+        address = parse_address(listen)
+        if not address.loopback and info.data.get("tls_certificate") is None:
+            raise ValueError(
+                "publishers.rest.listen is not a loopback address, and tokens must not travel in clear text: "
+                "set publishers.rest.tls_certificate and publishers.rest.tls_key, or listen on 127.0.0.1:8080"
+            )
+        return listen
+
+    @field_validator("unix_socket")
+    @classmethod
+    def _short_enough(cls, path: Path | None) -> Path | None:
+        if path is not None and len(bytes(path)) > UNIX_PATH_BYTES:
+            raise ValueError(f"a UNIX socket's path has at most {UNIX_PATH_BYTES} bytes, this one {len(bytes(path))}")
+        return path
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both or neither")
+        return self
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return parse_address(self.listen)
+
+    @property
+    def open_metrics(self) -> bool:
+        """True when /metrics answers without a token."""
+        if self.metrics_need_token is not None:
+            return not self.metrics_need_token
+        return self.address.loopback
