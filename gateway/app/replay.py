@@ -7,7 +7,7 @@ sourceStale is never raised.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ def replay_folder(plugin: CollectorPlugin, folder: str, settle: SettleTimes | No
         if started_at is None:
             raise SourceMalformed(f"{folder}: holds no view that could be read")
         _judge_until(reconciler, clock, None)
-        return Replayed(folder, started_at, tuple(states), tuple(_told(database.history)))
+        return Replayed(folder, started_at, tuple(states), tuple(_told(tuple(_log(database.history)))))
     finally:
         database.close()
 
@@ -136,12 +136,21 @@ def _judge_until(reconciler: Reconciler, clock: _RecordedClock, until: int | Non
         clock.at = max(until, clock.at)
 
 
-def _told(history: History) -> Iterator[Event]:
-    """Everything that was told, with its cause as the log has it at the end."""
+def _log(history: History) -> Iterator[Event]:
+    """The whole event log, with causes as it has them at the end."""
     after = 0
-    while events := history.events(EventFilter(after=after, told_only=True, limit=PAGE)):
+    while events := history.events(EventFilter(after=after, limit=PAGE)):
         yield from events
         after = events[-1].seq
+
+
+def _told(log: tuple[Event, ...]) -> Iterator[Event]:
+    """Everything that was told; of a VM that a resource starts, under the resource's name."""
+    second = {(event.caused_by, event.entity.native): event.entity for event in log if not event.notify}
+    for event in log:
+        if event.notify:
+            entity = second.get((event.id, event.entity.native), event.entity)
+            yield replace(event, entity=entity) if entity.kind is EntityKind.HA_RESOURCE else event
 
 
 def _placement_json(row: PlacementRow) -> dict[str, str]:
