@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.lab.pacemaker import content, network, power, ssh
+from tests.lab.pacemaker.cluster import FENCING_ATTEMPTS, POLL_S
 from tests.lab.pacemaker.controllers import start_controllers, tear_down
 from tests.lab.pacemaker.errors import LabError
 from tests.lab.pacemaker.namespaces import SCRIPTS
@@ -33,6 +35,7 @@ AGENTS = {
     "/usr/lib/ocf/resource.d/pacemaker/Stateful": "pacemaker-resource-agents",
 }
 FORM_TIMEOUT_S = 180.0
+FENCING_TIMEOUT_S = 12.0
 
 
 def missing() -> str | None:
@@ -195,7 +198,25 @@ class PacemakerLab(Verbs):
             if self.plan.mark(machine, "booting").exists() or self._connected(machine):
                 continue
             self.kill(machine)
-            self.start(machine)
+            if any(self._connected(node) for node in self.nodes):
+                self._await_notice(machine)
+                self._await_fencing(machine)
+            if not self._boots(machine):
+                self.start(machine)
+
+    def _await_fencing(self, machine: str) -> None:
+        """Give the cluster time to boot a machine that it has to fence, unless it gave up or is not quorate."""
+        deadline = time.monotonic() + FENCING_TIMEOUT_S
+        while time.monotonic() < deadline and not self._boots(machine):
+            view = self.view()
+            if view is not None and (not view.quorate or view.failed_fencings[machine] >= FENCING_ATTEMPTS):
+                return
+            if view is not None and machine not in view.unclean and not self._boots(machine):
+                return
+            time.sleep(POLL_S)
+
+    def _boots(self, machine: str) -> bool:
+        return self.plan.mark(machine, "booting").exists() or self.powered(machine)
 
     def _all_nodes_online(self, view) -> bool:
         return view.has_dc and view.online == set(self.plan.machines) and not view.unclean

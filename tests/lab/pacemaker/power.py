@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.lab.pacemaker import content, namespaces, ssh
@@ -31,6 +34,33 @@ COROSYNC_START_TIMEOUT_S = 15.0
 
 def power_on(plan: Plan, machine: str) -> None:
     """Boot a node or remote node that has no power: namespaces, network, sshd and cluster daemons."""
+    with _switch_in_hand(plan, machine):
+        _boot(plan, machine)
+
+
+def power_off(plan: Plan, machine: str) -> None:
+    """Pull the power cord."""
+    with _switch_in_hand(plan, machine):
+        namespaces.power_off(plan.own(machine))
+
+
+def start_management(plan: Plan, address: str) -> None:
+    """Boot the management machine."""
+    own = plan.own(MANAGEMENT)
+    own.mkdir(exist_ok=True)
+    namespaces.hold(own, "management.sh", ("m", "n"), str(plan.shared))
+    plug(plan, MANAGEMENT, address)
+
+
+@contextlib.contextmanager
+def _switch_in_hand(plan: Plan, machine: str) -> Iterator[None]:
+    """Only one at a time, the lab's user or its power controllers, switches a machine."""
+    with (plan.own(machine) / "power.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _boot(plan: Plan, machine: str) -> None:
     own = plan.own(machine)
     if init_pid(own) is not None:
         return
@@ -46,19 +76,6 @@ def power_on(plan: Plan, machine: str) -> None:
     _start(plan, machine, "corosync", "-f")
     _await_corosync(plan, machine)
     _start(plan, machine, "pacemakerd", "-f")
-
-
-def power_off(plan: Plan, machine: str) -> None:
-    """Pull the power cord."""
-    namespaces.power_off(plan.own(machine))
-
-
-def start_management(plan: Plan, address: str) -> None:
-    """Boot the management machine."""
-    own = plan.own(MANAGEMENT)
-    own.mkdir(exist_ok=True)
-    namespaces.hold(own, "management.sh", ("m", "n"), str(plan.shared))
-    plug(plan, MANAGEMENT, address)
 
 
 def _prepare_disk(plan: Plan, machine: str) -> None:
