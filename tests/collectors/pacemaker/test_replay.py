@@ -20,7 +20,7 @@ def folder_of(name: str) -> Path:
     if own.is_dir():
         return own
     if not (SAMPLES / name).is_dir():
-        pytest.skip(f"the recording {name} is not here: it lies in ../shared/samples/pacemaker")
+        pytest.skip(f"optional: the recording {name} is not here: it lies in ../shared/samples/pacemaker")
     return SAMPLES / name
 
 
@@ -55,7 +55,7 @@ def test_there_is_a_state_for_each_view_that_could_be_read(expected):
 
 def test_every_sample_has_an_expected_file():
     if not SAMPLES.is_dir():
-        pytest.skip("../shared/samples/pacemaker is not here")
+        pytest.skip("optional: ../shared/samples/pacemaker is not here")
     assert {path.name for path in SAMPLES.iterdir() if path.is_dir()} <= {path.stem for path in EXPECTED}
 
 
