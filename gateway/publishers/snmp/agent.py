@@ -1,0 +1,130 @@
+"""Agent: a datagram in, a datagram out (RFC 3412 section 7, RFC 3584 section 5.2). No sockets."""
+
+from collections.abc import Callable
+from typing import Final
+
+from gateway.model.ports import CurrentTopology
+from gateway.publishers.snmp.access import Access
+from gateway.publishers.snmp.answer import TOO_BIG, answer
+from gateway.publishers.snmp.render import Renderer
+from gateway.publishers.snmp.system import Counters
+from gateway.schema.snmp.arcs import MPD_STATS, UNKNOWN_CONTEXTS
+from gateway.schema.snmp.engine import SnmpEngine
+from gateway.wire.ber import read_tlv
+from gateway.wire.errors import DecodeError, EncodeError, UsmError
+from gateway.wire.fast import Request, encode_response, is_v3, parse_request, varbind_room
+from gateway.wire.pdu import ErrorStatus, PduType, Version
+from gateway.wire.usm import AuthoritativeEngine, OpenedRequest
+
+_UNKNOWN_PDU_HANDLERS: Final = (*MPD_STATS, 3, 0)
+_UNKNOWN_CONTEXTS: Final = (*UNKNOWN_CONTEXTS, 0)
+_NO_VERSION_OF_OURS: Final = frozenset(bytes((2, 1, number)) for number in range(256) if number not in (0, 1, 3))
+
+
+class Agent:
+    """Answers requests of SNMPv1, v2c and v3 from the current snapshot. Belongs to one thread."""
+
+    def __init__(
+        self,
+        topology: CurrentTopology,
+        renderer: Renderer,
+        access: Access,
+        engine: SnmpEngine,
+        usm: AuthoritativeEngine,
+        counters: Counters,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._topology = topology
+        self._renderer = renderer
+        self._communities = access.communities
+        self._users = access.users
+        self._engine = engine
+        self._usm = usm
+        self._counters = counters
+        self._monotonic = monotonic
+        self._max_size = usm.max_size
+
+    def respond(self, data: bytes, source: str) -> bytes | None:
+        """The response to a datagram from an address, or None when none is due: malformed, or not allowed."""
+        counters = self._counters
+        counters.in_packets += 1
+        try:
+            if is_v3(data):
+                return self._respond_v3(data)
+            request = parse_request(data)
+            return self._respond_community(request, source)
+        except DecodeError:
+            self._count_malformed(data)
+        except EncodeError:
+            counters.silent_drops += 1
+        return None
+
+    # -- SNMPv1 and v2c --------------------------------------------------------------------------------------
+
+    def _respond_community(self, request: Request, source: str) -> bytes | None:
+        community = self._communities.get(request.community)
+        if community is None or not community.sources.allow(source):
+            self._counters.bad_community_names += 1
+            return None
+        if request.pdu_type is PduType.INFORM:
+            self._counters.unknown_pdu_handlers += 1
+            return None
+        view = community.view
+        renderer = self._renderer
+        renderer.use(self._topology.snapshot)
+        found = answer(
+            request,
+            view.v1 if request.version is Version.V1 else view.v2,
+            renderer.serial,
+            varbind_room(request, self._max_size),
+        )
+        response = encode_response(request, found.status, found.error_index, found.varbinds)
+        if len(response) <= self._max_size:
+            return response
+        smallest = encode_response(request, *TOO_BIG)
+        if len(smallest) <= self._max_size:
+            return smallest
+        self._counters.silent_drops += 1
+        return None
+
+    # -- SNMPv3 ----------------------------------------------------------------------------------------------
+
+    def _respond_v3(self, data: bytes) -> bytes | None:
+        now = self._engine.time_s(self._monotonic())
+        try:
+            opened = self._usm.open(data, now)
+        except UsmError as error:
+            return self._usm.report(error, now)
+        if opened.context_engine_id != self._engine.engine_id or opened.request.pdu_type is PduType.INFORM:
+            self._counters.unknown_pdu_handlers += 1
+            return self._usm.seal_report(opened, _UNKNOWN_PDU_HANDLERS, self._counters.unknown_pdu_handlers, now)
+        if opened.context_name:
+            self._counters.unknown_contexts += 1
+            return self._usm.seal_report(opened, _UNKNOWN_CONTEXTS, self._counters.unknown_contexts, now)
+        return self._respond_user(opened, now)
+
+    def _respond_user(self, opened: OpenedRequest, now: int) -> bytes | None:
+        request = opened.request
+        user = self._users[opened.user_name]
+        if opened.level is not user.level:  # RFC 3413 3.2 step 5: noAccessEntry
+            return self._usm.seal(opened, ErrorStatus.AUTHORIZATION_ERROR, 0, request.varbinds, now)
+        self._renderer.use(self._topology.snapshot)
+        room = self._usm.varbind_room(opened)
+        found = answer(request, user.view.v2, self._renderer.serial, room)
+        if found.status and len(found.varbinds) > room:
+            found = TOO_BIG
+        return self._usm.seal(opened, found.status, found.error_index, found.varbinds, now)
+
+    def _count_malformed(self, data: bytes) -> None:
+        """Counted as SNMPv2-MIB or SNMP-MPD-MIB have it (RFC 3412 section 7.2)."""
+        if is_v3(data):
+            self._counters.invalid_messages += 1
+            return
+        try:
+            _, start, _ = read_tlv(data, 0, len(data))
+        except DecodeError:
+            start = 0
+        if data[start : start + 3] in _NO_VERSION_OF_OURS:
+            self._counters.bad_versions += 1
+        else:
+            self._counters.parse_errors += 1

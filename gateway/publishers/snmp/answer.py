@@ -1,0 +1,177 @@
+"""Answer: what a request PDU gets from one view of one snapshot (RFC 3416 section 4.2, RFC 1157 section 4.1)."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Final, NamedTuple
+
+from gateway.publishers.snmp.walk import Position, Tree
+from gateway.wire.ber import (
+    END_OF_MIB_VIEW_TLV,
+    NO_SUCH_INSTANCE_TLV,
+    NO_SUCH_OBJECT_TLV,
+    decode_length,
+    read_tlv,
+)
+from gateway.wire.fast import Request
+from gateway.wire.pdu import ErrorStatus, PduType, Version
+from gateway.wire.values import decode_varbinds, encode_varbind
+
+
+class Answer(NamedTuple):
+    """error-status, error-index and the encoded varbinds of a Response."""
+
+    status: int
+    error_index: int
+    varbinds: bytes
+
+
+TOO_BIG: Final = Answer(ErrorStatus.TOO_BIG, 0, b"")
+_BLOCK: Final = 32
+"""Repetitions that are looked up at once; a larger number costs more when the response is cut."""
+
+
+def answer(request: Request, tree: Tree, serial: int, room: int) -> Answer:
+    """
+    Answer a request with at most `room` octets of varbinds.
+
+    Raises:
+        DecodeError: the values of a SET are malformed.
+    """
+    match request.pdu_type:
+        case PduType.GET_BULK:
+            return Answer(0, 0, _bulk(request, tree, serial, room))
+        case PduType.GET:
+            found = _get(request, tree, serial)
+        case PduType.GET_NEXT:
+            found = _get_next(request, tree, serial)
+        case _:
+            found = _refuse_set(request, tree)
+    if len(found.varbinds) <= room:
+        return found
+    # RFC 3416 4.2.1: an alternate response with no varbinds; RFC 1157 4.1.2: with those of the request.
+    return TOO_BIG if request.version is not Version.V1 else Answer(ErrorStatus.TOO_BIG, 0, request.varbinds)
+
+
+def _get(request: Request, tree: Tree, serial: int) -> Answer:
+    varbinds = []
+    for number, oid in enumerate(request.oids):
+        varbind = tree.get(oid, serial)
+        if varbind is None:
+            if request.version is Version.V1:
+                return Answer(ErrorStatus.NO_SUCH_NAME, number + 1, request.varbinds)
+            missing = NO_SUCH_INSTANCE_TLV if tree.knows(oid) else NO_SUCH_OBJECT_TLV
+            varbind = encode_varbind(request.encoded_oids[number], missing)
+        varbinds.append(varbind)
+    return Answer(0, 0, b"".join(varbinds))
+
+
+def _get_next(request: Request, tree: Tree, serial: int) -> Answer:
+    varbinds = []
+    for number, oid in enumerate(request.oids):
+        found, _ = tree.take(tree.after(oid, serial), 1, serial)
+        if found:
+            varbinds += found
+        elif request.version is Version.V1:
+            return Answer(ErrorStatus.NO_SUCH_NAME, number + 1, request.varbinds)
+        else:
+            varbinds.append(encode_varbind(request.encoded_oids[number], END_OF_MIB_VIEW_TLV))
+    return Answer(0, 0, b"".join(varbinds))
+
+
+def _refuse_set(request: Request, tree: Tree) -> Answer:
+    """Nothing is writable. SNMPv1 knows only noSuchName for that (RFC 1157 4.1.5, RFC 3584 4.4)."""
+    decode_varbinds(request.varbinds)
+    if not request.oids:
+        return Answer(0, 0, b"")
+    if request.version is Version.V1:
+        return Answer(ErrorStatus.NO_SUCH_NAME, 1, request.varbinds)
+    status = ErrorStatus.NOT_WRITABLE if tree.knows(request.oids[0]) else ErrorStatus.NO_ACCESS
+    return Answer(status, 1, request.varbinds)
+
+
+def _bulk(request: Request, tree: Tree, serial: int, room: int) -> bytes:
+    """GETBULK (RFC 3416 4.2.3): as much as there is room for, never tooBig."""
+    oids = request.oids
+    once = request.non_repeaters
+    if len(oids) == 1 and not once:
+        pieces, ended, last = tree.slices(tree.after(oids[0], serial), request.max_repetitions, room, serial)
+        if ended:
+            room -= sum(map(len, pieces))
+            end = _end(_name(last) if last else request.encoded_oids[0])
+            if len(end) <= room:
+                pieces.append(end)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return _bulk_many(request, tree, serial, room)
+
+
+def _bulk_many(request: Request, tree: Tree, serial: int, room: int) -> bytes:
+    varbinds: list[bytes] = []
+    once = min(request.non_repeaters, len(request.oids))
+    for oid, name in zip(request.oids[:once], request.encoded_oids, strict=False):
+        found, _ = tree.take(tree.after(oid, serial), 1, serial)
+        varbind = found[0] if found else _end(name)
+        room -= len(varbind)
+        if room < 0:
+            return b"".join(varbinds)
+        varbinds.append(varbind)
+    if once < len(request.oids) and request.max_repetitions:
+        positions = [tree.after(oid, serial) for oid in request.oids[once:]]
+        _repeat(tree, serial, positions, request.encoded_oids[once:], request.max_repetitions, room, varbinds)
+    return b"".join(varbinds)
+
+
+def _repeat(
+    tree: Tree,
+    serial: int,
+    positions: list[Position],
+    names: Sequence[bytes],
+    repetitions: int,
+    room: int,
+    varbinds: list[bytes],
+) -> None:
+    """Append the repetitions, row by row, until they are done, all columns have ended or the room is used up."""
+    last = [b""] * len(positions)
+    while repetitions > 0:
+        block = min(repetitions, _BLOCK)
+        repetitions -= block
+        columns = []
+        longest = 0
+        for number, position in enumerate(positions):
+            taken, positions[number] = tree.take(position, block, serial)
+            if taken:
+                last[number] = taken[-1]
+                longest = max(longest, len(taken))
+            if len(taken) < block:
+                end = _end(_name(last[number]) if last[number] else names[number])
+                taken += [end] * (block - len(taken))
+            columns.append(taken)
+        # A repetition in which every column has ended is the last one (RFC 3416 4.2.3).
+        batch = [varbind for row in islice(zip(*columns, strict=True), longest + 1) for varbind in row]
+        size = sum(map(len, batch))
+        if size > room:
+            _append_what_fits(batch, room, varbinds)
+            return
+        room -= size
+        varbinds += batch
+        if longest < block:
+            return
+
+
+def _append_what_fits(batch: Sequence[bytes], room: int, varbinds: list[bytes]) -> None:
+    for varbind in batch:
+        room -= len(varbind)
+        if room < 0:
+            return
+        varbinds.append(varbind)
+
+
+def _name(varbind: bytes) -> bytes:
+    """The encoded OID of an encoded varbind."""
+    _, start = decode_length(varbind, 1)
+    _, _, stop = read_tlv(varbind, start, len(varbind))
+    return varbind[start:stop]
+
+
+def _end(name: bytes) -> bytes:
+    """RFC 3416 4.2.2 (2): nothing follows this name."""
+    return encode_varbind(name, END_OF_MIB_VIEW_TLV)

@@ -1,0 +1,117 @@
+"""The SNMP publisher: agent and sockets put together."""
+
+import asyncio
+import os
+import socket
+
+import gateway
+from gateway.model.ports import CurrentTopology
+from gateway.model.snapshot import Snapshot
+from gateway.publishers.snmp.access import Access, usm_users
+from gateway.publishers.snmp.agent import Agent
+from gateway.publishers.snmp.render import Renderer
+from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
+from gateway.publishers.snmp.server import UdpServer
+from gateway.publishers.snmp.settings import SnmpSettings
+from gateway.publishers.snmp.system import Counters, Identity, system_columns
+from gateway.schema.snmp.engine import SnmpEngine
+from gateway.schema.snmp.info import SCALARS, InfoFacts, Scalar
+from gateway.support.clock import Clock
+from gateway.wire.usm import AuthoritativeEngine
+
+
+class SnmpPublisher:
+    """
+    Serves TOPOLOGY-GATEWAY-MIB and the standard groups until cancelled.
+
+    `engine`: ID and boots from `Administration`, started by the same clock. `instance`: this gateway's name.
+    """
+
+    name = "snmp"
+
+    def __init__(
+        self, settings: SnmpSettings, topology: CurrentTopology, engine: SnmpEngine, clock: Clock, instance: str = ""
+    ) -> None:
+        self._topology = topology
+        self._engine = engine
+        self._clock = clock
+        self._instance = instance or socket.gethostname()
+        self._last_change: tuple[Snapshot, int] | None = None
+        self._ready = asyncio.Event()
+        self.addresses: tuple[tuple[str, int], ...] = ()
+        """(address, port) of each socket, once bound; see `ready`."""
+        self.counters = Counters()
+        self.renderer = Renderer()
+        self.agent = self._agent(settings)
+        self._server = UdpServer(settings.listen, self.agent.respond, self._failed)
+
+    async def run(self) -> None:
+        """
+        Answer until cancelled.
+
+        Raises:
+            ConfigError: an address cannot be bound.
+        """
+        self.addresses = self._server.open()
+        self._ready.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._server.close()
+            self._ready.clear()
+
+    async def ready(self) -> None:
+        """Wait until all addresses are bound."""
+        await self._ready.wait()
+
+    def _agent(self, settings: SnmpSettings) -> Agent:
+        engine, monotonic = self._engine, self._clock.monotonic
+        users = usm_users(settings, engine.engine_id)
+        usm = AuthoritativeEngine(
+            engine.engine_id,
+            engine.boots,
+            users,
+            first_salt=int.from_bytes(os.urandom(8), "big"),
+            max_size=settings.max_message_size,
+        )
+        columns: list[ServedColumn] = [
+            *system_columns(self._identity(settings), engine, usm, self.counters, monotonic),
+            *(self._info(scalar) for scalar in SCALARS),
+            *self.renderer.columns,
+        ]
+        access = Access(settings, columns, users)
+        return Agent(self._topology, self.renderer, access, engine, usm, self.counters, monotonic)
+
+    def _identity(self, settings: SnmpSettings) -> Identity:
+        description = f"CIM/SNMP integration gateway {gateway.__version__} ({os.uname().sysname} {os.uname().machine})"
+        return Identity(description, settings.contact, settings.name or socket.gethostname(), settings.location)
+
+    def _info(self, scalar: Scalar) -> ScalarColumn:
+        return ScalarColumn(
+            scalar.oid, lambda: scalar.syntax.encode(scalar.value(self._facts())), in_v1=scalar.syntax.in_v1
+        )
+
+    def _facts(self) -> InfoFacts:
+        snapshot = self.renderer.snapshot
+        return InfoFacts(
+            version=gateway.__version__,
+            instance=self._instance,
+            revision=snapshot.revision,
+            last_change_ticks=self._change_ticks(snapshot),
+            last_change=snapshot.at,
+            entities=len(snapshot.entities),
+            sources=len(snapshot.sources),
+            active_alarms=self.renderer.active_alarms,
+            stale_sources=self.renderer.stale_sources,
+        )
+
+    def _change_ticks(self, snapshot: Snapshot) -> int:
+        """sysUpTime when the snapshot began to hold; 0 when that was before the start (RFC 2579, TimeStamp)."""
+        if self._last_change is None or self._last_change[0] is not snapshot:
+            age_s = max(0, self._clock.now() - snapshot.at) / 1e6
+            since = self._clock.monotonic() - self._engine.started - age_s
+            self._last_change = (snapshot, max(0, int(since * 100)))
+        return self._last_change[1]
+
+    def _failed(self) -> None:
+        self.counters.internal_errors += 1

@@ -1,0 +1,211 @@
+"""
+Render: from a snapshot to segments, encoded when somebody first reads them.
+
+Segments are kept from snapshot to snapshot. A segment is true as long as all shards that its column looked at are
+the same objects; when one is another, the column's values are read again, and encoded again only if they differ.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.model.rows import Alarm, Claim, Entity, Record, Source, SourceState
+from gateway.model.shelf import BITS, Shelf
+from gateway.model.snapshot import Snapshot
+from gateway.publishers.snmp.segments import ColumnEncoder, Segment
+from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Key, Table
+from gateway.wire.ber import encode_sub_identifiers
+
+Touched = dict[tuple[str, int], object]
+"""Shards that were looked at: (shelf, shard number) -> what was there."""
+Shards = tuple[Mapping[int, Any], ...]
+_SHELVES = ("entities", "records", "claims", "placements", "alarms", "entity_alarms")
+
+
+class TrackedLookup:
+    """The schema's Lookup over one snapshot; `touched` gathers the shards that were looked at."""
+
+    def __init__(self) -> None:
+        self.shelves: dict[str, tuple[Any, ...]] = dict.fromkeys((*_SHELVES, "sources", "stale"), ())
+        self.touched: Touched = {}
+
+    def shard(self, shelf: str, number: int) -> Any:
+        """What is there now; None beyond the end of the shelf."""
+        shards = self.shelves[shelf]
+        return shards[number] if number < len(shards) else None
+
+    def holds(self, touched: Touched) -> bool:
+        """Whether all these shards are still the same objects."""
+        return all(self.shard(*place) is seen for place, seen in touched.items())
+
+    def _row(self, shelf: str, index: int) -> Any:
+        number = index >> BITS
+        shard = self.shard(shelf, number)
+        self.touched[shelf, number] = shard
+        return shard.get(index) if shard is not None else None
+
+    def entity(self, index: int) -> Entity | None:
+        found: Entity | None = self._row("entities", index)
+        if found is not None:
+            return found
+        record = self.record(index)
+        shown: Entity | None = self._row("entities", record.entity) if record is not None else None
+        return shown
+
+    def record(self, index: int) -> Record | None:
+        found: Record | None = self._row("records", index)
+        return found
+
+    def claims(self, record: int) -> tuple[Claim, ...]:
+        return self._row("claims", record) or ()
+
+    def raised(self, entity: int) -> tuple[Alarm, ...]:
+        found = (self._row("alarms", alarm) for alarm in self._row("entity_alarms", entity) or ())
+        return tuple(alarm for alarm in found if alarm is not None and alarm.raised)
+
+    def stale_sources(self) -> frozenset[str]:
+        stale: frozenset[str] = self.shard("stale", 0) or frozenset()
+        self.touched["stale", 0] = self.shard("stale", 0)
+        return stale
+
+
+class _ShardRows:
+    """The conceptual rows of one shard of a table, with their encoded indexes; all its columns share them."""
+
+    __slots__ = ("keys", "rows", "serial", "suffixes", "touched")
+
+    def __init__(self, serial: int, touched: Touched, keys: list[Key], rows: list[Any], suffixes: list[bytes]) -> None:
+        self.serial = serial
+        self.touched = touched
+        self.keys = keys
+        self.rows = rows
+        self.suffixes = suffixes
+
+
+class _Values(Segment):
+    """A segment with what it was made from."""
+
+    __slots__ = ("rows", "touched", "values")
+
+    rows: list[Any]
+    touched: Touched
+    values: list[Any]
+
+
+class TableColumn:
+    """One column of a table, as the walk sees it."""
+
+    __slots__ = ("_column", "_encoder", "_table", "count", "in_v1", "prefix", "segments", "single")
+
+    def __init__(self, table: "TableRenderer", column: Column) -> None:
+        self.prefix = table.table.column_oid(column)
+        self.single = table.table.single
+        self.in_v1 = column.syntax.in_v1
+        self.count = 0
+        self.segments: dict[int, _Values] = {}
+        self._table = table
+        self._column = column
+        self._encoder = ColumnEncoder(self.prefix)
+
+    def refresh(self, number: int) -> Segment:
+        segment = self.segments.get(number)
+        look = self._table.look
+        serial = self._table.serial
+        shard = self._table.shard_rows(number)
+        if segment is not None and segment.rows is shard.rows and look.holds(segment.touched):
+            segment.serial = serial
+            return segment
+        look.touched = {}
+        value = self._column.value
+        values = [value(row, look) for row in shard.rows]
+        if segment is None or segment.keys is not shard.keys or segment.values != values:
+            ends, blob = self._encoder.encode(shard.suffixes, [self._column.syntax.encode(each) for each in values])
+            segment = self.segments[number] = _Values(serial, shard.keys, ends, blob)
+        segment.serial, segment.rows, segment.touched, segment.values = serial, shard.rows, look.touched, values
+        return segment
+
+
+class TableRenderer:
+    """One table over the snapshot in use."""
+
+    def __init__(self, table: Table, look: TrackedLookup) -> None:
+        self.table = table
+        self.look = look
+        self.serial = 0
+        self.columns = tuple(TableColumn(self, column) for column in table.columns)
+        self._shards: dict[int, _ShardRows] = {}
+
+    def use(self, serial: int) -> None:
+        """The snapshot is another one."""
+        self.serial = serial
+        count = len(self.look.shelves[self.table.shelf])
+        for column in self.columns:
+            column.count = count
+
+    def shard_rows(self, number: int) -> _ShardRows:
+        """The rows of a shard, made again only when what they were made from has changed."""
+        known = self._shards.get(number)
+        if known is not None and (known.serial == self.serial or self.look.holds(known.touched)):
+            known.serial = self.serial
+            return known
+        base = self.look.shard(self.table.shelf, number)
+        self.look.touched = {}
+        made = self.table.rows(base, self.look)
+        keys: list[Key] = [key for key, _ in made]
+        touched = {**self.look.touched, (self.table.shelf, number): base}
+        if known is not None and known.keys == keys:
+            keys, suffixes = known.keys, known.suffixes
+        else:
+            suffixes = [encode_sub_identifiers((key,) if isinstance(key, int) else key) for key in keys]
+        fresh = _ShardRows(self.serial, touched, keys, [row for _, row in made], suffixes)
+        self._shards[number] = fresh
+        return fresh
+
+    def row_count(self) -> int:
+        """Number of conceptual rows."""
+        return sum(len(self.shard_rows(n).keys) for n, shard in enumerate(self.look.shelves[self.table.shelf]) if shard)
+
+
+class Renderer:
+    """All tables of the MIB over one snapshot after the other. Belongs to one thread."""
+
+    def __init__(self) -> None:
+        self.snapshot = Snapshot()
+        self.serial = 0
+        self.look = TrackedLookup()
+        self.tables = tuple(TableRenderer(table, self.look) for table in TABLES)
+        self.columns = tuple(column for table in self.tables for column in table.columns)
+        self._alarms = next(table for table in self.tables if table.table is ALARM_TABLE)
+        self._sources: Mapping[str, Source] | None = None
+
+    def use(self, snapshot: Snapshot) -> None:
+        """Answer from this snapshot from now on."""
+        if snapshot is self.snapshot and self.serial:
+            return
+        self.snapshot = snapshot
+        self.serial += 1
+        shelves = self.look.shelves
+        for name in _SHELVES:
+            shelves[name] = getattr(snapshot, name).shards
+        if snapshot.sources is not self._sources:
+            self._use_sources(snapshot.sources)
+        for table in self.tables:
+            table.use(self.serial)
+
+    def _use_sources(self, sources: Mapping[str, Source]) -> None:
+        """Sources are few and no shelf: put on one, by index."""
+        self._sources = sources
+        rows: Mapping[int, Source | None] = {source.index: source for source in sources.values()}
+        shelf: Shelf[Source] = Shelf()
+        self.look.shelves["sources"] = shelf.evolve(rows).shards
+        stale = frozenset(name for name, source in sources.items() if source.state is SourceState.STALE)
+        if self.look.shelves["stale"] != (stale,):
+            self.look.shelves["stale"] = (stale,)
+
+    @property
+    def active_alarms(self) -> int:
+        """Number of raised alarms."""
+        return self._alarms.row_count()
+
+    @property
+    def stale_sources(self) -> int:
+        return len(self.look.shelves["stale"][0]) if self.look.shelves["stale"] else 0

@@ -1,0 +1,92 @@
+"""
+Segments: encoded varbinds of one column and one shard, and the columns that hand them out.
+
+A segment keeps the varbinds of up to 64 rows in one blob, so that a GETBULK is a slice of it and a truncation a
+bisect. Everything is in the order of the index: numbers and tuples, for BER octets do not sort like OIDs.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any, Protocol
+
+from gateway.schema.snmp.tables import Key
+from gateway.wire.ber import Oid, encode_length, encode_oid_content
+
+
+class Segment:
+    """
+    Varbinds of one column and one shard: the one with `keys[i]` is `blob[ends[i]:ends[i + 1]]`.
+
+    `serial` says for which snapshot that was found to be true; the renderer decides.
+    """
+
+    __slots__ = ("blob", "ends", "keys", "serial")
+
+    def __init__(self, serial: int, keys: Sequence[Any], ends: Sequence[int], blob: bytes) -> None:
+        self.serial = serial
+        self.keys = keys
+        self.ends = ends
+        self.blob = blob
+
+
+class ServedColumn(Protocol):
+    """A columnar object or a scalar, as the walk sees it."""
+
+    prefix: Oid
+    single: bool
+    """An index is one sub-identifier, and `Segment.keys` are plain numbers; else they are tuples."""
+    in_v1: bool
+    count: int
+    """Number of shards now."""
+    segments: dict[int, Any]
+    """By shard number; one whose serial is not that of the snapshot has to be refreshed."""
+
+    def refresh(self, number: int) -> Segment:
+        """The segment of a shard below `count`, true for the snapshot in use."""
+
+
+class ColumnEncoder:
+    """Joins the name of a column, the suffix of a row and a value to varbinds (RFC 3416 section 3)."""
+
+    __slots__ = ("_content", "_names")
+
+    def __init__(self, prefix: Oid) -> None:
+        self._content = encode_oid_content(prefix)
+        self._names: dict[int, bytes] = {}
+
+    def encode(self, suffixes: Sequence[bytes], values: Sequence[bytes]) -> tuple[list[int], bytes]:
+        """(ends, blob) of a segment, from encoded indexes and encoded values."""
+        varbinds = []
+        for suffix, value in zip(suffixes, values, strict=True):
+            name = self._names.get(len(suffix)) or self._name(len(suffix))
+            size = len(name) + len(suffix) + len(value)
+            varbinds.append(b"0" + encode_length(size) + name + suffix + value)
+        return list(accumulate(map(len, varbinds), initial=0)), b"".join(varbinds)
+
+    def _name(self, suffix: int) -> bytes:
+        """What leads the name of a row whose index is that many octets long."""
+        name = b"\x06" + encode_length(len(self._content) + suffix) + self._content
+        self._names[suffix] = name
+        return name
+
+
+class ScalarColumn:
+    """A scalar: its value is asked for each time, so counters and times are never old."""
+
+    __slots__ = ("_encoder", "_value", "count", "in_v1", "prefix", "segments", "single")
+
+    def __init__(self, prefix: Oid, value: Callable[[], bytes], *, in_v1: bool = True) -> None:
+        self.prefix = prefix
+        self.single = True
+        self.in_v1 = in_v1
+        self.count = 1
+        self.segments: dict[int, Segment] = {}
+        self._value = value
+        self._encoder = ColumnEncoder(prefix)
+
+    def refresh(self, number: int) -> Segment:
+        ends, blob = self._encoder.encode((b"\0",), (self._value(),))
+        return Segment(0, _INSTANCE, ends, blob)
+
+
+_INSTANCE: tuple[Key, ...] = (0,)

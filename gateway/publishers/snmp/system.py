@@ -1,0 +1,115 @@
+"""System: the standard groups that every agent serves (SNMPv2-MIB, SNMP-FRAMEWORK-MIB, MPD and USM statistics)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.publishers.snmp.segments import ScalarColumn
+from gateway.schema.snmp import syntax
+from gateway.schema.snmp.arcs import ENGINE_GROUP, MPD_STATS, PRODUCT, SNMP_GROUP, SYSTEM, UNKNOWN_CONTEXTS, USM_STATS
+from gateway.schema.snmp.engine import SnmpEngine
+from gateway.wire.ber import Oid, encode_counter32, encode_integer, encode_octets, encode_oid, encode_time_ticks
+from gateway.wire.errors import UsmCounter
+from gateway.wire.usm import AuthoritativeEngine
+
+_SERVICES: Final = 72
+"""sysServices: application (64) and end-to-end (8) layers."""
+_DISABLED: Final = 2
+"""snmpEnableAuthenTraps: this agent sends no authenticationFailure."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the message layer counts; Counter32 wraps when it is encoded."""
+
+    in_packets: int = 0
+    bad_versions: int = 0
+    bad_community_names: int = 0
+    bad_community_uses: int = 0
+    parse_errors: int = 0
+    silent_drops: int = 0
+    invalid_messages: int = 0
+    unknown_pdu_handlers: int = 0
+    unknown_contexts: int = 0
+    internal_errors: int = 0
+    """Not in a MIB: requests that failed by a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the agent says of itself."""
+
+    description: str
+    contact: str
+    name: str
+    location: str
+
+
+def system_columns(
+    identity: Identity, engine: SnmpEngine, usm: AuthoritativeEngine, counters: Counters, monotonic: Callable[[], float]
+) -> list[ScalarColumn]:
+    """The scalars of all standard groups."""
+    return [
+        *_system_group(identity, engine, monotonic),
+        *_counter_columns(counters),
+        *_engine_group(engine, usm, monotonic),
+        *(_usm_counter(usm, counter) for counter in UsmCounter),
+    ]
+
+
+def _fixed(prefix: Oid, value: bytes) -> ScalarColumn:
+    return ScalarColumn(prefix, lambda: value)
+
+
+def _system_group(identity: Identity, engine: SnmpEngine, monotonic: Callable[[], float]) -> list[ScalarColumn]:
+    def up_time() -> bytes:
+        return encode_time_ticks(engine.uptime_ticks(monotonic()))
+
+    return [
+        _fixed((*SYSTEM, 1), syntax.TEXT.encode(identity.description)),
+        _fixed((*SYSTEM, 2), encode_oid(PRODUCT)),
+        ScalarColumn((*SYSTEM, 3), up_time),
+        _fixed((*SYSTEM, 4), syntax.TEXT.encode(identity.contact)),
+        _fixed((*SYSTEM, 5), syntax.TEXT.encode(identity.name)),
+        _fixed((*SYSTEM, 6), syntax.TEXT.encode(identity.location)),
+        _fixed((*SYSTEM, 7), encode_integer(_SERVICES)),
+    ]
+
+
+def _engine_group(engine: SnmpEngine, usm: AuthoritativeEngine, monotonic: Callable[[], float]) -> list[ScalarColumn]:
+    return [
+        _fixed((*ENGINE_GROUP, 1), encode_octets(engine.engine_id)),
+        _fixed((*ENGINE_GROUP, 2), encode_integer(engine.boots)),
+        ScalarColumn((*ENGINE_GROUP, 3), lambda: encode_integer(engine.time_s(monotonic()))),
+        _fixed((*ENGINE_GROUP, 4), encode_integer(usm.max_size)),
+    ]
+
+
+_COUNTED: Final[dict[Oid, str]] = {
+    (*SNMP_GROUP, 1): "in_packets",
+    (*SNMP_GROUP, 3): "bad_versions",
+    (*SNMP_GROUP, 4): "bad_community_names",
+    (*SNMP_GROUP, 5): "bad_community_uses",
+    (*SNMP_GROUP, 6): "parse_errors",
+    (*SNMP_GROUP, 31): "silent_drops",
+    (*MPD_STATS, 2): "invalid_messages",
+    (*MPD_STATS, 3): "unknown_pdu_handlers",
+    UNKNOWN_CONTEXTS: "unknown_contexts",
+}
+_NEVER: Final[tuple[Oid, ...]] = ((*SNMP_GROUP, 32), (*MPD_STATS, 1))
+"""snmpProxyDrops and snmpUnknownSecurityModels: another model than USM is counted as an invalid message."""
+
+
+def _counter_columns(counters: Counters) -> list[ScalarColumn]:
+    def counted(attribute: str) -> Callable[[], bytes]:
+        return lambda: syntax.COUNTER.encode(getattr(counters, attribute))
+
+    return [
+        *(ScalarColumn(prefix, counted(attribute)) for prefix, attribute in _COUNTED.items()),
+        *(_fixed(prefix, encode_counter32(0)) for prefix in _NEVER),
+        _fixed((*SNMP_GROUP, 30), encode_integer(_DISABLED)),
+    ]
+
+
+def _usm_counter(usm: AuthoritativeEngine, counter: UsmCounter) -> ScalarColumn:
+    return ScalarColumn((*USM_STATS, int(counter)), lambda: syntax.COUNTER.encode(usm.stats[counter]))

@@ -1,0 +1,155 @@
+"""Walk: the columns of one view in the order of their OIDs; what is at an OID, and what comes after it."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+
+from gateway.model.shelf import BITS
+from gateway.publishers.snmp.segments import Segment, ServedColumn
+from gateway.wire.ber import Oid
+
+Position = tuple[int, int, int]
+"""(column, shard, place in the segment); it may stand at the end of a segment."""
+
+
+class Tree:
+    """
+    What one view sees. The columns are chosen once, so access control costs nothing per varbind.
+
+    Every method gets the `serial` of the snapshot in use: one PDU sees one snapshot.
+    """
+
+    def __init__(self, columns: Iterable[ServedColumn]) -> None:
+        self.columns = tuple(sorted(columns, key=lambda column: column.prefix))
+        self._prefixes = [column.prefix for column in self.columns]
+        self._single = {column.prefix: number for number, column in enumerate(self.columns) if column.single}
+
+    def knows(self, oid: Oid) -> bool:
+        """Whether an object of the view has this OID or is above this instance (noSuchInstance, noSuchObject)."""
+        return self._column(oid) is not None
+
+    def get(self, oid: Oid, serial: int) -> bytes | None:
+        """The varbind of exactly this instance."""
+        number = self._single.get(oid[:-1])
+        if number is not None:
+            column, key, shard = self.columns[number], oid[-1], oid[-1] >> BITS
+            if shard >= column.count:
+                return None
+            return _exact(_segment(column, shard, serial), key)
+        number = self._column(oid)
+        if number is None:
+            return None
+        column = self.columns[number]
+        rest = oid[len(column.prefix) :]
+        if column.single or not rest or rest[0] >> BITS >= column.count:
+            return None
+        return _exact(_segment(column, rest[0] >> BITS, serial), rest)
+
+    def after(self, oid: Oid, serial: int) -> Position:
+        """The place of the first instance after an OID."""
+        number = self._single.get(oid[:-1])
+        if number is not None:
+            column, key = self.columns[number], oid[-1]
+            shard = key >> BITS
+            if shard >= column.count:
+                return number + 1, 0, 0
+            return number, shard, bisect_right(_segment(column, shard, serial).keys, key)
+        return self._after_any(oid, serial)
+
+    def _after_any(self, oid: Oid, serial: int) -> Position:
+        number = bisect_right(self._prefixes, oid) - 1
+        if number < 0:
+            return 0, 0, 0
+        column = self.columns[number]
+        rest = oid[len(column.prefix) :]
+        if oid[: len(column.prefix)] != column.prefix:
+            return number + 1, 0, 0
+        if not rest:
+            return number, 0, 0
+        shard = rest[0] >> BITS
+        if shard >= column.count:
+            return number + 1, 0, 0
+        key = rest[0] if column.single else rest
+        return number, shard, bisect_right(_segment(column, shard, serial).keys, key)
+
+    def take(self, position: Position, count: int, serial: int) -> tuple[list[bytes], Position]:
+        """The next `count` varbinds one by one, fewer at the end of the view."""
+        taken: list[bytes] = []
+        for segment, start, stop, place in self._runs(position, count, serial):
+            ends, blob = segment.ends, segment.blob
+            taken += [blob[ends[i] : ends[i + 1]] for i in range(start, stop)]
+            position = place
+        return taken, position
+
+    def slices(self, position: Position, count: int, room: int, serial: int) -> tuple[list[bytes], bool, bytes]:
+        """
+        The next `count` varbinds in as few pieces as possible, as many as `room` octets hold.
+
+        Returns:
+            (the pieces, whether there is nothing more in the view, the last varbind or b"").
+        """
+        pieces: list[bytes] = []
+        last = b""
+        number, shard, place = position
+        columns = self.columns
+        while count > 0 and number < len(columns):
+            column = columns[number]
+            if shard >= column.count:
+                number, shard, place = number + 1, 0, 0
+                continue
+            segment = column.segments.get(shard)
+            if segment is None or segment.serial != serial:
+                segment = column.refresh(shard)
+            size = len(segment.keys)
+            if place < size:
+                ends = segment.ends
+                stop = place + count
+                if stop > size:
+                    stop = size
+                begin = ends[place]
+                if ends[stop] - begin > room:
+                    stop = bisect_right(ends, begin + room, place, stop) - 1
+                    pieces.append(segment.blob[begin : ends[stop]])
+                    return pieces, False, last
+                pieces.append(segment.blob[begin : ends[stop]])
+                room -= ends[stop] - begin
+                count -= stop - place
+                if count:  # an endOfMibView may follow, and repeats the last name
+                    last = segment.blob[ends[stop - 1] : ends[stop]]
+            shard += 1
+            place = 0
+        return pieces, count > 0, last
+
+    def _runs(self, position: Position, count: int, serial: int) -> Iterator[tuple[Segment, int, int, Position]]:
+        """(segment, first place, place after the last, position after it) until `count` varbinds are named."""
+        number, shard, place = position
+        while count > 0 and number < len(self.columns):
+            column = self.columns[number]
+            if shard >= column.count:
+                number, shard, place = number + 1, 0, 0
+                continue
+            segment = _segment(column, shard, serial)
+            stop = min(place + count, len(segment.keys))
+            if place < stop:
+                yield segment, place, stop, (number, shard, stop)
+                count -= stop - place
+            shard, place = shard + 1, 0
+
+    def _column(self, oid: Oid) -> int | None:
+        number = bisect_right(self._prefixes, oid) - 1
+        if number < 0 or oid[: len(self._prefixes[number])] != self._prefixes[number]:
+            return None
+        return number
+
+
+def _segment(column: ServedColumn, shard: int, serial: int) -> Segment:
+    segment: Segment | None = column.segments.get(shard)
+    if segment is None or segment.serial != serial:
+        return column.refresh(shard)
+    return segment
+
+
+def _exact(segment: Segment, key: int | Oid) -> bytes | None:
+    place = bisect_left(segment.keys, key)
+    if place == len(segment.keys) or segment.keys[place] != key:
+        return None
+    return segment.blob[segment.ends[place] : segment.ends[place + 1]]
