@@ -13,7 +13,7 @@ from gateway.model.entities import EntityKind, EntityState, has_one_placement
 from gateway.model.ports import TopologyView
 from gateway.model.relations import CARRYING, Phase, RelationKind
 from gateway.model.rows import Claim, Entity, Placement, Source, SourceState
-from gateway.topology.ages import claim_age, entity_age, is_stale
+from gateway.topology.ages import claim_age, claim_is_stale, entity_age, entity_is_stale
 from gateway.topology.where import COMPOSITES, LOCATIONS, is_group, members_of
 
 
@@ -169,8 +169,7 @@ class _Spread:
 
     def affected(self) -> Iterator[Affected]:
         for entity, blow in self.hit.values():
-            age = claim_age(self.view, blow.claim, self.now) if blow.claim else entity_age(self.view, entity, self.now)
-            source = blow.claim.source if blow.claim and blow.claim.source else entity.sources[0]
+            claim, view, now = blow.claim, self.view, self.now
             yield Affected(
                 entity,
                 LAYERS[entity.kind],
@@ -180,8 +179,8 @@ class _Spread:
                 blow.parts_lost,
                 blow.parts,
                 blow.roles_lost,
-                age,
-                is_stale(self.view, source, age),
+                claim_age(view, claim, now) if claim else entity_age(view, entity, now),
+                claim_is_stale(view, claim, now) if claim else entity_is_stale(view, entity, now),
                 blow.certain,
             )
 
@@ -365,6 +364,7 @@ def _sentence(lost: tuple[Entity, ...], affected: tuple[Affected, ...], blind: t
     return f"Without {roots}: {gone} lost, {len(affected) - gone} degraded{hidden}."
 
 
+_SILENT = (SourceState.STALE, SourceState.FAILING, SourceState.STARTING)
 _JOINED_BELOW = {
     EntityKind.HA_NODE: "guest OS",
     EntityKind.K8S_NODE: "guest OS",
@@ -394,7 +394,7 @@ def _blind_spots(
 ) -> Iterator[str]:
     """What the answer cannot know: silent sources, hosts on which nothing is seen, layers that nobody joined."""
     for source in view.sources.values():
-        if source.state in (SourceState.STALE, SourceState.FAILING, SourceState.STARTING):
+        if source.state in _SILENT and now >= source.last_success:
             yield f"source {source.name} is {source.state.value}: {_last_read(source, now)}"
     reached = {step.entity.index for one in affected for step in one.path}
     for entity in lost:

@@ -8,7 +8,7 @@ from gateway.model.entities import EntityKind, EntityState, has_one_placement
 from gateway.model.ports import TopologyView
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import Alarm, Claim, Entity, Placement
-from gateway.topology.ages import claim_age, is_stale
+from gateway.topology.ages import claim_age, claim_is_stale, entity_age, entity_is_stale
 from gateway.topology.lookup import resolve as resolve
 
 
@@ -290,24 +290,18 @@ class _Walk:
         )
         return self._aged(hop, claim, lower, passed)
 
-    def _aged(self, hop: Hop, claim: Claim | None, fallback: Entity, passed: frozenset[int]) -> Hop:
-        age = claim_age(self.view, claim, self.now) if claim is not None else self._age_of(fallback, hop.source)
+    def _aged(self, hop: Hop, claim: Claim | None, upper: Entity, passed: frozenset[int]) -> Hop:
+        """With age and what is below. What is stopped has no claim any more: its own record is the news."""
         descent = self.descend(hop.entity, passed)
         return replace(
             hop,
-            age_us=age,
-            stale=is_stale(self.view, hop.source, age),
+            age_us=claim_age(self.view, claim, self.now) if claim else entity_age(self.view, upper, self.now),
+            stale=claim_is_stale(self.view, claim, self.now) if claim else entity_is_stale(self.view, upper, self.now),
             below=descent.below,
             storage=descent.storage,
             ends=descent.ends,
             notes=hop.notes + descent.notes,
         )
-
-    def _age_of(self, entity: Entity, source: str) -> int | None:
-        """A stopped entity has no claim any more: its own record tells how old the news is."""
-        records = [r for index in entity.records if (r := self.view.record(index)) is not None]
-        seen = [self.view.seen_at(r) for r in records if r.source == source] or [self.view.seen_at(r) for r in records]
-        return max(self.now - max(seen), 0) if any(seen) else None
 
     def _is(self, record: int, entity: Entity) -> bool:
         found = self.view.entity(record)

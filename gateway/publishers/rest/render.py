@@ -10,7 +10,7 @@ from gateway.model.events import Event
 from gateway.model.ports import Interval, TopologyView
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.publishers.rest import models as m
-from gateway.topology.ages import claim_age, entity_age, is_stale
+from gateway.topology.ages import claim_age, claim_is_stale, entity_age, entity_is_stale
 from gateway.topology.impact import Affected, Impact
 from gateway.topology.where import Hop, Where
 
@@ -68,13 +68,8 @@ def _entity_fields(view: TopologyView, entity: Entity, now: int) -> dict[str, An
         "attributes": dict(entity.attributes),
         "seen_at": None if age is None else moment(now - age),
         "age_s": seconds(age),
-        "stale": all(is_stale(view, record.source, _record_age(view, record, now)) for record in records),
+        "stale": entity_is_stale(view, entity, now),
     }
-
-
-def _record_age(view: TopologyView, record: Record, now: int) -> int | None:
-    seen = view.seen_at(record)
-    return max(now - seen, 0) if seen else None
 
 
 def record_name(record: Record) -> str:
@@ -96,7 +91,6 @@ def placement_model(view: TopologyView, placement: Placement) -> m.PlacementMode
 
 
 def relation_model(view: TopologyView, claim: Claim, upper: Entity, lower: Entity, now: int) -> m.RelationModel:
-    age = claim_age(view, claim, now)
     return m.RelationModel(
         kind=claim.kind,
         upper=ref(upper),
@@ -108,8 +102,8 @@ def relation_model(view: TopologyView, claim: Claim, upper: Entity, lower: Entit
         source=claim.source,
         scope=claim.scope,
         confidence=claim.confidence,
-        age_s=seconds(age),
-        stale=is_stale(view, claim.source, age),
+        age_s=seconds(claim_age(view, claim, now)),
+        stale=claim_is_stale(view, claim, now),
         attributes=dict(claim.attributes),
     )
 
