@@ -9,6 +9,7 @@ from gateway.app.commands_ask import impact, where
 from gateway.app.commands_database import db
 from gateway.app.commands_list import alarms, events, sources
 from gateway.app.commands_replay import replay
+from gateway.app.commands_run import demo, run
 from gateway.app.commands_token import token
 from gateway.model.errors import GatewayError
 from gateway.support.resources import ResourceMissing
@@ -44,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (where, impact, events, alarms, sources, replay, db, token):
+for command in (run, demo, where, impact, events, alarms, sources, replay, db, token):
     main.add_command(command)

@@ -15,7 +15,7 @@ from gateway.app.console import console, table
 from gateway.app.locate import locate, location_options
 
 PLACED = frozenset({"placed", "spread", "moving"})
-at_option = click.option("--at", help="Ask about a past time: 2026-01-31T03:00:00Z.")
+at_option = click.option("--at", help="Ask about a past time: 2026-01-31T03:00:00Z, or -2h.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the body of the REST answer.")
 
 
@@ -25,7 +25,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the bo
 @json_option
 @location_options
 def where(name: str, at: str | None, as_json: bool, config: Path | None, state_dir: Path | None) -> None:
-    """Where is NAME (a name, index or id), layer by layer down to the rack?
+    """Where is NAME (a name, KIND:NAME, an index or an id), layer by layer down to the rack?
 
     \b
     Exit status: 0  it runs (on one host, on several, or moving right now)
@@ -53,7 +53,7 @@ def impact(names: tuple[str, ...], at: str | None, as_json: bool, config: Path |
                  1  something is affected
                  2  there is no such thing, or the question could not be answered
     """
-    answer = ask(locate(config, state_dir), "/impact", {"name": names, "at": at})
+    answer = ask(locate(config, state_dir), "/impact", {"entity": names, "at": at})
     if as_json:
         click.echo(answer.text)
     else:

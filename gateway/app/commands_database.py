@@ -25,9 +25,8 @@ def db() -> None:
 @location_options
 def upgrade(config: Path | None, state_dir: Path | None) -> None:
     """Bring the schema to this version (a starting gateway does so by itself)."""
-    with _stopped(locate(config, state_dir)) as database:
-        database.upgrade()
-    note("The database has the schema of this version.")
+    with _stopped(locate(config, state_dir)):
+        note("The database has the schema of this version.")
 
 
 @db.command()
@@ -35,7 +34,7 @@ def upgrade(config: Path | None, state_dir: Path | None) -> None:
 @location_options
 def backup(file: Path, config: Path | None, state_dir: Path | None) -> None:
     """Write a backup to FILE; the gateway may go on running."""
-    with opened(locate(config, state_dir)) as database:
+    with opened(locate(config, state_dir), upgrade=False) as database:
         database.backup(file)
     note(f"The backup is in {file}.")
 
@@ -52,10 +51,11 @@ def restore(file: Path, force: bool, config: Path | None, state_dir: Path | None
 
 
 @contextmanager
-def opened(located: Located) -> Iterator[Database]:
-    """The database of an installation, of this version's schema."""
-    make_state_dir(located.state_dir)
-    database = open_database(located.database)
+def opened(located: Located, *, upgrade: bool = True) -> Iterator[Database]:
+    """The database of an installation; made or migrated first when `upgrade`."""
+    if upgrade:
+        make_state_dir(located.state_dir)
+    database = open_database(located.database, upgrade=upgrade)
     try:
         yield database
     finally:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ def events(
     """The event log: relocations, failures and findings as they began and ended."""
     located = locate(config, state_dir)
     if follow:
-        asked(_follow(located, kinds, as_json))
+        with suppress(KeyboardInterrupt):
+            asked(_follow(located, kinds, as_json))
         return
-    answer = ask(located, "/events", {"since": since, "kind": kinds or None, "limit": limit, "order": "newest"})
+    answer = ask(located, "/events", {"since": since, "kind": kinds or None, "limit": limit, "newest_first": "true"})
     if as_json:
         click.echo(answer.text)
         return

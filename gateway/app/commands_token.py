@@ -31,7 +31,6 @@ def create(name: str, role: str, days: int | None, config: Path | None, state_di
         raise ConfigError(f"--role {role}: no such role. Give read, admin, or ingest:SOURCE.")
     now = SystemClock().now()
     with opened(locate(config, state_dir)) as database:
-        database.upgrade()
         secret = database.administration.create_token(name, role, now, now + days * DAY if days else None)
     note("Keep the secret; it is shown this once:")
     click.echo(secret)
@@ -42,7 +41,6 @@ def create(name: str, role: str, days: int | None, config: Path | None, state_di
 def list_tokens(config: Path | None, state_dir: Path | None) -> None:
     """List the tokens, without their secrets."""
     with opened(locate(config, state_dir)) as database:
-        database.upgrade()
         rows = database.administration.tokens()
     table(
         "Tokens",
@@ -57,7 +55,6 @@ def list_tokens(config: Path | None, state_dir: Path | None) -> None:
 def revoke(name: str, config: Path | None, state_dir: Path | None) -> None:
     """Revoke the token NAME at once."""
     with opened(locate(config, state_dir)) as database:
-        database.upgrade()
         if not database.administration.revoke_token(name):
             raise ConfigError(f"there is no token {name!r}. See: gateway token list")
     note(f"The token {name!r} is revoked.")

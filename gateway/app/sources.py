@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.app.plugins import collector_plugin
 from gateway.config.settings import SourceSettings
@@ -34,8 +35,16 @@ def create_collector(name: str, settings: SourceSettings, context: CollectorCont
 @dataclass(frozen=True, slots=True)
 class _Running:
     settings: SourceSettings
-    collector: Collector
     task: asyncio.Task[None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a new configuration changes: whom to stop, whom to start, and who is enabled then."""
+
+    stop: tuple[str, ...]
+    start: Mapping[str, tuple[SourceSettings, Collector]]
+    enabled: frozenset[str]
 
 
 class Sources:
@@ -49,36 +58,33 @@ class Sources:
         self._settle = settle
         self._context = CollectorContext(clock.now, state_dir, config_dir)
         self._running: dict[str, _Running] = {}
+        self._hints: dict[str, Callable[[bytes], None]] = {}
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._running)
+    def hints(self) -> Mapping[str, Callable[[bytes], None]]:
+        """By source: who takes pushed documents (`POST /ingest/SOURCE`). A live view."""
+        return MappingProxyType(self._hints)
 
-    def collector(self, name: str) -> Collector | None:
-        """The running collector of a source, None when there is none of that name."""
-        running = self._running.get(name)
-        return running.collector if running is not None else None
-
-    def collectors(self) -> Mapping[str, Collector]:
-        """All running collectors by the name of their source."""
-        return {name: running.collector for name, running in self._running.items()}
-
-    async def apply(self, wanted: Mapping[str, SourceSettings]) -> None:
+    def plan(self, wanted: Mapping[str, SourceSettings]) -> Plan:
         """
-        Run exactly the enabled ones of `wanted`; those that did not change are left alone.
+        What has to change so that exactly the enabled ones of `wanted` run; those that did not change are left alone.
 
         Raises:
-            ConfigError: a new collector cannot be made; nothing has changed then.
+            ConfigError: a new collector cannot be made.
         """
         enabled = {name: settings for name, settings in wanted.items() if settings.enabled}
-        same = {n for n, r in self._running.items() if enabled.get(n) == r.settings}
-        made = {n: create_collector(n, s, self._context) for n, s in enabled.items() if n not in same}
-        for name in [name for name in self._running if name not in same]:
-            await self._stop([name])
-            logger.info("source %s: %s", name, "restarts with its new settings" if name in made else "is stopped")
-        for name, collector in made.items():
-            self._start(name, enabled[name], collector)
-        await self._disable(set(self._reconciler.snapshot.sources) - set(enabled))
+        same = {name for name, running in self._running.items() if enabled.get(name) == running.settings}
+        made = {n: (s, create_collector(n, s, self._context)) for n, s in enabled.items() if n not in same}
+        return Plan(tuple(name for name in self._running if name not in same), made, frozenset(enabled))
+
+    async def carry_out(self, plan: Plan) -> None:
+        """Do what a plan says."""
+        for name in plan.stop:
+            logger.info("source %s: %s", name, "restarts with its new settings" if name in plan.start else "is stopped")
+        await self._stop(plan.stop)
+        for name, (settings, collector) in plan.start.items():
+            self._start(name, settings, collector)
+        await self._disable(set(self._reconciler.snapshot.sources) - plan.enabled)
 
     async def stop(self) -> None:
         """Stop all."""
@@ -87,9 +93,14 @@ class Sources:
     def _start(self, name: str, settings: SourceSettings, collector: Collector) -> None:
         supervised = SupervisedSource(name, settings.kind, collector, self._reconciler, self._clock, self._settle)
         task = asyncio.create_task(supervise(f"supervision of source {name}", supervised.run), name=f"source {name}")
-        self._running[name] = _Running(settings, collector, task)
+        self._running[name] = _Running(settings, task)
+        if (hint := getattr(collector, "hint", None)) is not None:
+            self._hints[name] = hint
 
     async def _stop(self, names: Iterable[str]) -> None:
+        names = tuple(names)
+        for name in names:
+            self._hints.pop(name, None)
         tasks = [self._running.pop(name).task for name in names]
         for task in tasks:
             task.cancel()

@@ -82,7 +82,7 @@ def decode(varbinds: list[tuple[tuple[int, ...], Any]]) -> Trap:
 def _text(called: str, value: Any) -> str:
     if called in WORDS:
         return WORDS[called].get(int(value), str(int(value)))
-    raw = value.asOctets() if hasattr(value, "asOctets") else None
+    raw: bytes | None = value.asOctets() if hasattr(value, "asOctets") else None
     if called in ("topoEventTime", "topoEventStartedAt") and raw is not None and len(raw) == 11:
         year = int.from_bytes(raw[:2], "big")
         return f"{year:04}-{raw[2]:02}-{raw[3]:02}T{raw[4]:02}:{raw[5]:02}:{raw[6]:02}.{raw[7]}Z"

@@ -1,0 +1,123 @@
+"""Publishing: SNMP agent and REST server, bound before the gateway counts as started."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import gateway
+from gateway.app.revisions import Revisions
+from gateway.config.configuration import Configuration
+from gateway.engine.reconciler import Reconciler
+from gateway.publishers.metrics import Metrics
+from gateway.publishers.rest import RestPublisher, RestSettings
+from gateway.publishers.rest.ingest_routes import Ingest
+from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
+from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
+from gateway.store.database import Database
+from gateway.support.clock import Clock
+from gateway.support.tasks import supervise
+
+logger = logging.getLogger(__name__)
+
+BIND_S = 10.0
+CERTIFICATE_S = 0.05
+"""The REST server reads its certificate before its first turn ends; what is wrong with it is raised by then."""
+Begin = Callable[[], Awaitable["asyncio.Task[None]"]]
+"""Binds, begins to serve, and returns the task that does."""
+
+
+def start_engine(database: Database, clock: Clock) -> SnmpEngine:
+    """The SNMP engine of this start: its boots are committed before it is used. Blocking."""
+    engine_id = database.administration.engine_id(lambda: new_engine_id(secrets.token_bytes(12)))
+    return SnmpEngine(engine_id, database.administration.next_engine_boots(), clock.monotonic())
+
+
+class Publishing:
+    """The publishers of one gateway."""
+
+    def __init__(self, database: Database, reconciler: Reconciler, revisions: Revisions, ingest: Ingest, clock: Clock):
+        self._database = database
+        self._reconciler = reconciler
+        self._revisions = revisions
+        self._ingest = ingest
+        self._clock = clock
+        self._metrics = Metrics(reconciler, clock, gateway.__version__, database.administration.deliveries)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.rest_addresses: tuple[str, ...] = ()
+        self.snmp_addresses: tuple[tuple[str, int], ...] = ()
+
+    async def start(self, configuration: Configuration, engine: SnmpEngine, socket: Path, instance: str) -> None:
+        """
+        Serve everything that is enabled.
+
+        Raises:
+            ConfigError: an address cannot be bound, a certificate cannot be read.
+        """
+        snmp, rest = configuration.publishers["snmp"], configuration.publishers["rest"]
+        assert isinstance(snmp, SnmpSettings)
+        assert isinstance(rest, RestSettings)
+        resolved = _resolved(rest, configuration.base, socket)
+        if snmp.enabled:
+            await self._serve("snmp", lambda: self._begin_snmp(snmp, engine, instance))
+        await self._serve("rest", lambda: self._begin_rest(resolved))
+
+    async def stop(self) -> None:
+        """End all requests, close all sockets."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def _serve(self, name: str, begin: Begin) -> None:
+        """Keep a publisher serving; what it raises while it begins for the first time is raised here."""
+        begun = [await begin()]
+
+        async def serve() -> None:
+            await (begun.pop() if begun else await begin())
+
+        self._tasks.append(asyncio.create_task(supervise(f"publisher {name}", serve), name=f"publisher {name}"))
+
+    async def _begin_snmp(self, settings: SnmpSettings, engine: SnmpEngine, instance: str) -> "asyncio.Task[None]":
+        agent = SnmpPublisher(settings, self._reconciler, engine, self._clock, instance)
+        serving = await _bound(agent.run(), agent.ready())
+        self.snmp_addresses = agent.addresses
+        logger.info("snmp: listening on %s", ", ".join(f"{host} port {port}" for host, port in agent.addresses))
+        return serving
+
+    async def _begin_rest(self, settings: RestSettings) -> "asyncio.Task[None]":
+        server = RestPublisher(
+            settings,
+            topology=self._reconciler,
+            history=self._database.history,
+            administration=self._database.administration,
+            subscribe=self._revisions.subscribe,
+            ingest=self._ingest,
+            clock=self._clock,
+            version=gateway.__version__,
+            metrics=self._metrics.render,
+        )
+        self.rest_addresses = server.listen()
+        return await _bound(server.run(), asyncio.sleep(CERTIFICATE_S))
+
+
+async def _bound(run: Coroutine[Any, Any, None], ready: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    """The task that serves, once it is ready. Raises what it raises before."""
+    serving, waiting = asyncio.create_task(run), asyncio.create_task(ready)
+    await asyncio.wait({serving, waiting}, timeout=BIND_S, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if serving.done():
+        serving.result()
+    return serving
+
+
+def _resolved(settings: RestSettings, base: Path, socket: Path) -> RestSettings:
+    """Relative paths start at the configuration; the UNIX socket is in the state folder unless it says otherwise."""
+    paths = {
+        "unix_socket": base / settings.unix_socket if settings.unix_socket is not None else socket,
+        "tls_certificate": base / settings.tls_certificate if settings.tls_certificate is not None else None,
+        "tls_key": base / settings.tls_key if settings.tls_key is not None else None,
+    }
+    return settings.model_copy(update=paths)

@@ -1,0 +1,183 @@
+"""The runtime: everything that runs in one gateway, started in order, stopped in the reverse order."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from gateway.app import places
+from gateway.app.lock import StateLock
+from gateway.app.publishing import Publishing, start_engine
+from gateway.app.receivers import Receivers
+from gateway.app.retention import retain
+from gateway.app.revisions import Revisions
+from gateway.app.sinks import SinkContext
+from gateway.app.sources import Sources
+from gateway.config.configuration import Configuration
+from gateway.engine.reconciler import Listener, Reconciler
+from gateway.model.errors import ConfigError, StoreError
+from gateway.store.database import Database, open_database
+from gateway.support import sdnotify
+from gateway.support.clock import SystemClock
+from gateway.support.tasks import supervise
+
+logger = logging.getLogger(__name__)
+
+STOP_S = 5.0
+"""Longest that one part may take to stop."""
+
+Reload = Callable[[], Configuration]
+
+
+class Runtime:
+    """
+    One gateway: database, reconciler, receivers, publishers, sources.
+
+    `reload` reads the configuration again (SIGHUP); `on_ready` is called when all has started; `listeners` hear of
+    each revision. Its parts are there from `on_ready` on.
+    """
+
+    database: Database
+    receivers: Receivers
+    sources: Sources
+    publishing: Publishing
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        reload: Reload | None = None,
+        on_ready: Callable[["Runtime"], Awaitable[None]] | None = None,
+        listeners: tuple[Listener, ...] = (),
+    ) -> None:
+        self.configuration = configuration
+        self.state_dir, self._database_url = places.places_of(configuration)
+        self._reload = reload
+        self._on_ready = on_ready
+        self._revisions = Revisions()
+        self._listeners = (self._revisions.tell, *listeners)
+        self._stop = asyncio.Event()
+        self._hang_up = asyncio.Event()
+        self.clock = SystemClock()
+
+    async def run(self) -> None:
+        """
+        Run until SIGTERM or SIGINT.
+
+        Raises:
+            ConfigError: the configuration cannot work (state folder in use, port taken, ...).
+            StoreError: the database cannot be opened.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up.set)
+        places.check_socket_path(self.state_dir)
+        with StateLock(places.make_state_dir(self.state_dir)):
+            async with AsyncExitStack() as stack:
+                await self._start(stack)
+                sdnotify.notify("READY=1")
+                logger.info("gateway: runs as process %d, state in %s", os.getpid(), self.state_dir)
+                if self._on_ready is not None:
+                    await self._on_ready(self)
+                await self._until_stopped()
+                sdnotify.notify("STOPPING=1")
+                logger.info("gateway: is stopping")
+            logger.info("gateway: has stopped")
+
+    # -- start and stop ----------------------------------------------------------------------------------------
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        reconciler = await self._start_topology(stack)
+        configuration, clock = self.configuration, self.clock
+        engine = await asyncio.to_thread(start_engine, self.database, clock)
+
+        self.receivers = Receivers(self.database, reconciler, SinkContext(engine, clock))
+        stack.push_async_callback(_within, self.receivers.stop)
+        await self.receivers.carry_out(self.receivers.plan(configuration.receivers))
+
+        self.sources = Sources(reconciler, clock, configuration.settle, self.state_dir, configuration.base)
+        plan = self.sources.plan(configuration.sources)
+
+        self.publishing = Publishing(self.database, reconciler, self._revisions, self.sources.hints, clock)
+        stack.push_async_callback(_within, self.publishing.stop)
+        instance = configuration.gateway.instance or socket.gethostname()
+        await self.publishing.start(configuration, engine, places.socket_path(self.state_dir), instance)
+
+        stack.push_async_callback(_within, self.sources.stop)
+        await self.sources.carry_out(plan)
+        days = configuration.gateway.retention_days
+        self._run_task(stack, "retention", lambda: retain(self.database, clock, days))
+
+    async def _start_topology(self, stack: AsyncExitStack) -> Reconciler:
+        self.database = await asyncio.to_thread(open_database, self._database_url, now=self.clock.now)
+        stack.callback(self.database.close)
+        reconciler = Reconciler(self.database.repository, self.configuration.settle, self.clock.now)
+        stack.push_async_callback(_within, reconciler.close)
+        snapshot = await asyncio.to_thread(reconciler.load)
+        self.clock.not_before(snapshot.at)
+        for listener in self._listeners:
+            reconciler.listen(listener)
+        self._run_task(stack, "reconciler", reconciler.run)
+        return reconciler
+
+    def _run_task(self, stack: AsyncExitStack, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(supervise(name, run, expected=(StoreError,)), name=name)
+
+        async def stop() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        stack.push_async_callback(_within, stop)
+
+    async def _until_stopped(self) -> None:
+        while not self._stop.is_set():
+            waits = [asyncio.create_task(event.wait()) for event in (self._stop, self._hang_up)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            if self._hang_up.is_set() and not self._stop.is_set():
+                self._hang_up.clear()
+                await self._read_again()
+
+    # -- a new configuration -----------------------------------------------------------------------------------
+
+    async def _read_again(self) -> None:
+        """Take over what changed; a wrong configuration is refused as a whole, and the old one goes on."""
+        if self._reload is None:
+            logger.warning("gateway: there is no configuration file to read again")
+            return
+        try:
+            new = await asyncio.to_thread(self._reload)
+            sources, receivers = self.sources.plan(new.sources), self.receivers.plan(new.receivers)
+        except ConfigError as error:
+            logger.error("gateway: the new configuration is refused, the old one goes on: %s", error)
+            return
+        await self.receivers.carry_out(receivers)
+        await self.sources.carry_out(sources)
+        for warning in new.warnings:
+            logger.warning("gateway: %s", warning)
+        for section in _fixed_sections(self.configuration, new):
+            logger.warning("gateway: the change of [%s] takes effect at the next start", section)
+        self.configuration = new
+        logger.info("gateway: the configuration was read again")
+
+
+def _fixed_sections(old: Configuration, new: Configuration) -> list[str]:
+    """Sections that changed and that a running gateway cannot take over."""
+    changed = {
+        "gateway": old.gateway != new.gateway,
+        "settle": old.settle != new.settle,
+        "publishers": dict(old.publishers) != dict(new.publishers),
+    }
+    return [section for section, differs in changed.items() if differs]
+
+
+async def _within(stopping: Callable[[], Awaitable[None]]) -> None:
+    """Stop one part; one that does not is left behind, and said."""
+    try:
+        await asyncio.wait_for(stopping(), STOP_S)
+    except TimeoutError:
+        logger.warning("gateway: %s did not stop within %.0f s", stopping, STOP_S)
