@@ -42,9 +42,15 @@ def to_observation(picture: Picture) -> Observation:
 def is_transitional(observation: Observation) -> bool:
     """Something is under way: worth another look soon."""
     moving = any(r.kind is RelationKind.RUNS_ON and r.phase is Phase.TRANSITIONAL for r in observation.relations)
-    passing_states = (EntityState.STARTING, EntityState.STOPPING, EntityState.MIGRATING, EntityState.UNCLEAN)
+    given_up = {c.entity for c in observation.conditions if c.kind is ConditionKind.FENCING_FAILED}
     waiting = any(not condition.holding for condition in observation.conditions)
-    return moving or waiting or any(entity.state in passing_states for entity in observation.entities)
+    return moving or waiting or any(_passing(entity, given_up) for entity in observation.entities)
+
+
+def _passing(entity: ObservedEntity, given_up: set[NativeKey]) -> bool:
+    if entity.state is EntityState.UNCLEAN:
+        return entity.key not in given_up
+    return entity.state in (EntityState.STARTING, EntityState.STOPPING, EntityState.MIGRATING)
 
 
 def _once(relations: Iterator[ObservedRelation]) -> tuple[ObservedRelation, ...]:

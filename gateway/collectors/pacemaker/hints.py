@@ -1,0 +1,55 @@
+"""What the node agent posts to `/ingest/SOURCE`: alerts, facts of its node, or just "look now"."""
+
+import json
+from dataclasses import dataclass
+
+from gateway.collectors.pacemaker.alerts import Alert, alert_of
+from gateway.collectors.pacemaker.facts import NodeFacts, facts_of
+from gateway.model.errors import IngestError
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_ALERTS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One posted document. `dropped`: alerts that the agent had to throw away while we were away."""
+
+    alerts: tuple[Alert, ...] = ()
+    facts: NodeFacts | None = None
+    dropped: int = 0
+
+
+def parse_hint(document: bytes) -> Hint:
+    """
+    Read a posted document: a JSON object with any of `alerts` (a list of CRM_alert_ variables), `facts`, `dropped`.
+
+    Raises:
+        IngestError: it is not of that form.
+    """
+    if len(document) > MAX_BYTES:
+        raise IngestError(f"The document has {len(document)} octets; more than {MAX_BYTES} are not taken.")
+    try:
+        content = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise IngestError(f"The document is no JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise IngestError(f"The document is a {type(content).__name__}, not an object with alerts or facts.")
+    return Hint(_alerts(content.get("alerts")), _facts(content.get("facts")), _count(content.get("dropped")))
+
+
+def _alerts(values: object) -> tuple[Alert, ...]:
+    if values is None:
+        return ()
+    if not isinstance(values, list) or len(values) > MAX_ALERTS:
+        raise IngestError(f"alerts must be a list of at most {MAX_ALERTS} objects.")
+    found = (alert_of(value, f"alerts[{number}]") for number, value in enumerate(values))
+    return tuple(alert for alert in found if alert is not None)
+
+
+def _facts(value: object) -> NodeFacts | None:
+    return facts_of(value, "facts") if value is not None else None
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
