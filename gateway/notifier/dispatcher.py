@@ -31,7 +31,8 @@ LAST_MARK_S = 5.0
 """How long a marking may hold up the end."""
 IDLE_S = 5.0
 """How long a receiver's task sleeps when nobody wakes it."""
-LARGEST_TIME = (1 << 63) - 1
+WHATEVER_PAUSE = (1 << 63) - 1
+"""We keep the pauses ourselves; after a restart the next try is made at once, also when the clock was set back."""
 BROKEN_AFTER = 5
 """Tries after which a notification that the sink cannot even handle (a fault of ours) is given up."""
 PATIENCE = Backoff(first_s=1.0, longest_s=300.0, factor=2.0, jitter=0.2)
@@ -110,18 +111,15 @@ class _Line:
         self._clock = house._clock
 
     async def run(self) -> None:
-        # A restart is a good moment to try again, whatever pause was being waited for.
-        until = LARGEST_TIME
         while True:
             self._bell.clear()
-            items = await self._stored(partial(self._house._outbox.due, self._receiver, until, BATCH))
+            items = await self._stored(partial(self._house._outbox.due, self._receiver, WHATEVER_PAUSE, BATCH))
             pause_s = await self._deliver_all(items)
             if pause_s > 0:
                 # New notifications queue up behind the one that failed: no bell shortens this pause.
                 await asyncio.sleep(pause_s)
             elif len(items) < BATCH:
                 await self._wait_for_bell()
-            until = self._clock.now()
 
     async def _wait_for_bell(self) -> None:
         with contextlib.suppress(TimeoutError):
