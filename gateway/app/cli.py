@@ -1,25 +1,48 @@
-"""The command line: `gateway COMMAND`. Each group of commands has its own module; this one only gathers them."""
+"""The command line: `gateway COMMAND`. Each group of commands has its own module, imported when it is used."""
 
+from importlib import import_module
 from typing import Any
 
 import click
 
 import gateway
-from gateway.app.commands_ask import impact, where
-from gateway.app.commands_database import db
-from gateway.app.commands_list import alarms, events, sources
-from gateway.app.commands_replay import replay
-from gateway.app.commands_run import demo, run
-from gateway.app.commands_token import token
 from gateway.model.errors import GatewayError
 from gateway.support.resources import ResourceMissing
 
 FAILED = 2
 """Exit status when a command could not do what it was asked."""
 
+COMMANDS = {
+    "run": "commands_run",
+    "demo": "commands_run",
+    "check": "commands_check",
+    "where": "commands_ask",
+    "impact": "commands_ask",
+    "events": "commands_list",
+    "alarms": "commands_list",
+    "sources": "commands_list",
+    "replay": "commands_replay",
+    "db": "commands_database",
+    "token": "commands_token",
+}
+"""Command -> its module in gateway.app, where it has the same name."""
+
 
 class Commands(click.Group):
-    """Commands whose expected errors are a message on standard error and exit status 2, not a traceback."""
+    """
+    Commands that are imported when they are used: asking a question must not wait for what only a server needs.
+
+    Their expected errors are a message on standard error and exit status 2, not a traceback.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"gateway.app.{COMMANDS[cmd_name]}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -43,7 +66,3 @@ def main() -> None:
     Exit status: 0 done; 2 it could not be done, with a message on standard error. `where`, `impact` and `check` say
     more by it: see their --help.
     """
-
-
-for command in (run, demo, where, impact, events, alarms, sources, replay, db, token):
-    main.add_command(command)

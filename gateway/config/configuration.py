@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from gateway.config import environment
 from gateway.config.problems import ConfigurationError, KeyPath, Problem, problems_of, unknown
+from gateway.config.secrets import OTHERS
 from gateway.config.settings import GatewaySettings, Settings, SettleSettings, SourceSettings, settle_times
 from gateway.model.conditions import SettleTimes
 from gateway.model.errors import ConfigError
@@ -135,6 +136,8 @@ def build(
     publishers = check.publishers(document.get("publishers", {}), classes)
     if problems or gateway is None or settle is None:
         raise ConfigurationError(origin, [_with_variable(problem, origins) for problem in problems])
+    if check.literal and path is not None and path.stat().st_mode & OTHERS:
+        check.warnings.append(f"{path} holds secrets ({check.literal[0]}) and others may read it. Run: chmod o= {path}")
     return Configuration(
         origin,
         base,
@@ -163,6 +166,7 @@ class _Check:
     base: Path
     problems: list[Problem]
     warnings: list[str] = field(default_factory=list)
+    literal: list[str] = field(default_factory=list)
 
     def sections(self, document: Mapping[str, Any]) -> None:
         self.problems += [unknown((name,), SECTIONS, "section") for name in document if name not in SECTIONS]
@@ -171,8 +175,9 @@ class _Check:
         if not isinstance(table, Mapping):
             self.problems.append(Problem(path, f" = {table!r}: must be a table. Write [{'.'.join(path)}]."))
             return None
+        context = {"base": self.base, "warn": self.warnings.append, "literal": self.literal.append}
         try:
-            return wanted.model_validate(table, context={"base": self.base, "warn": self.warnings.append})
+            return wanted.model_validate(table, context=context)
         except ValidationError as error:
             self.problems += problems_of(error, path, wanted, table)
         return None

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 Warn = Callable[[str], None]
+OTHERS = 0o007
+"""Mode bits of a file by which anybody on this machine may use it (its group may be the gateway's)."""
 
 
 def secret_from_environment(value: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -36,16 +38,18 @@ def secret_from_file(path: Path, warn: Warn) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ValueError(f"{path} cannot be read: {reason}. Write the secret there, readable by the gateway") from error
-    if mode & 0o077:
-        warn(f"{path} holds a secret and others may read it (mode {mode & 0o777:04o}). Run: chmod 600 {path}")
+    if mode & OTHERS:
+        warn(f"{path} holds a secret and others may read it (mode {mode & 0o777:04o}). Run: chmod o= {path}")
     if not lines or not lines[0].strip():
         raise ValueError(f"{path} is empty. Write the secret on its first line")
     return lines[0].strip()
 
 
-def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn) -> Any:
+def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn, literal: Warn) -> Any:
     """
     A settings table with its secrets put in: `NAME_file` and `env:` replaced for the keys in `secrets`.
+
+    `literal` gets the name of each secret that stands in the table itself.
 
     Raises:
         ValueError: a secret cannot be read, or is given twice.
@@ -61,6 +65,8 @@ def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn) -
             if path is not None:
                 read[name] = secret_from_file(base / Path(str(path)).expanduser(), warn)
             elif isinstance(read.get(name), str):
+                if not read[name].startswith("env:"):
+                    literal(name)
                 read[name] = secret_from_environment(read[name])
         except (ValueError, RuntimeError) as error:  # RuntimeError: `~user` of a user who is not
             raise ValueError(f"{name}{'_file' if path is not None else ''}: {error}") from error

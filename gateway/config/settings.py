@@ -19,7 +19,8 @@ class Settings(BaseModel):
     One table of the configuration: frozen, unknown keys refused. A field's description is the remedy in its errors.
 
     A field of type SecretStr may also be given as `NAME_file = "path"` or as `NAME = "env:VARIABLE"`. The validation
-    context may hold `base` (the folder where relative paths start) and `warn`.
+    context may hold `base` (the folder where relative paths start), `warn`, and `literal` (told of each secret that
+    stands in the table itself).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -35,7 +36,8 @@ class Settings(BaseModel):
         context = info.context or {}
         base: Path = context.get("base", Path())
         warn: Warn = context.get("warn", _silent)
-        return read_secrets(values, cls.secrets(), base, warn)
+        literal: Warn = context.get("literal", _silent)
+        return read_secrets(values, cls.secrets(), base, warn, literal)
 
 
 class SourceSettings(Settings):

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
-CHATTY = ("httpx", "httpcore", "uvicorn.access", "alembic", "asyncio", "pysnmp", "sse_starlette")
+CHATTY = ("httpx", "httpcore", "uvicorn", "alembic", "asyncio", "pysnmp", "sse_starlette")
 """Libraries that log each request at INFO."""
 _PASSWORD = re.compile(r"(?P<head>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@")
 

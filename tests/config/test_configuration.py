@@ -125,7 +125,18 @@ def test_a_secrets_file_that_others_may_read_is_warned_about(tmp_path: Path) -> 
     secret.write_text("s3cret\n")
     secret.chmod(0o644)
     made = configuration('[sources.d]\nkind = "cluster"\nnodes = ["n"]\npassword_file = "secret"\n', tmp_path)
-    assert made.warnings == (f"{secret} holds a secret and others may read it (mode 0644). Run: chmod 600 {secret}",)
+    assert made.warnings == (f"{secret} holds a secret and others may read it (mode 0644). Run: chmod o= {secret}",)
+
+
+def test_a_configuration_that_holds_a_secret_and_that_others_may_read_is_warned_about(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text('[sources.d]\nkind = "cluster"\nnodes = ["n"]\npassword = "s3cret"\n')
+    path.chmod(0o644)
+    assert load(path, Classes(), {}).warnings == (
+        f"{path} holds secrets (password) and others may read it. Run: chmod o= {path}",
+    )
+    path.chmod(0o640)
+    assert load(path, Classes(), {}).warnings == ()
 
 
 def test_a_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
