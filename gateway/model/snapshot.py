@@ -54,6 +54,8 @@ class Snapshot:
     """By source: what people declared to be the same or apart."""
     recent: tuple[Event, ...] = ()
     """Relocations of the last minutes, whose cause later evidence may still amend."""
+    roots: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    """Entities whose failure ended lately: its event id, and when."""
     evidence: Mapping[str, Mapping[str, SeenEvidence]] = field(default_factory=dict)
     """By source: facts of its views that may explain a move, by kind, host, entity and identity."""
 

@@ -117,6 +117,8 @@ def end(draft: Draft, alarm: Alarm) -> None:
     draft.end_alarm(alarm)
     if alarm.raised:
         draft.events.append(_event(draft, alarm, CLEARED[alarm.category], alarm.caused_by))
+        if alarm.category is Category.FAILURE:
+            draft.remember_root(alarm.entity, alarm.caused_by or alarm.event_id)
 
 
 def _hold(draft: Draft, source: str, entity: int, condition: ObservedCondition, settle: SettleTimes) -> str:

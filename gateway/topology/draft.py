@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from gateway.model.changes import Changes
+from gateway.model.conditions import SECOND
 from gateway.model.entities import Alias, EntityKind, EntityRef, NativeKey
 from gateway.model.events import Event
 from gateway.model.observations import Link
@@ -15,6 +16,8 @@ from gateway.model.snapshot import Snapshot, native_key, scope_key
 from gateway.topology.assemble import alias_key, claim_order, merge_entity
 
 Row = TypeVar("Row")
+KEEP_ROOTS = 120 * SECOND
+"""How long after a failure of a host what leaves it is told as its consequence."""
 CORRELATION = "correlation"
 """The source of claims that we derive from agreeing keys."""
 
@@ -57,6 +60,7 @@ class Draft:
         self._pending: dict[str, int | None] = {}
         self._evidence: dict[str, Mapping[str, SeenEvidence]] = {}
         self._recent: tuple[Event, ...] | None = None
+        self._roots: Mapping[int, tuple[str, int]] = base.roots
 
     # -- records and entities ----------------------------------------------------------------------------------
 
@@ -307,6 +311,16 @@ class Draft:
     def recent(self, events: tuple[Event, ...]) -> None:
         self._recent = events
 
+    def remember_root(self, entity: int, event_id: str) -> None:
+        """A failure of the entity just ended; what moves away from it soon still follows from it."""
+        kept = {e: root for e, root in self._roots.items() if root[1] >= self.at - KEEP_ROOTS}
+        self._roots = {**kept, entity: (event_id, self.at)}
+
+    def root_of(self, entity: int) -> str:
+        """Event id of the failure of the entity that ended lately; empty: there was none."""
+        event_id, ended_at = self._roots.get(entity, ("", 0))
+        return event_id if ended_at >= self.at - KEEP_ROOTS else ""
+
     # -- the end -----------------------------------------------------------------------------------------------
 
     def finish(self) -> tuple[Snapshot, Changes]:
@@ -374,6 +388,7 @@ class Draft:
             pending=_without_none(base.pending, self._pending),
             links={**base.links, **self._links} if self._links else base.links,
             recent=self.recent,
+            roots=self._roots,
             evidence={**base.evidence, **self._evidence} if self._evidence else base.evidence,
         )
 

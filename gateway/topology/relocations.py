@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gateway.model.conditions import SECOND, Category, ConditionKind, SettleTimes
+from gateway.model.conditions import SECOND, Category, SettleTimes
 from gateway.model.entities import RELOCATABLE_KINDS, EntityKind, NativeKey
 from gateway.model.events import PLANNED, Cause, Event, EventKind
 from gateway.model.relations import RelationKind
@@ -159,16 +159,11 @@ def _without_evidence(draft: Draft, kind: EventKind, entity: int, live: bool) ->
 
 
 def root_on(draft: Draft, host: int) -> str:
-    """Event id of the failure that stands for what the host took along; empty when there is none."""
+    """Event id of the failure of the host that this follows from, also just after it ended; empty: there is none."""
     for alarm in draft.alarms_of(host):
         if alarm.raised and alarm.category is Category.FAILURE:
             return alarm.event_id
-    before = draft.base.entity_alarms.get(host) or ()
-    for index in before:
-        cleared = draft.base.alarms.get(index)
-        if cleared is not None and cleared.raised and cleared.condition is ConditionKind.FENCING_FAILED:
-            return cleared.event_id
-    return ""
+    return draft.root_of(host)
 
 
 def _log(draft: Draft, event: Event) -> None:

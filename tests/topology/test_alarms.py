@@ -2,7 +2,8 @@
 
 from gateway.model.conditions import RULES, SECOND, ConditionKind, SettleTimes
 from gateway.model.entities import EntityKind, NativeKey
-from gateway.model.observations import Glimpse, Objects, ObservedCondition
+from gateway.model.observations import Evidence, EvidenceKind, Glimpse, Objects, ObservedCondition
+from gateway.model.relations import Phase
 from tests.topology.house import T0, House, entity, node, on, part_of, resource, told
 
 A, B = node("alpha"), node("beta")
@@ -106,3 +107,14 @@ def test_a_group_waits_for_nobody_who_is_no_member():
     assert told(house.see(1, entities, [on(member, B), part_of(member, app)])) == [
         ("relocation", "app", "alpha", "beta")
     ]
+
+
+def test_what_leaves_a_failed_host_follows_from_its_failure_also_just_after_it_ended():
+    house = House()
+    fence = ObservedCondition(ConditionKind.FENCING_FAILED, A)
+    lost = [Evidence(EvidenceKind.HOST_LOST, "alpha")]
+    house.see(0, ALL, [on(WEB, A, Phase.LAST_KNOWN)], [fence], lost)
+    (root,) = house.wait(10)
+    house.see(60, ALL, evidence=lost)
+    (moved,) = house.see(61, ALL, [on(WEB, B)], evidence=lost)
+    assert moved.caused_by == root.id

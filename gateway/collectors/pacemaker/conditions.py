@@ -34,7 +34,7 @@ def conditions(picture: Picture) -> Iterator[ObservedCondition]:
         return
     stuck = tuple(_fencing_failed(picture))
     yield from stuck
-    idle = not busy(picture, frozenset(condition.entity.native for condition in stuck))
+    idle = not busy(picture, frozenset(condition.entity.native for condition in stuck if condition.holding))
     for unit in picture.units:
         yield from _of_unit(picture, unit, idle)
     yield from _all_in_standby(picture)
@@ -88,12 +88,13 @@ def _fencing_failed(picture: Picture) -> Iterator[ObservedCondition]:
                 text=f"Node {node.name} is unclean and was not fenced: {why}.{held}",
                 remedy=f"stonith_admin --reboot {node.name}; or, when it is certain to be off: "
                 f"stonith_admin --confirm {node.name}",
+                holding=not fencing_pending(picture, node.name),
             )
 
 
 def fencing_gave_up(picture: Picture, node: CrmNode) -> str:
-    """Why no fencing of the node will succeed any more; empty while one may."""
-    events = fence_history(picture, node.name)
+    """Why the fencings of the node have failed for good, but for one that may be pending; empty: they have not."""
+    events = [event for event in fence_history(picture, node.name) if event.status != "pending"]
     if not events or events[0].status != "failed":
         return ""
     failed = _failed_since_success(events)
@@ -103,6 +104,11 @@ def fencing_gave_up(picture: Picture, node: CrmNode) -> str:
     if _says_no_device(picture, events[0]) or not possible_devices(picture, node.name):
         return "no fence device can do it"
     return ""
+
+
+def fencing_pending(picture: Picture, node: str) -> bool:
+    """The cluster tries (again) to fence the node: nothing is decided until that ends."""
+    return any(event.status == "pending" for event in fence_history(picture, node))
 
 
 def fence_history(picture: Picture, node: str) -> list[CrmFenceEvent]:
