@@ -1,0 +1,233 @@
+"""The past, as it was and as it was known."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from gateway.model.changes import Changes
+from gateway.model.entities import Alias, EntityKind, KeyNamespace
+from gateway.model.events import EventKind
+from gateway.model.ports import EventFilter
+from gateway.model.rows import Record
+from gateway.model.snapshot import Snapshot
+from gateway.store.database import Database, open_database
+from gateway.store.past import PastView
+from tests.store.estate import (
+    SECOND,
+    T0,
+    WEB,
+    A,
+    B,
+    C,
+    Estate,
+    first_revision,
+    move,
+    moved,
+    placed_on,
+    record,
+)
+
+MINUTE = 60 * SECOND
+
+
+@pytest.fixture
+def database(database_url: str):
+    found = open_database(database_url)
+    yield found
+    found.close()
+
+
+def host_at(database: Database, at: int, known_at: int | None = None) -> tuple[int, bool] | None:
+    view = database.history.at(at, known_at)
+    web = view.entity(WEB.index)
+    place = view.placement(web) if web is not None else None
+    return (place.host, place.open) if place is not None else None
+
+
+def test_a_vm_is_found_where_it_was(database: Database):
+    database.repository.commit(first_revision())
+    database.repository.commit(move(2, T0 + MINUTE, placed_on(A), placed_on(B, T0 + MINUTE)))
+    there = placed_on(B, T0 + MINUTE)
+    stopped = replace(there, open=False, left_at=T0 + 2 * MINUTE)
+    database.repository.commit(Changes(3, T0 + 2 * MINUTE, 11, 1, placements={10: (there, stopped)}))
+    back = placed_on(C, T0 + 4 * MINUTE)
+    database.repository.commit(Changes(4, T0 + 4 * MINUTE, 11, 1, placements={10: (stopped, back)}))
+    assert host_at(database, T0 - 1) is None
+    assert host_at(database, T0) == (A.index, True)
+    assert host_at(database, T0 + MINUTE - 1) == (A.index, True)
+    assert host_at(database, T0 + MINUTE) == (B.index, True)
+    assert host_at(database, T0 + 3 * MINUTE) == (B.index, False)
+    assert host_at(database, T0 + 5 * MINUTE) == (C.index, True)
+    assert [interval.host for interval in database.history.placements(10)] == [3, 2, 1]
+    assert [interval.host for interval in database.history.placements(10, limit=1)] == [3]
+
+
+def test_what_was_learned_later_is_not_known_before(database: Database):
+    database.repository.commit(first_revision())
+    # At minute 10 we learn that it has been on B since minute 1, and left A then.
+    learned = T0 + 10 * MINUTE
+    left = placed_on(A, left_at=T0 + MINUTE)
+    database.repository.commit(move(2, learned, left, placed_on(B, T0 + MINUTE)))
+    assert host_at(database, T0 + 5 * MINUTE) == (B.index, True)
+    assert host_at(database, T0 + 5 * MINUTE, known_at=T0 + 9 * MINUTE) == (A.index, True)
+    assert host_at(database, T0 + 5 * MINUTE, known_at=learned) == (B.index, True)
+    assert host_at(database, T0 + 5 * MINUTE, known_at=T0 - 1) is None
+
+
+def test_a_view_keeps_its_answers_while_the_gateway_goes_on(database: Database):
+    database.repository.commit(first_revision())
+    view = database.history.at(T0 + 9 * MINUTE)
+    database.repository.commit(move(2, T0 + MINUTE, placed_on(A), placed_on(B, T0 + MINUTE)))
+    web = view.entity(WEB.index)
+    assert web is not None
+    assert [claim.lower for claim in view.claims_of(web)] == [A.index]
+    place = view.placement(web)
+    assert place is not None
+    assert (place.host, view.revision) == (A.index, 1)
+
+
+def test_relations_are_found_from_both_ends_at_a_past_time(database: Database):
+    database.repository.commit(first_revision())
+    database.repository.commit(move(2, T0 + MINUTE, placed_on(A), placed_on(B, T0 + MINUTE)))
+    for at, host, other in ((T0, A, B), (T0 + MINUTE, B, A)):
+        view = database.history.at(at)
+        here, there = view.entity(host.index), view.entity(other.index)
+        assert here is not None
+        assert there is not None
+        assert [claim.upper for claim in view.claims_on(here)] == [WEB.index]
+        assert view.claims_on(there) == ()
+        assert view.seen_at(WEB) == at
+
+
+def test_names_of_the_time_find_the_entity_and_ids_always_do(database: Database):
+    old = replace(WEB, name="Überweb", aliases=(Alias(KeyNamespace.MAC, "02:00:00:00:00:01"),))
+    database.repository.commit(Changes(1, T0, 11, 1, {1: (None, A), 10: (None, old)}))
+    new = replace(old, name="web", aliases=())
+    database.repository.commit(Changes(2, T0 + MINUTE, 11, 1, {10: (old, new)}))
+    database.repository.commit(Changes(3, T0 + 2 * MINUTE, 11, 1, {10: (new, replace(new, gone=True))}))
+    first, second, third = (database.history.at(T0 + minutes * MINUTE) for minutes in (0, 1, 2))
+    assert [(e.index, e.name, e.aliases) for e in first.named("überWEB")] == [(10, "Überweb", old.aliases)]
+    assert first.named("web") == ()
+    assert [(e.name, e.aliases) for e in second.named("web")] == [("web", ())]
+    assert third.named("web") == ()
+    assert third.with_id(WEB.id.upper()) is None
+    assert first.with_id(WEB.id.upper()) == first.entity(10)
+    gone = third.record(10)
+    assert gone is not None
+    assert (gone.gone, gone.name) == (True, "web")
+    assert first.record(10) == old
+    assert first.record(99) is None
+
+
+def test_merged_records_are_one_entity_with_the_identity_of_the_oldest(database: Database):
+    twin = record(20, name="declared web", entity=10, attributes={"contact": "ops", "vcpus": 9})
+    database.repository.commit(Changes(1, T0, 21, 1, {1: (None, A), 10: (None, WEB), 20: (None, twin)}))
+    view = database.history.at(T0)
+    merged = view.entity(20)
+    assert merged is not None
+    assert (merged.index, merged.id, merged.records) == (10, WEB.id, (10, 20))
+    assert merged.attributes == {"vcpus": 2, "contact": "ops"}
+    assert [entity.index for entity in view.all_entities()] == [1, 10]
+    assert [entity.index for entity in view.all_entities(after=1, kind=EntityKind.VM)] == [10]
+    assert list(view.all_entities(kind=EntityKind.RACK)) == []
+
+
+def test_large_estates_are_listed_page_by_page(tmp_path):
+    database = open_database(f"sqlite:///{tmp_path / 'topology.db'}")
+    many = {index: (None, record(index)) for index in range(1, 1202)}
+    database.repository.commit(Changes(1, T0, 1202, 1, many))
+    listed = [entity.index for entity in database.history.at(T0).all_entities(after=3)]
+    assert listed == list(range(4, 1202))
+    database.close()
+
+
+def answers(view: Snapshot | PastView, index: int) -> object:
+    entity = view.entity(index)
+    if entity is None:
+        return None
+    place = view.placement(entity)
+    return (
+        entity,
+        view.claims_of(entity),
+        view.claims_on(entity),
+        (place.host, place.role, place.since) if place is not None and place.open else None,
+        [alarm.key for alarm in view.alarms_of(entity)],
+        [found.index for found in view.named(entity.name)],
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_present_is_answered_as_the_snapshot_does_at_every_revision(database: Database, seed: int):
+    estate = Estate(seed)
+    seen: list[Snapshot] = []
+    for changes in estate.revisions(40):
+        database.repository.commit(changes)
+        seen.append(estate.snapshot)
+    # Which records are one has no history.
+    merged = {row.index for s in seen for _, row in s.records.rows() if row.entity != row.index}
+    merged |= {row.entity for s in seen for _, row in s.records.rows() if row.entity != row.index}
+    for snapshot in random.Random(seed).sample(seen, 8):
+        view = database.history.at(snapshot.at, known_at=snapshot.at)
+        assert view.revision == snapshot.revision
+        for index in range(1, snapshot.next_index):
+            if index not in merged:
+                assert answers(view, index) == answers(snapshot, index)
+
+
+def test_alarms_of_a_past_time(database: Database):
+    from tests.store.test_repository import alarm
+
+    database.repository.commit(first_revision())
+    raised = alarm(1, raised_at=T0 + MINUTE, event_id="e")
+    database.repository.commit(Changes(2, T0 + MINUTE, 11, 2, alarms={1: (None, raised)}))
+    database.repository.commit(Changes(3, T0 + 2 * MINUTE, 11, 2, alarms={1: (raised, None)}))
+    by_minute = [[a.key for a in database.history.at(T0 + m * MINUTE).active_alarms()] for m in range(3)]
+    assert by_minute == [[], ["crashed:x"], []]
+    view = database.history.at(T0 + 3 * MINUTE, known_at=T0 + MINUTE)
+    web = view.entity(10)
+    assert web is not None
+    assert view.alarms_of(web) == (raised,)
+
+
+def test_the_log_is_filtered_and_paged(database: Database):
+    database.repository.commit(first_revision())
+    events = database.repository.commit(
+        Changes(
+            2,
+            T0 + MINUTE,
+            11,
+            1,
+            events=tuple(
+                moved(
+                    T0 + n * SECOND,
+                    n,
+                    notify=n % 2 == 0,
+                    vm=WEB if n < 4 else A,
+                    kind=EventKind.RELOCATION if n else EventKind.FAILURE_RAISED,
+                )
+                for n in range(6)
+            ),
+        )
+    )
+    asked = database.history.events
+
+    def numbers(wanted: EventFilter) -> list[int]:
+        return [event.seq for event in asked(wanted)]
+
+    assert numbers(EventFilter()) == [1, 2, 3, 4, 5, 6]
+    assert numbers(EventFilter(after=2, limit=2)) == [3, 4]
+    assert numbers(EventFilter(before=5, newest_first=True, limit=2)) == [4, 3]
+    assert numbers(EventFilter(since=T0 + SECOND, until=T0 + 3 * SECOND)) == [2, 3]
+    assert numbers(EventFilter(kinds=frozenset({EventKind.FAILURE_RAISED}))) == [1]
+    assert numbers(EventFilter(entity=WEB.index)) == [1, 2, 3, 4]
+    assert numbers(EventFilter(told_only=True)) == [1, 3, 5]
+    assert database.history.event(events[2].id) == events[2]
+    assert database.history.event("nothing") is None
+
+
+def test_the_log_of_an_entity_holds_what_happened_to_its_merged_records(database: Database):
+    twin: Record = record(20, entity=10)
+    database.repository.commit(Changes(1, T0, 21, 1, {r.index: (None, r) for r in (A, B, WEB, twin)}))
+    database.repository.commit(Changes(2, T0, 21, 1, events=(moved(T0, 1, vm=twin), moved(T0, 2))))
+    assert len(database.history.events(EventFilter(entity=10))) == 2
