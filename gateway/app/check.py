@@ -1,0 +1,208 @@
+"""The check: does everything that is configured work? Each part is tried, and what does not says what to do."""
+
+import asyncio
+import socket
+import stat
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gateway.app import places
+from gateway.app.client import Client, connected, runs
+from gateway.app.locate import Located
+from gateway.app.plugins import collector_plugin
+from gateway.app.snmp_probe import ask_revision, who_may_ask
+from gateway.app.sources import create_collector
+from gateway.config.configuration import Configuration
+from gateway.config.settings import Settings, SourceSettings
+from gateway.model.errors import ConfigError, GatewayError
+from gateway.model.ports import CollectorContext
+from gateway.publishers.rest import RestSettings
+from gateway.publishers.snmp import SnmpSettings
+from gateway.publishers.snmp.settings import parse_address
+from gateway.store.database import open_database
+from gateway.support.clock import SystemClock
+
+PROBE_S = 60.0
+"""Longest that one source may take."""
+
+
+class Outcome(StrEnum):
+    """How a part of the gateway is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the check."""
+
+    what: str
+    outcome: Outcome
+    said: str
+
+
+async def check(configuration: Configuration) -> AsyncIterator[Finding]:
+    """Every part of a configuration in turn. Reads only; nothing is sent to receivers."""
+    folder, database = places.places_of(configuration)
+    located = Located(folder, database)
+    origin = configuration.path or configuration.origin
+    parts = len(configuration.sources), len(configuration.receivers)
+    yield Finding("configuration", Outcome.OK, f"{origin}: {parts[0]} sources, {parts[1]} receivers")
+    for warning in configuration.warnings:
+        yield Finding("permissions", Outcome.WARNING, warning)
+    yield _state_folder(folder)
+    yield await asyncio.to_thread(_database, located)
+    for finding in await asyncio.gather(*(_source(configuration, name) for name in configuration.sources)):
+        yield finding
+    running = runs(located.socket)
+    async for finding in _publishers(configuration, located, running):
+        yield finding
+    for name, settings in configuration.receivers.items():
+        yield await _receiver(name, settings)
+
+
+# -- state and database ----------------------------------------------------------------------------------------
+
+
+def _state_folder(folder: Path) -> Finding:
+    what = "state folder"
+    try:
+        places.check_socket_path(folder)
+        if not folder.exists():
+            return Finding(what, Outcome.OK, f"{folder} does not exist yet; the gateway makes it")
+        places.make_state_dir(folder)
+        mode = stat.S_IMODE(folder.stat().st_mode)
+    except (ConfigError, OSError) as error:
+        return Finding(what, Outcome.FAILED, str(error))
+    if mode & 0o077:
+        return Finding(what, Outcome.WARNING, f"{folder} is open to others (mode {mode:04o}). Run: chmod 700 {folder}")
+    return Finding(what, Outcome.OK, str(folder))
+
+
+def _database(located: Located) -> Finding:
+    file = located.state_dir / places.DATABASE
+    if located.database == f"sqlite:///{file}" and not file.exists():
+        return Finding("database", Outcome.OK, f"{file} does not exist yet; the gateway makes it")
+    try:
+        database = open_database(located.database, upgrade=False)
+    except GatewayError as error:
+        return Finding("database", Outcome.FAILED, str(error))
+    try:
+        snapshot = database.repository.load()
+        said = f"{database.url}: revision {snapshot.revision}, {len(snapshot.entities)} entities"
+        return Finding("database", Outcome.OK, said)
+    except GatewayError as error:
+        return Finding("database", Outcome.FAILED, str(error))
+    finally:
+        database.close()
+
+
+# -- sources ---------------------------------------------------------------------------------------------------
+
+
+async def _source(configuration: Configuration, name: str) -> Finding:
+    settings: SourceSettings = configuration.sources[name]
+    what = f"source {name}"
+    if not settings.enabled:
+        return Finding(what, Outcome.SKIPPED, "is disabled")
+    folder, _ = places.places_of(configuration)
+    context = CollectorContext(SystemClock().now, folder, configuration.base)
+    try:
+        said = await asyncio.wait_for(create_collector(name, settings, context).probe(), PROBE_S)
+    except GatewayError as error:
+        return Finding(what, Outcome.FAILED, str(error))
+    except TimeoutError:
+        return Finding(what, Outcome.FAILED, f"did not answer within {PROBE_S:.0f} s. Try its command by hand.")
+    return Finding(what, Outcome.OK, f"{collector_plugin(settings.kind).title}: {said}")
+
+
+# -- publishers ------------------------------------------------------------------------------------------------
+
+
+async def _publishers(configuration: Configuration, located: Located, running: bool) -> AsyncIterator[Finding]:
+    snmp, rest = configuration.publishers["snmp"], configuration.publishers["rest"]
+    assert isinstance(snmp, SnmpSettings)
+    assert isinstance(rest, RestSettings)
+    if not running:
+        for finding in _addresses(snmp, rest):
+            yield finding
+        return
+    async for finding in _agent(snmp):
+        yield finding
+    async with connected(located, must_run=True) as client:
+        yield await _rest(client)
+
+
+async def _agent(settings: SnmpSettings) -> AsyncIterator[Finding]:
+    """Ask the running agent as each of those who may."""
+    if not settings.enabled:
+        yield Finding("snmp", Outcome.SKIPPED, "is disabled")
+        return
+    for listen in settings.listen:
+        if parse_address(listen)[1] == 0:
+            yield Finding("snmp", Outcome.SKIPPED, f"{listen}: on a free port, which only the gateway's log names")
+            continue
+        for who in who_may_ask(settings):
+            try:
+                revision = await ask_revision(listen, who)
+            except GatewayError as error:
+                said = f"{error}. Was publishers.snmp changed since the gateway was started? Restart it"
+                yield Finding("snmp", Outcome.FAILED, said)
+            else:
+                yield Finding("snmp", Outcome.OK, f"{listen} answers {who.label}: revision {revision}")
+
+
+async def _rest(client: Client) -> Finding:
+    try:
+        body = (await client.get("/sources")).body
+    except GatewayError as error:
+        return Finding("rest", Outcome.FAILED, str(error))
+    bad = [source["name"] for source in body["items"] if source["state"] in ("failing", "stale")]
+    if bad:
+        return Finding(
+            "running gateway", Outcome.WARNING, f"sources that do not answer: {', '.join(bad)}. See: gateway sources"
+        )
+    return Finding("running gateway", Outcome.OK, f"answers, {len(body['items'])} sources")
+
+
+def _addresses(snmp: SnmpSettings, rest: RestSettings) -> Iterator[Finding]:
+    """No gateway runs: could it listen?"""
+    for listen in snmp.listen if snmp.enabled else ():
+        yield _free("snmp", parse_address(listen), socket.SOCK_DGRAM)
+    if rest.enabled:
+        yield _free("rest", (rest.address.host, rest.address.port), socket.SOCK_STREAM)
+
+
+def _free(what: str, address: tuple[str, int], kind: socket.SocketKind) -> Finding:
+    host, port = address
+    listen = f"{host} port {port}"
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as tried:
+        if kind is socket.SOCK_STREAM:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(address)
+        except OSError as error:
+            remedy = "Choose another address or port, or stop what listens there (ss -lnp shows it)"
+            if isinstance(error, PermissionError):
+                remedy = "Give the service CAP_NET_BIND_SERVICE, or choose a port above 1023"
+            return Finding(what, Outcome.FAILED, f"{listen}: {error.strerror}. {remedy}.")
+    return Finding(what, Outcome.OK, f"{listen} is free; no gateway runs in this state folder")
+
+
+# -- receivers -------------------------------------------------------------------------------------------------
+
+
+async def _receiver(name: str, settings: Settings) -> Finding:
+    """Does its name resolve? What is sent by UDP is not acknowledged, so no more can be known without sending."""
+    what = f"receiver {name}"
+    given = settings.model_dump(include={"host", "port"})
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(given["host"], given["port"], type=socket.SOCK_DGRAM)
+    except OSError as error:
+        return Finding(what, Outcome.FAILED, f"{given['host']}: {error.strerror or error}. Correct its host.")
+    return Finding(what, Outcome.OK, f"{given['host']} is {found[0][4][0]}, port {given['port']}")
