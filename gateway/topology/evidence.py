@@ -11,6 +11,8 @@ KEEP = 3600 * SECOND
 """How long a fact that no view shows any more is remembered."""
 CLOCKS_DIFFER = 5 * SECOND
 """A source's own times may be off by this, and are whole seconds."""
+SHOWN_AFTER_LOSS = 60 * SECOND
+"""How long a host that came back may be shown with what it ran before."""
 ASKED_BEFORE = 60 * SECOND
 """How long before the move a person's wish may have appeared."""
 
@@ -41,6 +43,24 @@ def note_evidence(draft: Draft, observation: Observation) -> bool:
     if after != before or first_view:
         draft.put_evidence(observation.source, after)
     return fresh
+
+
+def last_surely_there(draft: Draft, source: str, host: str, since: int, left_at: int) -> int:
+    """
+    `left_at`, or when the host was lost shortly before it.
+
+    A host that comes back is shown for a moment with what ran on it before it was lost (Pacemaker 2.1.5, after quorum
+    returned): what was placed there `since` before the loss has been there no longer than until the loss.
+    """
+    losses = (
+        seen.first_seen
+        for seen in draft.evidence(source).values()
+        if seen.evidence.kind is EvidenceKind.HOST_LOST
+        and seen.evidence.host == host
+        and seen.last_seen >= max(since, left_at - SHOWN_AFTER_LOSS)
+        and _in_time(seen.evidence, since)
+    )
+    return min((left_at, *(max(at, since) for at in losses)))
 
 
 def cause_of(

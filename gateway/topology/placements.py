@@ -7,6 +7,7 @@ from gateway.model.entities import EntityKind, has_one_placement
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import Claim, Placement
 from gateway.topology.draft import Draft
+from gateway.topology.evidence import last_surely_there
 
 PROMOTED = "promoted"
 
@@ -114,11 +115,12 @@ def _settle_on(draft: Draft, entity: int, host: int, claim: Claim) -> Move | Non
     if before is None:
         draft.put_placement(now)
         return None
-    left_at = before.left_at or last_seen(draft, entity)
+    left_at = before.left_at or max(last_seen(draft, entity), before.since)
     live = claim.arrival is Arrival.LIVE
     if before.moved_from == host:
         draft.put_placement(now)  # back where it was before anybody was told
         return None
+    left_at = last_surely_there(draft, claim.source, draft.ref(before.host).native, before.since, left_at)
     first_left = before.moved_left if before.moved_from else left_at
     old_host = before.moved_from or before.host
     draft.put_placement(
@@ -145,7 +147,7 @@ def _not_settled(draft: Draft, entity: int, moving: dict[int, Claim], lost: dict
                 )
             )
         return
-    left_at = before.left_at or last_seen(draft, entity)
+    left_at = before.left_at or max(last_seen(draft, entity), before.since)
     here = before.host in moving or before.host in lost
     draft.put_placement(
         replace(

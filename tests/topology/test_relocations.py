@@ -254,3 +254,15 @@ def test_the_state_of_an_entity_is_the_sources():
     house = House()
     house.see(0, [*NODES, entity(WEB, state=EntityState.FAILED)], [on(WEB, A)])
     assert house.get(WEB).state is EntityState.FAILED
+
+
+def test_a_host_that_is_back_is_shown_for_a_moment_with_what_it_ran_before_it_was_lost():
+    lost = [Evidence(EvidenceKind.HOST_LOST, "alpha")]
+    house = House()
+    house.see(0, *seen(on(WEB, A)))
+    house.see(4, *seen(on(WEB, A)), evidence=lost, covers=Glimpse())
+    house.see(27, *seen(on(WEB, A, Phase.LAST_KNOWN)), evidence=lost)
+    house.see(28, *seen(on(WEB, A)))
+    house.see(29, *seen())
+    (event,) = house.see(30, *seen(on(WEB, B)))
+    assert event.cause is Cause.FAILOVER
