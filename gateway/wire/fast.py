@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from gateway.wire.ber import (
     INTEGER,
     LENGTHS,
+    MAX_OID_LENGTH,
     OBJECT_IDENTIFIER,
     OCTET_STRING,
     SEQUENCE,
@@ -93,6 +94,9 @@ def parse_request(data: bytes) -> Request:
         DecodeError: malformed, another version, not a request PDU, or one that the
             version does not know.
     """
+    usual = _parse_usual(data)
+    if usual is not None:
+        return usual
     size = len(data)
     # Message ::= SEQUENCE { version, community, data }
     tag, offset, end = read_tlv(data, 0, size)
@@ -106,7 +110,63 @@ def parse_request(data: bytes) -> Request:
     tag, start, offset = read_tlv(data, offset, size)
     if tag != OCTET_STRING:
         raise DecodeError(f"community: tag 0x{tag:02x} instead of 0x04")
-    return _parse_pdu(data, offset, version, data[start:offset], data[head_start:offset])
+    head, community = data[head_start:offset], data[start:offset]
+    request = _parse_pdu(data, offset, version, community, head)
+    _remember_head(head, version, community)
+    return request
+
+
+def _parse_usual(data: bytes) -> Request | None:
+    """
+    Parse a request of the shape that nearly all have, in half the time; None for any other.
+
+    Below 130 octets, a version and community met before, a request-id of four octets, the two
+    numbers below 128. Every length is compared with the one that follows from the size.
+    """
+    size = len(data)
+    if not 24 < size < 130 or data[0] != SEQUENCE or data[1] != size - 2:
+        return None
+    start = data[6] + 7
+    head = data[2:start]
+    known = _KNOWN_HEADS.get(head)
+    if known is None or start + 16 > size:
+        return None
+    pdu_type = known[2].get(data[start])
+    numbers = _KNOWN_NUMBERS.get(data[start + 8 : start + 14])
+    if (
+        pdu_type is None
+        or numbers is None
+        or data[start + 1] != size - start - 2
+        or data[start + 2 : start + 4] != b"\x02\x04"
+        or data[start + 14] != SEQUENCE
+        or data[start + 15] != size - start - 16
+    ):
+        return None
+    if pdu_type is not _GET_BULK:
+        numbers = _NO_NUMBERS
+    varbinds = data[start + 16 :]
+    oids, encoded = _names(varbinds)
+    request_id = int.from_bytes(data[start + 4 : start + 8], "big", signed=True)
+    return _new_tuple(
+        Request,
+        (known[0], known[1], pdu_type, request_id, numbers[0], numbers[1],
+         oids, encoded, varbinds, head, data[start + 2 : start + 8]),
+    )  # fmt: skip
+
+
+_new_tuple: Final = tuple.__new__
+_NO_NUMBERS: Final = (0, 0)
+_KNOWN_NUMBERS: Final = {bytes((2, 1, n, 2, 1, m)): (n, m) for n in range(32) for m in range(128)}
+"""Two INTEGERs of one octet each: non-repeaters and max-repetitions."""
+_KNOWN_HEADS: Final[dict[bytes, tuple[Version, bytes, dict[int, PduType]]]] = {}
+"""Version, community and request types by the octets of version and community lately met."""
+
+
+def _remember_head(head: bytes, version: Version, community: bytes) -> None:
+    if len(_KNOWN_HEADS) >= 256:
+        _KNOWN_HEADS.clear()
+    if len(head) < 128 and head[4] < 0x80:
+        _KNOWN_HEADS[head] = (version, community, _REQUESTS_OF[version])
 
 
 def parse_request_pdu(data: bytes, offset: int, end: int) -> Request:
@@ -194,12 +254,39 @@ _KNOWN_OIDS: Final[dict[bytes, Oid]] = {}
 
 def _remember(name: bytes) -> Oid:
     _, start = decode_length(name, 1)
-    oid = decode_oid_content(name[start:])
+    oid = _decode_by_prefix(name, start) or decode_oid_content(name[start:])
     if len(name) <= 64:
         if len(_KNOWN_OIDS) >= 4096:
             _KNOWN_OIDS.clear()
         _KNOWN_OIDS[name] = oid
     return oid
+
+
+_KNOWN_PREFIXES: Final[dict[bytes, Oid]] = {}
+"""OIDs without their last sub-identifier, by their content octets: the columns that are walked."""
+
+
+def _decode_by_prefix(name: bytes, start: int) -> Oid | None:
+    """Decode the OID of a row from that of its column, if this column was met before."""
+    last = len(name) - 1
+    if last < start + 2 or name[last] & 0x80:
+        return None
+    value, shift, place = name[last], 7, last - 1
+    while name[place] & 0x80 and shift <= 21:  # above 2**28 the other way has to check it
+        value |= (name[place] & 0x7F) << shift
+        shift += 7
+        place -= 1
+    if place < start or name[place] & 0x80 or name[place + 1] == 0x80:
+        return None
+    content = name[start : place + 1]
+    prefix = _KNOWN_PREFIXES.get(content)
+    if prefix is None:
+        prefix = decode_oid_content(content)
+        if len(content) <= 64:
+            if len(_KNOWN_PREFIXES) >= 4096:
+                _KNOWN_PREFIXES.clear()
+            _KNOWN_PREFIXES[content] = prefix
+    return (*prefix, value) if len(prefix) < MAX_OID_LENGTH else None
 
 
 def _name(varbinds: bytes, offset: int, size: int) -> tuple[bytes, int]:
