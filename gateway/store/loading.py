@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Select, select
 
+from gateway.model.conditions import Category
 from gateway.model.entities import Alias
 from gateway.model.events import Event, EventKind
 from gateway.model.observations import Link
@@ -52,6 +53,7 @@ def load(connection: Connection) -> Snapshot:
         freshness={scope_key(row.source, row.scope): row.at for row in connection.execute(select(freshness))},
         links=_links(connection),
         recent=_recent(connection, at or 0),
+        roots=_roots(connection, at or 0),
         revision=number,
         at=at or 0,
         next_index=int(values["next_index"]),
@@ -91,6 +93,13 @@ def _recent(connection: Connection, at: int) -> list[Event]:
     wanted = select(event).where(event.c.at >= at - RECENT_US, event.c.told, event.c.kind.in_(RELOCATIONS))
     rows = _rows(connection, wanted.order_by(event.c.seq.desc()).limit(RECENT))
     return [encoding.to_event(row) for row in rows][::-1]
+
+
+def _roots(connection: Connection, at: int) -> dict[int, tuple[str, int]]:
+    """Failures that ended lately: what moves away from there still follows from them."""
+    ended = (alarm.c.cleared_at >= at - RECENT_US, alarm.c.raised_at > 0, alarm.c.category == Category.FAILURE.value)
+    rows = _rows(connection, select(alarm).where(*ended).order_by(alarm.c.cleared_at, alarm.c.index))
+    return {row["entity"]: (row["caused_by"] or row["event_id"], row["cleared_at"]) for row in rows}
 
 
 def _rows(connection: Connection, wanted: Select[tuple[object, ...]]) -> Iterator[encoding.Found]:

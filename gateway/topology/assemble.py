@@ -76,6 +76,7 @@ def assemble(
     freshness: Mapping[str, int] | None = None,
     links: Mapping[str, tuple[Link, ...]] | None = None,
     recent: Iterable[Event] = (),
+    roots: Mapping[int, tuple[str, int]] | None = None,
     revision: int = 0,
     at: int = 0,
     next_index: int = 1,
@@ -86,7 +87,7 @@ def assemble(
 
     `records`: gone ones too. `claims`: open ones. `placements`: one per entity, the open one, else its latest with
     `open` False. `alarms`: not cleared. `freshness`: `scope_key` -> microseconds UTC. `links`: by source. `recent`:
-    the last relocations that were told, oldest first.
+    the last relocations that were told, oldest first. `roots`: failures that ended lately, by entity.
     """
     rows = {record.index: record for record in sorted(records, key=_by_index)}
     living = [record for record in rows.values() if not record.gone]
@@ -116,6 +117,7 @@ def assemble(
         sources={source.name: source for source in sources},
         links=dict(links or {}),
         recent=tuple(recent),
+        roots=dict(roots or {}),
         pending={f"alarm:{a.index}": a.due for a in conditions.values() if not a.raised and a.due},
     )
 
