@@ -169,6 +169,13 @@ def test_an_agent_under_test_gets_the_alerts_and_has_private_files(pacemaker_lab
     assert any(json.loads(line).get("CRM_alert_rsc") == "svc-a" for line in pacemaker_lab.alerts())
 
 
+def test_a_node_sees_its_own_network_cards_only(pacemaker_lab: PacemakerLab):
+    for node in pacemaker_lab.nodes:
+        seen = pacemaker_lab.run(node, "ls", "/sys/class/net").stdout.split()
+        assert seen == ["eth0", "lo"]
+        assert not pacemaker_lab.run(node, "ls", "/sys/class/net/eth0/device", check=False).stdout
+
+
 def test_the_management_machine_hears_traps_from_the_nodes(
     pacemaker_lab: PacemakerLab, start_snmptrapd: Callable[..., Snmptrapd]
 ):

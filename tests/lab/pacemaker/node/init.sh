@@ -38,6 +38,7 @@ mkdir -p /run/lock /run/resource-agents /run/crm /run/pacemaker /run/sshd
 chown hacluster:haclient /run/crm
 hostname "$name"
 mount -t proc proc /proc
+mount -t sysfs sysfs /sys # shows the network cards of this node, not those of the machine
 ip link set lo up
 trap '' CHLD # ignored over exec: the kernel reaps orphans for us
 echo ready > "$own/ready"
