@@ -27,9 +27,10 @@ class Sources:
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
         self._judged: dict[str, bool] = {}
+        self.anywhere = not self._networks
 
     def allow(self, address: str) -> bool:
-        if not self._networks:
+        if self.anywhere:
             return True
         judged = self._judged.get(address)
         if judged is None:

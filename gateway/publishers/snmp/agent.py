@@ -18,6 +18,9 @@ from gateway.wire.usm import AuthoritativeEngine, OpenedRequest
 
 _UNKNOWN_PDU_HANDLERS: Final = (*MPD_STATS, 3, 0)
 _UNKNOWN_CONTEXTS: Final = (*UNKNOWN_CONTEXTS, 0)
+# Bound once: in Python 3.11 each look-up of an enum's member calls a Python function.
+_INFORM: Final = PduType.INFORM
+_V2C: Final = Version.V2C
 _NO_VERSION_OF_OURS: Final = frozenset(bytes((2, 1, number)) for number in range(256) if number not in (0, 1, 3))
 
 
@@ -51,8 +54,7 @@ class Agent:
         try:
             if is_v3(data):
                 return self._respond_v3(data)
-            request = parse_request(data)
-            return self._respond_community(request, source)
+            return self._respond_community(parse_request(data), source)
         except DecodeError:
             self._count_malformed(data)
         except EncodeError:
@@ -63,22 +65,21 @@ class Agent:
 
     def _respond_community(self, request: Request, source: str) -> bytes | None:
         community = self._communities.get(request.community)
-        if community is None or not community.sources.allow(source):
+        if community is None or not (community.sources.anywhere or community.sources.allow(source)):
             self._counters.bad_community_names += 1
             return None
-        if request.pdu_type is PduType.INFORM:
+        if request.pdu_type is _INFORM:
             self._counters.unknown_pdu_handlers += 1
             return None
         view = community.view
         renderer = self._renderer
-        renderer.use(self._topology.snapshot)
-        found = answer(
-            request,
-            view.v1 if request.version is Version.V1 else view.v2,
-            renderer.serial,
-            varbind_room(request, self._max_size),
-        )
-        response = encode_response(request, found.status, found.error_index, found.varbinds)
+        snapshot = self._topology.snapshot
+        if snapshot is not renderer.snapshot:
+            renderer.use(snapshot)
+        tree = view.v2 if request.version is _V2C else view.v1
+        room = varbind_room(request, self._max_size)
+        status, index, varbinds = answer(request, tree, renderer.serial, room)
+        response = encode_response(request, status, index, varbinds)
         if len(response) <= self._max_size:
             return response
         smallest = encode_response(request, *TOO_BIG)
@@ -95,7 +96,7 @@ class Agent:
             opened = self._usm.open(data, now)
         except UsmError as error:
             return self._usm.report(error, now)
-        if opened.context_engine_id != self._engine.engine_id or opened.request.pdu_type is PduType.INFORM:
+        if opened.context_engine_id != self._engine.engine_id or opened.request.pdu_type is _INFORM:
             self._counters.unknown_pdu_handlers += 1
             return self._usm.seal_report(opened, _UNKNOWN_PDU_HANDLERS, self._counters.unknown_pdu_handlers, now)
         if opened.context_name:
@@ -110,10 +111,10 @@ class Agent:
             return self._usm.seal(opened, ErrorStatus.AUTHORIZATION_ERROR, 0, request.varbinds, now)
         self._renderer.use(self._topology.snapshot)
         room = self._usm.varbind_room(opened)
-        found = answer(request, user.view.v2, self._renderer.serial, room)
-        if found.status and len(found.varbinds) > room:
-            found = TOO_BIG
-        return self._usm.seal(opened, found.status, found.error_index, found.varbinds, now)
+        status, index, varbinds = answer(request, user.view.v2, self._renderer.serial, room)
+        if status and len(varbinds) > room:
+            status, index, varbinds = TOO_BIG
+        return self._usm.seal(opened, status, index, varbinds, now)
 
     def _count_malformed(self, data: bytes) -> None:
         """Counted as SNMPv2-MIB or SNMP-MPD-MIB have it (RFC 3412 section 7.2)."""

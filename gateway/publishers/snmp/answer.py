@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.publishers.snmp.walk import Position, Tree
 from gateway.wire.ber import (
@@ -17,15 +17,18 @@ from gateway.wire.pdu import ErrorStatus, PduType, Version
 from gateway.wire.values import decode_varbinds, encode_varbind
 
 
-class Answer(NamedTuple):
-    """error-status, error-index and the encoded varbinds of a Response."""
+Answer = tuple[int, int, bytes]
+"""error-status, error-index and the encoded varbinds of a Response. A plain tuple: it is made for each packet."""
 
-    status: int
-    error_index: int
-    varbinds: bytes
-
-
-TOO_BIG: Final = Answer(ErrorStatus.TOO_BIG, 0, b"")
+TOO_BIG: Final[Answer] = (1, 0, b"")
+# Bound once: in Python 3.11 each look-up of an enum's member calls a Python function.
+_V1: Final = Version.V1
+_GET: Final = PduType.GET
+_GET_NEXT: Final = PduType.GET_NEXT
+_GET_BULK: Final = PduType.GET_BULK
+_NO_SUCH_NAME: Final = int(ErrorStatus.NO_SUCH_NAME)
+_NOT_WRITABLE: Final = int(ErrorStatus.NOT_WRITABLE)
+_NO_ACCESS: Final = int(ErrorStatus.NO_ACCESS)
 _BLOCK: Final = 32
 """Repetitions that are looked up at once; a larger number costs more when the response is cut."""
 
@@ -37,19 +40,19 @@ def answer(request: Request, tree: Tree, serial: int, room: int) -> Answer:
     Raises:
         DecodeError: the values of a SET are malformed.
     """
-    match request.pdu_type:
-        case PduType.GET_BULK:
-            return Answer(0, 0, _bulk(request, tree, serial, room))
-        case PduType.GET:
-            found = _get(request, tree, serial)
-        case PduType.GET_NEXT:
-            found = _get_next(request, tree, serial)
-        case _:
-            found = _refuse_set(request, tree)
-    if len(found.varbinds) <= room:
+    kind = request.pdu_type
+    if kind is _GET_BULK:
+        return 0, 0, _bulk(request, tree, serial, room)
+    if kind is _GET:
+        found = _get(request, tree, serial)
+    elif kind is _GET_NEXT:
+        found = _get_next(request, tree, serial)
+    else:
+        found = _refuse_set(request, tree)
+    if len(found[2]) <= room:
         return found
     # RFC 3416 4.2.1: an alternate response with no varbinds; RFC 1157 4.1.2: with those of the request.
-    return TOO_BIG if request.version is not Version.V1 else Answer(ErrorStatus.TOO_BIG, 0, request.varbinds)
+    return TOO_BIG if request.version is not _V1 else (TOO_BIG[0], 0, request.varbinds)
 
 
 def _get(request: Request, tree: Tree, serial: int) -> Answer:
@@ -57,12 +60,12 @@ def _get(request: Request, tree: Tree, serial: int) -> Answer:
     for number, oid in enumerate(request.oids):
         varbind = tree.get(oid, serial)
         if varbind is None:
-            if request.version is Version.V1:
-                return Answer(ErrorStatus.NO_SUCH_NAME, number + 1, request.varbinds)
+            if request.version is _V1:
+                return _NO_SUCH_NAME, number + 1, request.varbinds
             missing = NO_SUCH_INSTANCE_TLV if tree.knows(oid) else NO_SUCH_OBJECT_TLV
             varbind = encode_varbind(request.encoded_oids[number], missing)
         varbinds.append(varbind)
-    return Answer(0, 0, b"".join(varbinds))
+    return 0, 0, b"".join(varbinds)
 
 
 def _get_next(request: Request, tree: Tree, serial: int) -> Answer:
@@ -71,22 +74,21 @@ def _get_next(request: Request, tree: Tree, serial: int) -> Answer:
         found, _ = tree.take(tree.after(oid, serial), 1, serial)
         if found:
             varbinds += found
-        elif request.version is Version.V1:
-            return Answer(ErrorStatus.NO_SUCH_NAME, number + 1, request.varbinds)
+        elif request.version is _V1:
+            return _NO_SUCH_NAME, number + 1, request.varbinds
         else:
             varbinds.append(encode_varbind(request.encoded_oids[number], END_OF_MIB_VIEW_TLV))
-    return Answer(0, 0, b"".join(varbinds))
+    return 0, 0, b"".join(varbinds)
 
 
 def _refuse_set(request: Request, tree: Tree) -> Answer:
     """Nothing is writable. SNMPv1 knows only noSuchName for that (RFC 1157 4.1.5, RFC 3584 4.4)."""
     decode_varbinds(request.varbinds)
     if not request.oids:
-        return Answer(0, 0, b"")
-    if request.version is Version.V1:
-        return Answer(ErrorStatus.NO_SUCH_NAME, 1, request.varbinds)
-    status = ErrorStatus.NOT_WRITABLE if tree.knows(request.oids[0]) else ErrorStatus.NO_ACCESS
-    return Answer(status, 1, request.varbinds)
+        return 0, 0, b""
+    if request.version is _V1:
+        return _NO_SUCH_NAME, 1, request.varbinds
+    return _NOT_WRITABLE if tree.knows(request.oids[0]) else _NO_ACCESS, 1, request.varbinds
 
 
 def _bulk(request: Request, tree: Tree, serial: int, room: int) -> bytes:

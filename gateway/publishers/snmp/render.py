@@ -170,6 +170,7 @@ class Renderer:
 
     def __init__(self) -> None:
         self.snapshot = Snapshot()
+        """The one in use; not yet any of the gateway's until `use` is called."""
         self.serial = 0
         self.look = TrackedLookup()
         self.tables = tuple(TableRenderer(table, self.look) for table in TABLES)
@@ -179,7 +180,7 @@ class Renderer:
 
     def use(self, snapshot: Snapshot) -> None:
         """Answer from this snapshot from now on."""
-        if snapshot is self.snapshot and self.serial:
+        if snapshot is self.snapshot:
             return
         self.snapshot = snapshot
         self.serial += 1
