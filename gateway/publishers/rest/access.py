@@ -63,7 +63,8 @@ def allows(role: str, path: str) -> bool:
     if role == "admin":
         return True
     if path.startswith(INGEST):
-        return role == f"ingest:{path.removeprefix(INGEST)}"
+        source = path.removeprefix(INGEST)
+        return bool(source) and role == f"ingest:{source}"
     return role == "read"
 
 
