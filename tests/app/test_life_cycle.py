@@ -1,0 +1,226 @@
+"""A gateway from start to stop: it runs, answers, takes over a new configuration, and ends cleanly."""
+
+import json
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta
+
+import httpx
+
+from tests.app.estate import CONFIGURATION, Estate, environment
+
+SECOND_SOURCE = """
+[sources.annex]
+kind = "estate"
+file = "annex.txt"
+interval_s = 1
+"""
+
+
+def test_a_move_is_seen_by_every_command(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+        estate.place("web beta", "db beta")
+        gateway.wait_until("where", "web", said="runs on hypervisor beta")
+        gateway.wait_until("events", said="relocation")
+
+        events = json.loads(estate.command("events", "--json").stdout)["items"]
+        assert [(e["entity"]["name"], e["old_host"]["name"], e["new_host"]["name"]) for e in events] == [
+            ("web", "alpha", "beta")
+        ]
+        before = events[0]["at"]
+        sources = json.loads(estate.command("sources", "--json").stdout)["items"]
+        assert [(s["name"], s["state"]) for s in sources] == [("estate", "ok")]
+        assert "Alarms: none" in estate.command("alarms").stdout
+        impact = estate.command("impact", "beta")
+        assert impact.returncode == 1
+        assert "2 lost" in impact.stdout
+        assert estate.command("impact", "web").returncode == 0
+        past = estate.command("where", "web", "--at", _a_little_before(before))
+        assert "alpha" in past.stdout
+
+
+def test_it_stops_cleanly_and_soon_on_sigterm_and_goes_on_where_it_was(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        started = time.monotonic()
+        gateway.signal(signal.SIGTERM)
+        assert gateway.process.wait(15) == 0
+        assert time.monotonic() - started < 8
+        assert "gateway: has stopped" in gateway.log
+        assert not (estate.state / "gateway.sock").exists()
+    first = json.loads(estate.command("where", "web", "--json").stdout)["entity"]
+    estate.place("web beta", "db beta")
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="beta")
+        gateway.wait_until("events", said="relocation")
+        again = json.loads(estate.command("where", "web", "--json").stdout)["entity"]
+    assert (again["index"], again["id"]) == (first["index"], first["id"])
+
+
+def test_it_stops_on_ctrl_c(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.signal(signal.SIGINT)
+        assert gateway.process.wait(15) == 0
+
+
+def test_a_killed_gateway_leaves_nothing_in_the_way_of_the_next(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        gateway.process.kill()
+        gateway.process.wait()
+        assert (estate.state / "gateway.sock").exists()
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+
+
+def test_without_a_running_gateway_the_database_answers_and_that_is_said(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        gateway.signal(signal.SIGTERM)
+        gateway.process.wait(15)
+    answer = estate.command("where", "web")
+    assert answer.returncode == 0
+    assert "runs on hypervisor alpha" in answer.stdout
+    assert f"none runs in {estate.state}" in answer.stderr
+
+
+def test_state_is_for_its_owner_only(estate: Estate) -> None:
+    with estate.start():
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (estate.state, *estate.state.iterdir())}
+    assert modes["state"] == 0o700
+    assert modes["gateway.sock"] == 0o600
+    assert modes["lock"] == 0o600
+
+
+def test_a_second_gateway_in_the_same_state_folder_is_refused(estate: Estate) -> None:
+    with estate.start() as gateway:
+        second = estate.command("run")
+        assert second.returncode == 2
+        assert f"in use by process {gateway.process.pid}" in second.stderr
+        assert "Traceback" not in second.stderr
+        restore = estate.command("db", "restore", str(estate.config))
+        assert restore.returncode == 2
+        assert "in use by process" in restore.stderr
+
+
+def test_a_port_that_is_taken_is_said_at_the_start(estate: Estate) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        estate.configure(CONFIGURATION.replace('["127.0.0.1:0"]', f'["127.0.0.1:{port}"]'))
+        run = estate.command("run")
+    assert run.returncode == 2
+    assert f"publishers.snmp.listen = '127.0.0.1:{port}'" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_sighup_starts_what_is_new_and_leaves_alone_what_did_not_change(estate: Estate) -> None:
+    estate.place("mail gamma", file="annex.txt")
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        estate.configure(CONFIGURATION + SECOND_SOURCE)
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_log("the configuration was read again")
+        gateway.wait_until("where", "mail", said="gamma")
+        assert "source estate: restarts" not in gateway.log
+
+        estate.configure(CONFIGURATION.replace("interval_s = 1", "interval_s = 2") + SECOND_SOURCE)
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_log("source estate: restarts with its new settings")
+        assert "source annex: restarts" not in gateway.log
+
+
+def test_sighup_stops_a_source_that_is_gone_and_keeps_what_is_known_of_it(estate: Estate) -> None:
+    estate.place("mail gamma", file="annex.txt")
+    estate.configure(CONFIGURATION + SECOND_SOURCE)
+    with estate.start() as gateway:
+        gateway.wait_until("where", "mail", said="gamma")
+        estate.configure(CONFIGURATION)
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_log("source annex: is stopped")
+        gateway.wait_until("sources", said="disabled")
+        assert "gamma" in estate.command("where", "mail").stdout
+
+
+def test_a_wrong_new_configuration_is_refused_and_the_old_one_goes_on(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        estate.configure(CONFIGURATION.replace("interval_s = 1", "interval_s = 0"))
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_log("the new configuration is refused, the old one goes on")
+        assert "sources.estate.interval_s = 0: must be greater than or equal to 1" in gateway.log
+        estate.place("web beta", "db beta")
+        gateway.wait_until("where", "web", said="beta")
+
+
+def test_a_source_that_fails_is_told_once_and_its_data_stay(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        (estate.folder / "estate.txt").unlink()
+        gateway.wait_until("alarms", said="sourceStale", seconds=40)
+        assert "alpha" in estate.command("where", "web").stdout
+        assert gateway.log.count("source estate: failed, trying again") == 1
+        estate.place("web alpha", "db beta")
+        gateway.wait_for_log("source estate: is back", 60)
+
+
+def test_a_hint_over_rest_makes_the_source_look_at_once(estate: Estate) -> None:
+    estate.configure(CONFIGURATION.replace("interval_s = 1", "interval_s = 3600"))
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        token = estate.command("token", "create", "agent", "--role", "ingest:estate").stdout.strip()
+        url = next(word.rstrip(",") for word in gateway.log.split() if word.startswith("http://"))
+        headers = {"Authorization": f"Bearer {token}"}
+        estate.place("web beta", "db beta")
+        assert httpx.post(f"{url}/ingest/estate", content=b"look now", headers=headers).status_code == 202
+        gateway.wait_until("where", "web", said="beta")
+        assert httpx.post(f"{url}/ingest/estate", content=b"?", headers=headers).status_code == 400
+        assert httpx.post(f"{url}/ingest/other", content=b"?", headers=headers).status_code in (403, 404)
+        assert httpx.get(f"{url}/api/v1/sources", headers=headers).status_code == 403
+
+
+def test_the_log_never_shows_a_secret(estate: Estate) -> None:
+    estate.configure(
+        CONFIGURATION.replace('state_dir = "state"', 'state_dir = "state"\nlog_level = "DEBUG"')
+        + '[publishers.snmp.communities.c]\ncommunity = "community-secret"\n'
+    )
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        token = estate.command("token", "create", "me", "--role", "read").stdout.strip()
+        gateway.signal(signal.SIGTERM)
+        gateway.process.wait(15)
+    assert "community-secret" not in gateway.log
+    assert token not in gateway.log
+    with sqlite3.connect(estate.state / "topology.db") as database:
+        assert token not in "".join(database.iterdump())
+
+
+def test_events_are_followed_as_they_happen(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        following = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "events", "--follow", "--state-dir", str(estate.state)],
+            stdout=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        )
+        try:
+            time.sleep(3)
+            estate.place("web beta", "db beta")
+            assert following.stdout is not None
+            line = following.stdout.readline()
+        finally:
+            following.send_signal(signal.SIGINT)
+            status = following.wait(10)
+    assert "relocation  web  alpha  beta" in line
+    assert status in (0, 1, 130)
+
+
+def _a_little_before(at: str) -> str:
+    return (datetime.fromisoformat(at) - timedelta(milliseconds=200)).isoformat().replace("+00:00", "Z")
