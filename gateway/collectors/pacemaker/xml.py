@@ -71,7 +71,7 @@ def required(element: Element, name: str, what: str) -> str:
     """
     value = element.get(name)
     if value is None:
-        known = element.get("id") or element.get("name") or ""
+        known = element.get("name") or element.get("id") or ""
         raise SourceMalformed(f"{what}: <{element.tag}{f' {known!r}' if known else ''}> has no attribute {name!r}.")
     return value
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ruff: noqa: T201, UP006, UP007, UP032, UP035, UP045
+# ruff: noqa: T201, UP006, UP035, UP045
 """
 Node agent of the topology gateway for Pacemaker: tells the gateway "look now", and why.
 
