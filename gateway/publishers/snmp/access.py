@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from gateway.publishers.snmp.segments import ServedColumn
-from gateway.publishers.snmp.settings import ALL, LOOPBACK, SnmpSettings, UserSettings, ViewSettings
+from gateway.publishers.snmp.settings import ALL, LOOPBACK, SnmpSettings, ViewSettings
 from gateway.publishers.snmp.walk import Tree
 from gateway.wire.ber import Oid
 from gateway.wire.oid import parse_oid
-from gateway.wire.usm import AuthProtocol, PrivProtocol, SecurityLevel, UsmCredentials, UsmUser
+from gateway.wire.usm import SecurityLevel, UsmUser
 
 _REMEMBERED: Final = 4096
 
@@ -79,7 +79,7 @@ class Access:
 
 def usm_users(settings: SnmpSettings, engine_id: bytes) -> tuple[UsmUser, ...]:
     """The users with keys localized to our engine. Hashing a password takes milliseconds, on purpose."""
-    return tuple(_usm_user(name, user, engine_id) for name, user in settings.users.items())
+    return tuple(user.credentials().keys(name).localize(engine_id) for name, user in settings.users.items())
 
 
 def _views(settings: Mapping[str, ViewSettings], columns: tuple[ServedColumn, ...]) -> dict[str, View]:
@@ -101,14 +101,3 @@ def columns_in(view: ViewSettings, columns: Iterable[ServedColumn]) -> list[Serv
 def _included(prefix: Oid, families: Iterable[tuple[Oid, bool]]) -> bool:
     matching = [(len(oid), included) for oid, included in families if prefix[: len(oid)] == oid]
     return max(matching, default=(0, False))[1]
-
-
-def _usm_user(name: str, settings: UserSettings, engine_id: bytes) -> UsmUser:
-    auth = AuthProtocol.parse(settings.auth) if settings.auth else None
-    priv = PrivProtocol.parse(settings.priv) if settings.priv else None
-    passwords = [
-        password.get_secret_value().encode() if password is not None else b""
-        for password in (settings.auth_password, settings.priv_password)
-    ]
-    credentials = UsmCredentials.from_passwords(name.encode(), auth, passwords[0], priv, passwords[1])
-    return credentials.localize(engine_id)

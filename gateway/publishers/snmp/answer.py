@@ -16,7 +16,6 @@ from gateway.wire.fast import Request
 from gateway.wire.pdu import ErrorStatus, PduType, Version
 from gateway.wire.values import decode_varbinds, encode_varbind
 
-
 Answer = tuple[int, int, bytes]
 """error-status, error-index and the encoded varbinds of a Response. A plain tuple: it is made for each packet."""
 

@@ -6,11 +6,10 @@ from typing import Final
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from gateway.config.settings import Settings
-from gateway.wire.errors import DecodeError, SecurityConfigError
+from gateway.schema.snmp.credentials import V3Credentials
+from gateway.wire.errors import DecodeError
 from gateway.wire.oid import parse_oid
 from gateway.wire.snmp import SMALLEST_MAX_SIZE
-from gateway.wire.usm import AuthProtocol, PrivProtocol
-from gateway.wire.usm.keys import SHORTEST_PASSWORD
 from gateway.wire.usm.message import LARGEST_MESSAGE
 
 ALL: Final = "all"
@@ -42,34 +41,16 @@ class UserSettings(Settings):
     priv_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
     view: str = Field(default=ALL, description="Name a view, or leave it out.")
 
-    @field_validator("auth")
-    @classmethod
-    def _known_auth(cls, name: str | None) -> str | None:
-        try:
-            return AuthProtocol.parse(name).value if name is not None else None
-        except SecurityConfigError as error:
-            raise ValueError(str(error)) from error
-
-    @field_validator("priv")
-    @classmethod
-    def _known_priv(cls, name: str | None) -> str | None:
-        try:
-            return PrivProtocol.parse(name).value if name is not None else None
-        except SecurityConfigError as error:
-            raise ValueError(str(error)) from error
-
     @model_validator(mode="after")
-    def _passwords_that_belong(self) -> "UserSettings":
-        if self.priv is not None and self.auth is None:
-            raise ValueError("priv needs auth: there is no privacy without authentication in SNMPv3. Add auth")
-        if (self.auth is None) != (self.auth_password is None):
-            raise ValueError("auth and auth_password belong together. Give both or none")
-        if self.priv is None and self.priv_password is not None:
-            raise ValueError("priv_password without priv. Add priv, or take the password out")
-        for password in (self.auth_password, self.priv_password):
-            if password is not None and len(password.get_secret_value().encode()) < SHORTEST_PASSWORD:
-                raise ValueError(f"a password is too short: RFC 3414 wants at least {SHORTEST_PASSWORD} characters")
+    def _fitting(self) -> "UserSettings":
+        self.credentials().check()
         return self
+
+    def credentials(self) -> V3Credentials:
+        """The secrets themselves."""
+        passwords = (self.auth_password, self.priv_password)
+        auth, priv = (each.get_secret_value() if each is not None else None for each in passwords)
+        return V3Credentials(self.auth, auth, self.priv, priv)
 
 
 class ViewSettings(Settings):
