@@ -402,16 +402,19 @@ def _blind_spots(
             yield f"nothing is seen on {_called(entity)}: no source tells what runs there"
     deepest = max((_DEPTH.get(entity.kind, -1) for entity in lost), default=-1)
     hit = {one.entity.index for one in affected} | {entity.index for entity in lost}
-    for kind, below in _JOINED_BELOW.items():
-        if _DEPTH[kind] < deepest:
-            yield from _unjoined(view, kind, below, hit)
-
-
-def _unjoined(view: TopologyView, kind: EntityKind, below: str, hit: set[int]) -> Iterator[str]:
-    loose = [e for e in view.all_entities(kind=kind) if e.index not in hit and not _runs_somewhere(view, e)]
-    if loose:
+    kinds = {kind: below for kind, below in _JOINED_BELOW.items() if _DEPTH[kind] < deepest}
+    for kind, loose in _unjoined(view, frozenset(kinds), hit).items():
         verb = "is" if len(loose) == 1 else "are"
-        yield f"{kind.value} {_names(loose)} {verb} matched to no {below}: may be affected, or not"
+        yield f"{kind.value} {_names(loose)} {verb} matched to no {kinds[kind]}: may be affected, or not"
+
+
+def _unjoined(view: TopologyView, kinds: frozenset[EntityKind], hit: set[int]) -> dict[EntityKind, list[Entity]]:
+    """Entities of these kinds that nothing below is known of."""
+    loose: dict[EntityKind, list[Entity]] = {}
+    for entity in view.all_entities() if kinds else ():
+        if entity.kind in kinds and entity.index not in hit and not _runs_somewhere(view, entity):
+            loose.setdefault(entity.kind, []).append(entity)
+    return loose
 
 
 def _runs_somewhere(view: TopologyView, entity: Entity) -> bool:

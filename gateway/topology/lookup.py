@@ -84,7 +84,11 @@ def _unmistakable(entity: Entity, among: list[Entity]) -> str:
 def _unknown(view: TopologyView, name: str, kind: EntityKind | None) -> str:
     what = kind.value if kind is not None else "entity"
     close = _close(view, name, kind)
-    hint = f" Did you mean {', '.join(close)}?" if close else " /api/v1/entities lists all that are known."
+    hint = (
+        f" Did you mean {', '.join(close)}?"
+        if close
+        else " Nothing resembles it: check the spelling, or ask by index or id."
+    )
     return f"no {what} is called {name[:80]!r} at revision {view.revision}.{hint}"
 
 

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TypeVar
 
-from fastapi import Response
+from fastapi import Request, Response
+from pydantic import BaseModel
 
 from gateway.model.ports import CurrentTopology, History, TopologyView
+from gateway.publishers.rest.models import Page
 from gateway.publishers.rest.parameters import parse_moment
 from gateway.publishers.rest.problems import DATABASE_SILENT, Refused
 from gateway.support.clock import Clock
@@ -21,6 +23,15 @@ WAITING = 64
 Answer = TypeVar("Answer")
 
 
+def written(request: Request, model: BaseModel, revision: int) -> Response:
+    """The model as JSON, with its revision, and the next page in a Link header (RFC 8288)."""
+    headers = {REVISION_HEADER: str(revision)}
+    if isinstance(model, Page) and model.next is not None:
+        url = request.url.include_query_params(cursor=model.next)
+        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return Response(model.model_dump_json(), headers=headers, media_type="application/json")
+
+
 class Desk:
     """Answers questions; never lets one about the past delay one about now."""
 
@@ -28,15 +39,21 @@ class Desk:
         self.topology = topology
         self.history = history
         self.clock = clock
-        self._now = ThreadPoolExecutor(2, "rest-now")
+        self._now = ThreadPoolExecutor(4, "rest-now")
         self._past = ThreadPoolExecutor(4, "rest-past")
         self._waiting = 0
 
     async def answer(
-        self, response: Response, at: str | None, known_at: str | None, make: Callable[[TopologyView, int], Answer]
-    ) -> Answer:
+        self,
+        request: Request,
+        at: str | None,
+        known_at: str | None,
+        make: Callable[[TopologyView, int], BaseModel],
+    ) -> Response:
         """
-        `make(view, time)` of the topology that is asked about; names its revision in the response's header.
+        `make(view, time)` of the topology that is asked about, as JSON; the headers name revision and next page.
+
+        A large answer is rendered and written in the thread too: the loop serves others meanwhile.
 
         Raises:
             Refused: the times are wrong, or the database does not answer in time.
@@ -46,18 +63,15 @@ class Desk:
             if known_at is not None:
                 raise Refused(422, "query.known_at: needs query.at, the time that is asked about")
             snapshot = self.topology.snapshot
-            made = await self._in(self._now, lambda: make(snapshot, now))
-            response.headers[REVISION_HEADER] = str(snapshot.revision)
-            return made
+            return await self._in(self._now, lambda: written(request, make(snapshot, now), snapshot.revision))
         moment = parse_moment(at, now)
         known = parse_moment(known_at, now, "known_at") if known_at is not None else None
-        made, revision = await self.ask(lambda: self._then(moment, known, make))
-        response.headers[REVISION_HEADER] = str(revision)
-        return made
 
-    def _then(self, moment: int, known: int | None, make: Callable[[TopologyView, int], Answer]) -> tuple[Answer, int]:
-        view = self.history.at(moment, known)
-        return make(view, moment), view.revision
+        def then() -> Response:
+            view = self.history.at(moment, known)
+            return written(request, make(view, moment), view.revision)
+
+        return await self.ask(then)
 
     async def ask(self, question: Callable[[], Answer]) -> Answer:
         """

@@ -11,11 +11,10 @@ from gateway.model.events import Event, EventKind
 from gateway.model.ports import EventFilter
 from gateway.publishers.rest import models as m
 from gateway.publishers.rest import render
-from gateway.publishers.rest.desk import REVISION_HEADER, Desk
+from gateway.publishers.rest.desk import Desk, written
 from gateway.publishers.rest.parameters import Cursor, Limit, parse_moment, read_cursor, write_cursor
 from gateway.publishers.rest.problems import Refused
 from gateway.publishers.rest.stream import EventTail, event_stream
-from gateway.publishers.rest.topology_routes import linked
 from gateway.topology.lookup import as_index, resolve
 
 LAST_SEQ = 2**63 - 1
@@ -28,10 +27,9 @@ def event_routes(desk: Desk, tail: EventTail) -> APIRouter:
     """The log of what happened."""
     router = APIRouter(prefix="/api/v1", tags=["events"])
 
-    @router.get("/events", summary="The event log, oldest first")
+    @router.get("/events", response_model=m.Page[m.EventModel], summary="The event log, oldest first")
     async def list_events(
         request: Request,
-        response: Response,
         kind: Kinds = [],  # noqa: B006
         entity: Annotated[str | None, Query(max_length=255, description="Index, id or name.")] = None,
         told: Told = None,
@@ -40,7 +38,7 @@ def event_routes(desk: Desk, tail: EventTail) -> APIRouter:
         newest_first: bool = False,
         cursor: Cursor = None,
         limit: Limit = 100,
-    ) -> m.Page[m.EventModel]:
+    ) -> Response:
         now = desk.clock.now()
         snapshot = desk.topology.snapshot
         passed = _seq_passed(cursor)
@@ -56,14 +54,13 @@ def event_routes(desk: Desk, tail: EventTail) -> APIRouter:
             limit=limit + 1,
         )
         found = await desk.ask(lambda: _events(desk, wanted, told))
-        response.headers[REVISION_HEADER] = str(snapshot.revision)
         page = m.Page[m.EventModel](
             items=[render.event_model(event) for event in found[:limit]],
             next=write_cursor([found[limit - 1].seq]) if len(found) > limit else None,
             revision=snapshot.revision,
             at=render.moment(now),
         )
-        return linked(request, response, page)
+        return written(request, page, snapshot.revision)
 
     @router.get(
         "/events/stream",
@@ -91,13 +88,12 @@ def event_routes(desk: Desk, tail: EventTail) -> APIRouter:
 
         return event_stream(tail, _last_event(last_event_id, after), wanted)
 
-    @router.get("/events/{event_id}", summary="One event")
-    async def get_event(response: Response, event_id: Annotated[str, Path(max_length=64)]) -> m.EventModel:
+    @router.get("/events/{event_id}", response_model=m.EventModel, summary="One event")
+    async def get_event(request: Request, event_id: Annotated[str, Path(max_length=64)]) -> Response:
         event = await desk.ask(lambda: desk.history.event(event_id.lower()))
         if event is None:
             raise UnknownEntity(f"no event has the id {event_id!r}. /api/v1/events lists the log.")
-        response.headers[REVISION_HEADER] = str(desk.topology.snapshot.revision)
-        return render.event_model(event)
+        return written(request, render.event_model(event), desk.topology.snapshot.revision)
 
     return router
 

@@ -284,6 +284,9 @@ class ImpactModel(Model):
     lost: list[Ref]
     said: str
     affected: list[AffectedModel]
+    """By layer, lost before degraded."""
+    omitted: int
+    """Affected entities beyond `limit`; `counts` has them."""
     counts: list[CountModel]
     blind_spots: list[str]
     stale: bool

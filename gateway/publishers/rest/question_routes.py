@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from gateway.model.entities import EntityKind
 from gateway.model.ports import TopologyView
@@ -17,40 +17,48 @@ from gateway.topology.where import where
 
 OfKind = Annotated[EntityKind | None, Query(description="When several things have that name.")]
 
+Shown = Annotated[int, Query(ge=1, le=1_000_000, description="Affected entities shown at most; all are counted.")]
+
 
 def question_routes(desk: Desk) -> APIRouter:
     """Answers that a person needs at three in the morning."""
     router = APIRouter(prefix="/api/v1", tags=["questions"])
 
-    @router.get("/where/{name:path}", summary="Where it is, layer by layer")
+    @router.get("/where/{name:path}", response_model=m.WhereModel, summary="Where it is, layer by layer")
     async def get_where(
-        response: Response, name: Reference, kind: OfKind = None, at: At = None, known_at: KnownAt = None
-    ) -> m.WhereModel:
+        request: Request, name: Reference, kind: OfKind = None, at: At = None, known_at: KnownAt = None
+    ) -> Response:
         def answer(view: TopologyView, now: int) -> m.WhereModel:
             return render.where_model(view, where(view, resolve(view, name, kind), now))
 
-        return await desk.answer(response, at, known_at, answer)
+        return await desk.answer(request, at, known_at, answer)
 
-    @router.get("/impact", summary="What is affected if all of these are lost")
+    @router.get("/impact", response_model=m.ImpactModel, summary="What is affected if all of these are lost")
     async def get_impact_of_all(
-        response: Response,
+        request: Request,
         entity: Annotated[list[str], Query(min_length=1, max_length=500, description="Indexes, ids or names.")],
         kind: OfKind = None,
+        limit: Shown = 10_000,
         at: At = None,
         known_at: KnownAt = None,
-    ) -> m.ImpactModel:
+    ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            return render.impact_model(impact(view, [resolve(view, name, kind) for name in entity], now))
+            return render.impact_model(impact(view, [resolve(view, name, kind) for name in entity], now), limit)
 
-        return await desk.answer(response, at, known_at, answer)
+        return await desk.answer(request, at, known_at, answer)
 
-    @router.get("/impact/{name:path}", summary="What is affected if this is lost")
+    @router.get("/impact/{name:path}", response_model=m.ImpactModel, summary="What is affected if this is lost")
     async def get_impact(
-        response: Response, name: Reference, kind: OfKind = None, at: At = None, known_at: KnownAt = None
-    ) -> m.ImpactModel:
+        request: Request,
+        name: Reference,
+        kind: OfKind = None,
+        limit: Shown = 10_000,
+        at: At = None,
+        known_at: KnownAt = None,
+    ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            return render.impact_model(impact(view, [resolve(view, name, kind)], now))
+            return render.impact_model(impact(view, [resolve(view, name, kind)], now), limit)
 
-        return await desk.answer(response, at, known_at, answer)
+        return await desk.answer(request, at, known_at, answer)
 
     return router

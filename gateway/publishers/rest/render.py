@@ -249,11 +249,12 @@ def _hop(hop: Hop) -> m.HopModel:
     )
 
 
-def impact_model(answer: Impact) -> m.ImpactModel:
+def impact_model(answer: Impact, limit: int) -> m.ImpactModel:
     return m.ImpactModel(
         lost=[ref(entity) for entity in answer.lost],
         said=answer.said,
-        affected=[_affected(one) for one in answer.affected],
+        affected=[_affected(one) for one in answer.affected[:limit]],
+        omitted=max(len(answer.affected) - limit, 0),
         counts=[
             m.CountModel(kind=kind, lost=count.lost, degraded=count.degraded) for kind, count in answer.counts.items()
         ],

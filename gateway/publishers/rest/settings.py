@@ -65,13 +65,6 @@ class RestSettings(Settings):
     """Whether /metrics needs a token; default: not on a loopback address, yes on any other."""
     max_connections: int = Field(default=512, ge=1, le=65_536, description="Give a number from 1 to 65536.")
 
-    @field_validator("tls_certificate", "tls_key", "unix_socket")
-    @classmethod
-    def _from_the_configuration(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        """Relative paths start where the configuration file is."""
-        base: Path = (info.context or {}).get("base", Path())
-        return None if path is None else base / path
-
     @field_validator("listen")
     @classmethod
     def _loopback_or_tls(cls, listen: str, info: ValidationInfo) -> str:

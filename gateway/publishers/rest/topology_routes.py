@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -15,7 +15,7 @@ from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Claim, Entity
 from gateway.publishers.rest import models as m
 from gateway.publishers.rest import render
-from gateway.publishers.rest.desk import Desk
+from gateway.publishers.rest.desk import Desk, written
 from gateway.publishers.rest.parameters import (
     At,
     Cursor,
@@ -40,10 +40,9 @@ def topology_routes(desk: Desk) -> APIRouter:
     """Reads of the topology, now and then."""
     router = APIRouter(prefix="/api/v1", tags=["topology"])
 
-    @router.get("/entities", summary="Entities, by index")
+    @router.get("/entities", response_model=m.Page[m.EntityModel], summary="Entities, by index")
     async def list_entities(
         request: Request,
-        response: Response,
         kind: Annotated[list[EntityKind], Query(description="Any of these kinds.")] = [],  # noqa: B006
         name: Annotated[str | None, Query(max_length=255, description="In any case; * and ? are wildcards.")] = None,
         source: Annotated[str | None, Query(max_length=255)] = None,
@@ -52,50 +51,44 @@ def topology_routes(desk: Desk) -> APIRouter:
         limit: Limit = 100,
         at: At = None,
         known_at: KnownAt = None,
-    ) -> m.Page[m.EntityModel]:
+    ) -> Response:
         after = _index_after(cursor)
 
         def page(view: TopologyView, now: int) -> m.Page[m.EntityModel]:
             found = _entities(view, after, frozenset(kind), name, source, frozenset(state))
             return page_of(view, now, found, limit, lambda e: [e.index], lambda e: render.entity_model(view, e, now))
 
-        return linked(request, response, await desk.answer(response, at, known_at, page))
+        return await desk.answer(request, at, known_at, page)
 
-    @router.get("/entities/{entity:path}/history", summary="Where an entity was, newest first")
-    async def get_entity_history(
-        response: Response,
-        entity: Reference,
-        limit: Limit = 100,
-    ) -> m.Page[m.IntervalModel]:
-        def find(view: TopologyView, now: int) -> tuple[int, TopologyView, int]:
-            index = as_index(entity)
-            found = view.entity(index) if index is not None else resolve(view, entity)
-            return found.index if found is not None else index or 0, view, now
-
-        index, view, now = await desk.answer(response, None, None, find)
+    @router.get(
+        "/entities/{entity:path}/history",
+        response_model=m.Page[m.IntervalModel],
+        summary="Where an entity was, newest first",
+    )
+    async def get_entity_history(request: Request, entity: Reference, limit: Limit = 100) -> Response:
+        view, now = desk.topology.snapshot, desk.clock.now()
+        wanted = as_index(entity)
+        shown = view.entity(wanted) if wanted is not None else resolve(view, entity)
+        index = shown.index if shown is not None else wanted or 0
         stays = await desk.ask(lambda: desk.history.placements(index, limit))
-        if not stays and view.entity(index) is None:
+        if not stays and shown is None:
             raise UnknownEntity(f"no entity has, or had, the index {index}. /api/v1/entities lists all that are known.")
-        return m.Page(
-            items=[render.interval_model(view, stay) for stay in stays],
-            next=None,
-            revision=view.revision,
-            at=render.moment(now),
-        )
+        items = [render.interval_model(view, stay) for stay in stays]
+        page = m.Page(items=items, next=None, revision=view.revision, at=render.moment(now))
+        return written(request, page, view.revision)
 
-    @router.get("/entities/{entity:path}", summary="One entity, with placement and raised alarms")
-    async def get_entity(
-        response: Response, entity: Reference, at: At = None, known_at: KnownAt = None
-    ) -> m.EntityDetail:
+    @router.get(
+        "/entities/{entity:path}", response_model=m.EntityDetail, summary="One entity, with placement and raised alarms"
+    )
+    async def get_entity(request: Request, entity: Reference, at: At = None, known_at: KnownAt = None) -> Response:
         def detail(view: TopologyView, now: int) -> m.EntityDetail:
             return render.entity_detail(view, referenced(view, entity), now)
 
-        return await desk.answer(response, at, known_at, detail)
+        return await desk.answer(request, at, known_at, detail)
 
-    @router.get("/relations", summary="Relations, by their upper end")
+    @router.get("/relations", response_model=m.Page[m.RelationModel], summary="Relations, by their upper end")
     async def list_relations(
         request: Request,
-        response: Response,
         upper: Annotated[str | None, Query(max_length=255, description="What depends: index, id or name.")] = None,
         lower: Annotated[str | None, Query(max_length=255, description="On what: index, id or name.")] = None,
         kind: Annotated[list[RelationKind], Query(description="Any of these kinds.")] = [],  # noqa: B006
@@ -103,7 +96,7 @@ def topology_routes(desk: Desk) -> APIRouter:
         limit: Limit = 100,
         at: At = None,
         known_at: KnownAt = None,
-    ) -> m.Page[m.RelationModel]:
+    ) -> Response:
         after = read_cursor(cursor, int, str, int, str, str, str, int)
 
         def page(view: TopologyView, now: int) -> m.Page[m.RelationModel]:
@@ -112,12 +105,11 @@ def topology_routes(desk: Desk) -> APIRouter:
                 view, now, found, limit, _relation_key, lambda r: render.relation_model(view, r[2], r[0], r[1], now)
             )
 
-        return linked(request, response, await desk.answer(response, at, known_at, page))
+        return await desk.answer(request, at, known_at, page)
 
-    @router.get("/alarms", tags=["events"], summary="Alarms, by index")
+    @router.get("/alarms", response_model=m.Page[m.AlarmModel], tags=["events"], summary="Alarms, by index")
     async def list_alarms(
         request: Request,
-        response: Response,
         active: Annotated[bool, Query(description="false: also those that were cleared.")] = True,
         category: Annotated[list[Category], Query()] = [],  # noqa: B006
         condition: Annotated[list[ConditionKind], Query()] = [],  # noqa: B006
@@ -125,7 +117,7 @@ def topology_routes(desk: Desk) -> APIRouter:
         limit: Limit = 100,
         at: At = None,
         known_at: KnownAt = None,
-    ) -> m.Page[m.AlarmModel]:
+    ) -> Response:
         after = _index_after(cursor)
         categories, conditions = frozenset(category), frozenset(condition)
 
@@ -140,7 +132,7 @@ def topology_routes(desk: Desk) -> APIRouter:
             return page_of(view, now, smallest, limit, lambda a: [a.index], lambda a: render.alarm_model(view, a))
 
         if active or at is not None:
-            return linked(request, response, await desk.answer(response, at, known_at, raised))
+            return await desk.answer(request, at, known_at, raised)
         rows = await desk.ask(lambda: _logged_alarms(desk, after, limit + 1, wanted))
 
         def all_alarms(view: TopologyView, now: int) -> m.Page[m.AlarmModel]:
@@ -148,16 +140,16 @@ def topology_routes(desk: Desk) -> APIRouter:
                 view, now, iter(rows), limit, lambda r: [r[0].index], lambda r: render.alarm_model(view, r[0], r[1])
             )
 
-        return linked(request, response, await desk.answer(response, None, None, all_alarms))
+        return await desk.answer(request, None, None, all_alarms)
 
-    @router.get("/sources", summary="Sources and how they are doing")
-    async def list_sources(response: Response, at: At = None, known_at: KnownAt = None) -> m.Page[m.SourceModel]:
+    @router.get("/sources", response_model=m.Page[m.SourceModel], summary="Sources and how they are doing")
+    async def list_sources(request: Request, at: At = None, known_at: KnownAt = None) -> Response:
         def page(view: TopologyView, now: int) -> m.Page[m.SourceModel]:
             found = sorted(view.sources.values(), key=lambda source: source.index)
             items = [render.source_model(source, now) for source in found]
             return m.Page(items=items, next=None, revision=view.revision, at=render.moment(now))
 
-        return await desk.answer(response, at, known_at, page)
+        return await desk.answer(request, at, known_at, page)
 
     return router
 
@@ -196,17 +188,6 @@ def page_of(
         revision=view.revision,
         at=render.moment(now),
     )
-
-
-AnyPage = TypeVar("AnyPage", bound=m.Page[Any])
-
-
-def linked(request: Request, response: Response, page: AnyPage) -> AnyPage:
-    """Name the next page in a Link header (RFC 8288)."""
-    if page.next is not None:
-        url = request.url.include_query_params(cursor=page.next)
-        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return page
 
 
 def _index_after(cursor: str | None) -> int:

@@ -177,12 +177,6 @@ def test_addresses_are_written_as_they_are_read():
         assert str(parse_address(text)) == text
 
 
-def test_relative_paths_start_where_the_configuration_is():
-    table = {"tls_certificate": "c.pem", "tls_key": "/k.pem"}
-    settings = RestSettings.model_validate(table, context={"base": Path("/etc/gateway")})
-    assert (settings.tls_certificate, settings.tls_key) == (Path("/etc/gateway/c.pem"), Path("/k.pem"))
-
-
 def test_certificate_and_key_belong_together():
     with pytest.raises(ValidationError, match="belong together"):
         RestSettings(tls_certificate=Path("c"))

@@ -146,6 +146,15 @@ async def test_impact_takes_one_or_several(client):
     assert [step["entity"]["name"] for step in shop["path"]] == ["db", "n1"]
 
 
+async def test_a_long_impact_is_cut_but_counted(client):
+    whole = await get(client, "impact/physical_host:alpha")
+    cut = await get(client, "impact/physical_host:alpha", limit=3)
+    assert cut["affected"] == whole["affected"][:3]
+    assert cut["affected"][0]["layer"] == "service"
+    assert (cut["omitted"], whole["omitted"]) == (len(whole["affected"]) - 3, 0)
+    assert cut["counts"] == whole["counts"]
+
+
 async def test_the_past_is_answered_at_each_way_to_write_a_time(client, gateway):
     vip = gateway.estate.index("ha_resource:vip")
     before = gateway.snapshot.placements.get(vip)
