@@ -146,11 +146,12 @@ class _Line:
             async with asyncio.timeout(self._house._deliver_timeout_s):
                 await self._handed_over(item)
         except TimeoutError:
+            if item.id in self._sent:  # it was done just then
+                return 0.0
             limit_s = self._house._deliver_timeout_s
             return await self._failed(item, DeliveryError(f"no answer within {limit_s:g} s"))
         except Exception as error:  # a sink that trips over one event must not stop the others for ever
             return await self._failed(item, error)
-        self._succeeded(item)
         return 0.0
 
     async def _handed_over(self, item: OutboxItem) -> None:
@@ -162,6 +163,11 @@ class _Line:
                 if not delivering.done():
                     await self._mark()
             await delivering
+            self._succeeded(item)
+        except asyncio.CancelledError:
+            if delivering.done() and not delivering.cancelled() and delivering.exception() is None:
+                self._succeeded(item)
+            raise
         finally:
             delivering.cancel()
 

@@ -15,6 +15,7 @@ from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import Claim, Placement, Record, Source, SourceState
 from gateway.model.shelf import Buckets, Shelf
 from gateway.model.snapshot import Snapshot
+from gateway.topology.draft import KEEP_ROOTS
 from gateway.topology.relocations import AMENDABLE
 from gateway.topology.revise import observe, register_source, settle_due, update_source
 
@@ -153,6 +154,8 @@ def contents(snapshot: Snapshot) -> dict[str, Any]:
             found[field.name] = {what: due for what, due in value.items() if not what.startswith("group:")}
         elif field.name == "recent":
             found[field.name] = {e.id: replace(e, seq=0) for e in value if e.at >= snapshot.at - AMENDABLE}
+        elif field.name == "roots":
+            found[field.name] = {e: root for e, root in value.items() if root[1] >= snapshot.at - KEEP_ROOTS}
         elif field.name not in ("evidence", "at"):
             found[field.name] = value
     return found
