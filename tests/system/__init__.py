@@ -1,0 +1,1 @@
+"""The whole gateway as a process, against a real Pacemaker cluster and a real snmptrapd."""

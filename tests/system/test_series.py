@@ -1,0 +1,85 @@
+"""Random series of verbs with the gateway restarted in between: nothing is told twice, nothing is lost."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.lab.series import Step, do, series
+from tests.system.comparison import Comparison
+from tests.system.setups import SetUp
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
+
+STEPS = 6
+SHORT_SEED = 2
+SEEDS = range(1, 11)
+
+
+def home_stays_up(step: Step, home: str) -> bool:
+    """A gateway inside a node dies with it: that is another test's matter."""
+    return step != Step("kill", (home,))
+
+
+@pytest.mark.parametrize(
+    ("installation", "seed"),
+    [
+        pytest.param(setup, seed, marks=[] if short else [pytest.mark.long], id=f"{setup}-{seed}")
+        for setup, seed in itertools.product(SetUp, SEEDS)
+        if (short := (setup, seed) == (SetUp.AGENTS, SHORT_SEED)) or seed % len(SetUp) == list(SetUp).index(setup)
+    ],
+    indirect=["installation"],
+)
+def test_a_random_series_is_told_as_it_happened(seen: Comparison, seed: int):
+    restarts = itertools.cycle([signal.SIGTERM, signal.SIGKILL])
+    home = seen.installation.setup.home
+    steps = [step for step in series(seed, STEPS) if home_stays_up(step, home)]
+    chance = random.Random(seed)
+    for number, step in enumerate(steps):
+        print(f"seed {seed}: {step}")
+        doing = _doing(seen, step)
+        match number % 3:
+            case 0:
+                doing()
+            case 1:  # away for the whole step: its net effect counts
+                _stop(seen, next(restarts))
+                doing()
+                seen.gateway.start()
+            case _:  # restarted in the middle of it
+                _meanwhile(doing, lambda: _restart(seen, next(restarts)), chance.uniform(0.2, 3.0))
+        seen.step()
+    seen.lab.cleanup()  # a series may leave a resource exhausted
+    seen.step()
+    seen.end()
+    assert seen.told, "a series in which nothing relocates shows nothing"
+    print(f"seed {seed}: told {sum(seen.told.values())}, delivered again {seen.repeated}")
+
+
+def _doing(seen: Comparison, step: Step) -> Callable[[], None]:
+    return lambda: do(seen.lab, step)
+
+
+def _meanwhile(doing: Callable[[], None], interruption: Callable[[], None], after_s: float) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(doing)
+        time.sleep(after_s)
+        interruption()
+        done.result()
+
+
+def _restart(seen: Comparison, how: signal.Signals) -> None:
+    _stop(seen, how)
+    seen.gateway.start()
+
+
+def _stop(seen: Comparison, how: signal.Signals) -> None:
+    if how is signal.SIGKILL:
+        seen.gateway.kill()
+    else:
+        assert seen.gateway.stop(how) == 0, seen.gateway.log()
