@@ -107,7 +107,7 @@ def _host_is_free(world: World, host: Host, deed: Deed) -> bool:
         return host.state is not HostState.UP
     if host.state is not HostState.UP or not world.neighbours(host.number):
         return False
-    if any(world.vms[vm].busy for vm in host.vms):
+    if host.leaving or any(world.vms[vm].busy for vm in host.vms):
         return False
     if deed is Deed.DRAIN_HOST:
         return True

@@ -79,7 +79,9 @@ def _start_on(world: World, vm: Vm, target: int, cause: Cause) -> Course:
     old = vm.home
     vm.state = EntityState.STARTING
     world.put(vm, target, Place(target, Phase.TRANSITIONAL))
+    world.hosts[old].leaving += 1
     yield Beat((LookAtHost(target, (vm.number,)), LookAtHost(old, (vm.number,))), wait_s=BOOT_S)
+    world.hosts[old].leaving -= 1
     vm.state = EntityState.RUNNING
     world.put(vm, target, Place(target, arrival=Arrival.RESTART))
     vm.busy = False

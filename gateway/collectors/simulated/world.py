@@ -33,12 +33,13 @@ class Place:
 
 @dataclass(slots=True)
 class Host:
-    """A hypervisor. `vms`: those that its view shows."""
+    """A hypervisor. `vms`: those that its view shows. `leaving`: VMs that are on their way to another host."""
 
     number: int
     state: HostState = HostState.UP
     busy: bool = False
     vms: set[int] = field(default_factory=set)
+    leaving: int = 0
 
 
 @dataclass(slots=True)
