@@ -46,7 +46,7 @@ def left_nodes(picture: Picture, unit: Unit) -> tuple[str, ...]:
 def exhausted_on(picture: Picture, unit: Unit) -> tuple[CrmHistory, ...]:
     """Nodes' histories in which the unit has reached its migration threshold."""
     ids = {part.id for part in unit.parts} | set(unit.names) - {unit.group}
-    return tuple(history for history in picture.view.history if history.id in ids and history.exhausted)
+    return tuple(history for history in picture.failed_histories if history.id in ids and history.exhausted)
 
 
 def eligible_nodes(picture: Picture, unit: Unit) -> tuple[CrmNode, ...]:

@@ -82,9 +82,9 @@ def _source_of(picture: Picture, resource: str, target: str) -> str:
 
 
 def _of_fail_counts(picture: Picture) -> Iterator[Evidence]:
-    for history in picture.view.history:
+    for history in picture.failed_histories:
         entity = picture.owner(history.id)
-        if history.fail_count <= 0 or entity is None:
+        if entity is None:
             continue
         yield Evidence(
             EvidenceKind.FAILED_ON,

@@ -152,8 +152,8 @@ def _unit_attributes(picture: Picture, unit: Unit) -> Iterator[tuple[str, Value]
         yield "managed", False
     if any(part.orphaned for part in unit.parts):
         yield "orphaned", True
-    for history in picture.view.history:
-        if history.fail_count > 0 and history.id in {part.id for part in unit.parts} | {unit.id}:
+    for history in picture.failed_histories:
+        if history.id == unit.id or any(part.id == history.id for part in unit.parts):
             count = "INFINITY" if history.fail_count >= INFINITY else str(history.fail_count)
             yield f"fail_count.{history.node}", count
     if unit.subtype == "primitive":

@@ -130,6 +130,11 @@ class Picture:
         """By node and resource id."""
         return {(history.node, history.id): history for history in self.view.history}
 
+    @cached_property
+    def failed_histories(self) -> tuple[CrmHistory, ...]:
+        """Those with a fail-count: few, in a cluster where most things work."""
+        return tuple(history for history in self.view.history if history.fail_count > 0)
+
     def owner(self, resource: str) -> NativeKey | None:
         """The entity of a resource id, which may be that of a clone's instance."""
         return self.owners.get(resource) or self.owners.get(base_id(resource))

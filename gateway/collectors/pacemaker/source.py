@@ -89,7 +89,7 @@ class PacemakerCollector:
         if self._identities.unsaved:
             await asyncio.to_thread(self._identities.save)
         reading = await self._read()
-        return to_observation(self._picture(reading))
+        return await asyncio.to_thread(to_observation, self._picture(reading))
 
     async def probe(self) -> str:
         """One line about the cluster as it is now."""

@@ -1,6 +1,7 @@
 """Garbage in: a SourceError or IngestError that a person can read, and nothing else."""
 
 import contextlib
+import json
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -94,7 +95,5 @@ def test_any_alert(document):
     )
 )
 def test_any_facts(document):
-    import json
-
     with contextlib.suppress(IngestError):
         parse_hint(json.dumps({"facts": document}).encode())

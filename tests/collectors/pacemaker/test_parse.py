@@ -1,5 +1,6 @@
 """crm_mon and cibadmin, 2.0 to 3.0: octets in, records or a clear error out."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -188,10 +189,9 @@ def test_a_failed_cibadmin_is_not_an_empty_cib():
 @pytest.mark.parametrize("path", sorted(CAPTURES.glob("*.xml")) + RECORDED, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_every_captured_document_is_read_or_refused_clearly(path):
     parse = parse_cib if "cib" in path.stem else parse_crm_mon
-    try:
+    broken = path.stem == "newer-than-the-tool" or (path.parent.name == "failed-collection" and parse is parse_crm_mon)
+    with contextlib.suppress(SourceError) if broken else contextlib.nullcontext():
         parse(path.read_bytes())
-    except SourceError as error:
-        assert path.parent.name == "failed-collection" or path.stem == "newer-than-the-tool", error
 
 
 def test_every_sample_is_read():

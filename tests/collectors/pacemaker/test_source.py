@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -156,27 +157,41 @@ async def test_a_tool_that_exits_0_with_an_error_is_a_failed_collection(tmp_path
 # -- commands ----------------------------------------------------------------------------------------------------
 
 
+def wait_until(holds: Callable[[], object], seconds: float = 5.0) -> None:
+    """Blocks: call it in a thread."""
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.02)
+
+
+def written(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 async def test_a_command_that_outlives_its_deadline_is_killed_with_its_children(tmp_path):
     began = time.monotonic()
-    with pytest.raises(SourceUnavailable, match="no answer in 0.3 s"):
+    with pytest.raises(SourceUnavailable, match=r"no answer in 0\.3 s"):
         await run_command(("sh", "-c", f"sleep 77 & echo $! > {tmp_path}/pid; wait"), 0.3)
     assert time.monotonic() - began < 3
-    child = int((tmp_path / "pid").read_text())
-    for _ in range(50):
-        if not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]:
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail("the child lives on")
+    child = int(written(tmp_path / "pid"))
+    await asyncio.to_thread(wait_until, lambda: gone(child))
 
 
 async def test_a_cancelled_command_is_killed(tmp_path):
     task = asyncio.create_task(run_command(("sh", "-c", f"echo $$ > {tmp_path}/pid; exec sleep 77"), 60))
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-        await asyncio.sleep(0.02)
+    await asyncio.to_thread(wait_until, lambda: written(tmp_path / "pid"))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not Path(f"/proc/{int((tmp_path / 'pid').read_text())}").exists()
+    assert gone(int(written(tmp_path / "pid")))
 
 
 async def test_endless_output_is_cut_off():
@@ -237,8 +252,7 @@ async def test_a_hint_during_a_read_leads_to_another_read(tmp_path, cluster):
     source = collector(tmp_path, prefix=cluster.prefix, nodes=["a"], interval_s=3600)
 
     async def hint_while_reading() -> None:
-        while not (cluster.folder / "reading").exists():
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(wait_until, (cluster.folder / "reading").exists)
         source.hint(b"{}")
 
     hinting = asyncio.create_task(hint_while_reading())

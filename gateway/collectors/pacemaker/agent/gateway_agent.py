@@ -312,11 +312,14 @@ def read_cib() -> Optional[ElementTree.Element]:
 
 
 def parameters(cib: Optional[ElementTree.Element], agents: Tuple[str, ...], names: Tuple[str, ...]) -> List[str]:
-    """Values of instance attributes of primitives of these types."""
+    """Values of instance attributes of primitives (and templates) of these types."""
+    if cib is None:
+        return []
+    types = {template.get("id"): template.get("type") for template in cib.iter("template")}
     found: List[str] = []
-    for primitive in cib.iter("primitive") if cib is not None else []:
-        if primitive.get("type") in agents:
-            pairs = ((pair.get("name"), pair.get("value")) for pair in primitive.iter("nvpair"))
+    for one in [*cib.iter("primitive"), *cib.iter("template")]:
+        if (one.get("type") or types.get(one.get("template"))) in agents:
+            pairs = ((pair.get("name"), pair.get("value")) for pair in one.iter("nvpair"))
             found += [value for name, value in pairs if name in names and value]
     return found
 
