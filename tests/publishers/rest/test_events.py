@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import socket
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
 from gateway.model.events import EventKind
+from gateway.publishers.rest import stream
 from gateway.publishers.rest.desk import Desk
 from gateway.publishers.rest.stream import EventTail
 from tests.publishers.rest.test_server import running
@@ -169,6 +171,26 @@ async def test_a_listener_who_takes_nothing_costs_a_number_and_no_memory(gateway
     assert seen == list(range(1, 2_502))
     await slow.aclose()
     assert tail.clients == 0
+
+
+async def test_a_listener_who_takes_nothing_is_cut_off_and_others_go_on(gateway, monkeypatch, caplog):
+    monkeypatch.setattr(stream, "SEND_TIMEOUT_S", 0.5)
+    for _ in range(12):
+        gateway.commit(*(gateway.relocation(text="x" * 1_000) for _ in range(500)))
+    async with running(gateway) as client:
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        slow.connect(("127.0.0.1", client.base_url.port))
+        request = (
+            f"GET /api/v1/events/stream?after=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.tokens['read']}"
+        )
+        slow.sendall(request.encode() + b"\r\n\r\n")
+        await until(lambda: gateway.waiting)
+        await until(lambda: not gateway.waiting)
+        async with listening(client, **{"Last-Event-ID": "5999"}) as messages:
+            assert [message["id"] for message in await take(messages, 1)] == ["6000"]
+        slow.close()
+    assert "Traceback" not in caplog.text
 
 
 async def until(true) -> None:

@@ -1,0 +1,121 @@
+"""What is encoded again after a change, and what is not; the order of rows across shards and gaps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.model.rows import SourceState
+from gateway.model.snapshot import Snapshot
+from gateway.publishers.snmp.render import Renderer, TableColumn
+from tests.publishers.snmp import estate
+
+HOLES = range(100, 400)
+
+
+def column(renderer: Renderer, name: str) -> TableColumn:
+    for table in renderer.tables:
+        for described, served in zip(table.table.columns, table.columns, strict=True):
+            if described.name == name:
+                return served
+    raise AssertionError(name)
+
+
+def blobs(renderer: Renderer, snapshot: Snapshot) -> dict[tuple[tuple[int, ...], int], bytes]:
+    """Every segment there is, read."""
+    renderer.use(snapshot)
+    return {(c.prefix, n): c.refresh(n).blob for c in renderer.columns for n in range(c.count)}
+
+
+def segments(renderer: Renderer) -> dict[tuple[tuple[int, ...], int], int]:
+    return {(c.prefix, n): id(segment) for c in renderer.columns for n, segment in c.segments.items()}
+
+
+def test_nothing_is_encoded_until_somebody_reads():
+    renderer = Renderer()
+    renderer.use(estate.snapshot(300))
+    assert segments(renderer) == {}
+
+
+def test_a_move_encodes_the_changed_columns_of_one_shard_again_and_nothing_else():
+    before = estate.snapshot(2_000)
+    vm = 1_500
+    renderer = Renderer()
+    blobs(renderer, before)
+    known = segments(renderer)
+    after = estate.moved(before, vm, to=7)
+    changed_blobs = blobs(renderer, after)
+    changed = {place for place, identity in segments(renderer).items() if known[place] != identity}
+    names = {
+        served.prefix: d.name for t in renderer.tables for d, served in zip(t.table.columns, t.columns, strict=True)
+    }
+    where = {(names[prefix], number) for prefix, number in changed}
+    shard = vm >> 6
+    assert {name for name, number in where if number == shard} == {name for name, _ in where}
+    assert {name for name, _ in where if name.startswith("topoWhere")} == {
+        "topoWhereHostIndex",
+        "topoWhereHostName",
+        "topoWhereSince",
+    }
+    assert not {name for name, _ in where if name.startswith("topoEntity")}
+    assert changed_blobs == blobs(Renderer(), after)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: estate.renamed(s, 3, "another-name"),
+        lambda s: estate.moved(s, 50, to=2),
+        lambda s: estate.with_alarms(s, [20, 21, 22]),
+        lambda s: replace(s, alarms=s.alarms.evolve({1: None}), entity_alarms=s.entity_alarms.evolve({11: None})),
+        lambda s: replace(s, entities=s.entities.evolve({40: None}), placements=s.placements.evolve({40: None})),
+        lambda s: replace(s, sources={**s.sources, "fleet": replace(s.sources["fleet"], state=SourceState.STALE)}),
+        lambda s: replace(s, claims=s.claims.evolve({45: None})),
+        lambda s: replace(s, records=s.records.evolve({2: replace(s.records.get(2), entity=1)})),
+    ],
+    ids=["host renamed", "moved", "alarms", "alarm cleared", "gone", "source stale", "relation ended", "host merged"],
+)
+def test_after_a_change_all_is_as_if_rendered_anew(change):
+    before = estate.snapshot(200)
+    renderer = Renderer()
+    blobs(renderer, before)
+    after = change(before)
+    assert blobs(renderer, after) == blobs(Renderer(), after)
+    assert blobs(renderer, before) == blobs(Renderer(), before)
+
+
+def test_a_renamed_host_shows_in_the_rows_of_what_runs_on_it():
+    before = estate.snapshot(200)
+    renderer = Renderer()
+    renderer.use(before)
+    host_names = column(renderer, "topoWhereHostName")
+    assert b"host-0003" in host_names.refresh(1).blob
+    renderer.use(estate.renamed(before, 3, "renamed"))
+    assert b"host-0003" not in host_names.refresh(1).blob
+    assert b"renamed" in host_names.refresh(1).blob
+
+
+def test_rows_are_in_the_order_of_their_index_also_across_gaps():
+    made = estate.snapshot(300, HOLES)
+    renderer = Renderer()
+    renderer.use(made)
+    names = column(renderer, "topoEntityName")
+    keys = [key for number in range(names.count) for key in names.refresh(number).keys]
+    assert keys == estate.indexes(300, HOLES)
+
+
+def test_settling_alarms_are_no_rows():
+    renderer = Renderer()
+    renderer.use(estate.snapshot(200, alarms=5))
+    assert column(renderer, "topoActiveAlarmKey").refresh(0).keys == [1, 2, 3, 4, 5]
+    assert renderer.active_alarms == 5
+
+
+def test_two_sources_that_say_the_same_are_one_relation():
+    renderer = Renderer()
+    renderer.use(estate.snapshot(200))
+    relation = column(renderer, "topoRelationSources")
+    keys = [key for number in range(relation.count) for key in relation.refresh(number).keys]
+    assert keys == sorted(set(keys))
+    assert b"declared,fleet" in relation.refresh(0).blob
