@@ -308,12 +308,13 @@ class _Spread:
 
     def _judge_composite(self, composite: Entity, claim: Claim, member: Entity) -> None:
         """A cluster, group or service of which a member is hit; all of its members lost: it is lost."""
-        members = [one for _, one in members_of(self.view, composite)]
+        membership = members_of(self.view, composite)
+        members = [one for _, one in membership]
         gone = [one for one in members if one.index in self.lost]
         counted = [one for one in members if one.state is not EntityState.STOPPED or one.index in self.lost]
         if gone:
             effect = Effect.LOST if len(gone) == len(counted) else Effect.DEGRADED
-            reason = f"loses {len(gone)} of {len(members)} members ({_names(gone)})"
+            reason = f"loses {len(gone)} of {len(members)} members ({_names(gone)}){_votes(membership, self.lost)}"
             through = member if member.index in self.lost else gone[0]
             self._strike(composite, _Blow(effect, reason, claim.kind, through, len(gone), len(members), claim=claim))
         elif composite.kind is EntityKind.SERVICE:
@@ -339,6 +340,19 @@ class _Spread:
         return [host for claim in claims if (host := self.view.entity(claim.lower)) is not None]
 
 
+def _votes(membership: list[tuple[Claim, Entity]], lost: set[int]) -> str:
+    """What is left of a cluster's votes; nodes that are down already give none."""
+    votes = [(v, one) for claim, one in membership if isinstance(v := claim.attributes.get("votes"), int)]
+    total = sum(v for v, _ in votes)
+    left = sum(v for v, one in votes if one.index not in lost and one.state not in _DOWN)
+    if total == 0:
+        return ""
+    return f"; {left} of {total} votes remain" + (", no majority" if 2 * left <= total else "")
+
+
+_DOWN = frozenset(
+    {EntityState.OFFLINE, EntityState.UNCLEAN, EntityState.STOPPED, EntityState.FAILED, EntityState.CRASHED}
+)
 _LAYER_ORDER = {layer: number for number, layer in enumerate(Layer)}
 
 

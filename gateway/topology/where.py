@@ -385,7 +385,7 @@ def _sentence(entity: Entity, status: WhereStatus, descent: _Descent) -> str:
         return descent.ends or f"{_called(entity)} is a place of its own"
     if len(descent.below) > 1:
         listed = ", ".join(_brief(hop) for hop in descent.below)
-        return f"{_called(entity)} is in {len(descent.below)} places: {listed}"
+        return f"{_titled(entity)} is in {len(descent.below)} places: {listed}"
     hop = descent.below[0]
     chain = " > ".join(_called(step.entity) for step in _straight(hop))
     words = {
@@ -394,7 +394,14 @@ def _sentence(entity: Entity, status: WhereStatus, descent: _Descent) -> str:
         WhereStatus.MOVING: "is in transition on",
     }
     usual = "runs on" if hop.relation is RelationKind.RUNS_ON else f"{hop.relation.value.replace('_', ' ')}"
-    return f"{_called(entity)} {words.get(status, usual)} {chain}"
+    title = _called(entity) if status is WhereStatus.STOPPED else _titled(entity)
+    return f"{title} {words.get(status, usual)} {chain}"
+
+
+def _titled(entity: Entity) -> str:
+    """With its condition, when there is something to say of it."""
+    usual = entity.state in (EntityState.RUNNING, EntityState.UNKNOWN)
+    return _called(entity) if usual else f"{_called(entity)}, {_condition(entity)},"
 
 
 def _brief(hop: Hop) -> str:

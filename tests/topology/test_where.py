@@ -119,6 +119,12 @@ def test_a_resource_that_never_ran_has_no_place():
     assert answer.ends == "ha_resource web2 is stopped, and was never seen running"
 
 
+def test_a_condition_of_what_is_placed_is_part_of_the_sentence():
+    estate = three_hosts()
+    estate.change("ha_resource:vip", state=EntityState.BLOCKED, reason="failed to stop")
+    assert ask(estate, "vip").said.startswith("ha_resource vip, blocked (failed to stop), runs on ha_node n1 > ")
+
+
 def test_a_host_that_is_not_heard_of_makes_the_placement_the_last_known_one():
     estate = three_hosts()
     estate.unplace("ha_resource:vip")

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Receive, Scope, Send
 
 from gateway.model.errors import StoreError
 from gateway.model.events import Event
@@ -166,9 +168,20 @@ async def _next(source: AsyncIterator[object]) -> object:
     return await anext(source, _OVER)
 
 
+class EventStream(EventSourceResponse):
+    """A stream whose client may be too slow: its connection is closed, it comes back with Last-Event-ID."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            # Returning in the middle of a response makes the server close the connection.
+            logger.info("rest: a listener took nothing for %.0f s and is cut off", SEND_TIMEOUT_S)
+
+
 def event_stream(tail: EventTail, after: int | None, wanted: Callable[[Event], bool]) -> EventSourceResponse:
     """The response: `id` is the event's number, `event` its kind, `data` its JSON."""
-    return EventSourceResponse(
+    return EventStream(
         _messages(tail, after, wanted), ping=PING_S, send_timeout=SEND_TIMEOUT_S, cleanup_timeout=2.0, sep="\n"
     )
 
