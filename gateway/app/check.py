@@ -12,6 +12,9 @@ from gateway.app import places
 from gateway.app.client import Client, connected, runs
 from gateway.app.locate import Located
 from gateway.app.plugins import collector_plugin
+from gateway.app.publishing import start_engine
+from gateway.app.receivers import create_sink
+from gateway.app.sinks import SinkContext, TellsStart
 from gateway.app.snmp_probe import ask_revision, who_may_ask
 from gateway.app.sources import create_collector
 from gateway.config.configuration import Configuration
@@ -21,11 +24,13 @@ from gateway.model.ports import CollectorContext
 from gateway.publishers.rest import RestSettings
 from gateway.publishers.snmp import SnmpSettings
 from gateway.publishers.snmp.settings import parse_address
+from gateway.schema.snmp.engine import SnmpEngine
 from gateway.store.database import open_database
 from gateway.support.clock import SystemClock
 
 PROBE_S = 60.0
 """Longest that one source may take."""
+SEND_S = 10.0
 
 
 class Outcome(StrEnum):
@@ -46,8 +51,8 @@ class Finding:
     said: str
 
 
-async def check(configuration: Configuration) -> AsyncIterator[Finding]:
-    """Every part of a configuration in turn. Reads only; nothing is sent to receivers."""
+async def check(configuration: Configuration, send: bool) -> AsyncIterator[Finding]:
+    """Every part of a configuration in turn. Reads only; `send`: a coldStart goes to each receiver."""
     folder, database = places.places_of(configuration)
     located = Located(folder, database)
     origin = configuration.path or configuration.origin
@@ -64,6 +69,8 @@ async def check(configuration: Configuration) -> AsyncIterator[Finding]:
         yield finding
     for name, settings in configuration.receivers.items():
         yield await _receiver(name, settings)
+        if send:
+            yield await _send(name, settings, located, running)
 
 
 # -- state and database ----------------------------------------------------------------------------------------
@@ -206,3 +213,35 @@ async def _receiver(name: str, settings: Settings) -> Finding:
     except OSError as error:
         return Finding(what, Outcome.FAILED, f"{given['host']}: {error.strerror or error}. Correct its host.")
     return Finding(what, Outcome.OK, f"{given['host']} is {found[0][4][0]}, port {given['port']}")
+
+
+async def _send(name: str, settings: Settings, located: Located, running: bool) -> Finding:
+    """
+    Send a coldStart. As SNMPv3 only while no gateway runs: the boots and time of two engines with one ID would make
+    the receiver refuse the other's notifications (RFC 3414 section 3.2).
+    """
+    what = f"receiver {name}"
+    clock = SystemClock()
+    if running and settings.model_dump(include={"version"}).get("version") == "3":
+        return Finding(what, Outcome.SKIPPED, "a test as SNMPv3 can be sent only while no gateway runs: stop it first")
+    try:
+        engine = SnmpEngine(b"", 1, clock.monotonic()) if running else await asyncio.to_thread(_engine, located, clock)
+        sink = create_sink(name, settings, SinkContext(engine, clock))
+        if not isinstance(sink, TellsStart):
+            return Finding(what, Outcome.SKIPPED, "this kind of receiver has no test")
+        try:
+            await asyncio.wait_for(sink.start(), SEND_S)
+        finally:
+            await sink.close()
+    except (GatewayError, TimeoutError) as error:
+        return Finding(what, Outcome.FAILED, f"{error or 'no answer in time'}. Check host, port and credentials.")
+    return Finding(what, Outcome.OK, "a coldStart was sent; look for it there (traps are not acknowledged)")
+
+
+def _engine(located: Located, clock: SystemClock) -> SnmpEngine:
+    places.make_state_dir(located.state_dir)
+    database = open_database(located.database)
+    try:
+        return start_engine(database, clock)
+    finally:
+        database.close()

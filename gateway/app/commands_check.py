@@ -17,8 +17,9 @@ from gateway.model.errors import ConfigError
 
 @click.command()
 @config_option
+@click.option("--send", is_flag=True, help="Also send a test notification (coldStart) to each receiver.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one line of JSON.")
-def check(config: Path | None, as_json: bool) -> None:
+def check(config: Path | None, send: bool, as_json: bool) -> None:
     """Check the configuration, the state folder, the database, each source, the agent, and the receivers.
 
     \b
@@ -29,7 +30,7 @@ def check(config: Path | None, as_json: bool) -> None:
     path = configured(config)
     if path is None:
         raise ConfigError("there is no configuration to check. Name one: gateway check --config gateway.toml")
-    findings = asyncio.run(_all(load_configuration(path)))
+    findings = asyncio.run(_all(load_configuration(path), send))
     if as_json:
         one_line_json([{"what": f.what, "outcome": f.outcome, "said": f.said} for f in findings])
     else:
@@ -37,5 +38,5 @@ def check(config: Path | None, as_json: bool) -> None:
     sys.exit(1 if any(finding.outcome is Outcome.FAILED for finding in findings) else 0)
 
 
-async def _all(configuration: Configuration) -> list[Finding]:
-    return [finding async for finding in check_all(configuration)]
+async def _all(configuration: Configuration, send: bool) -> list[Finding]:
+    return [finding async for finding in check_all(configuration, send)]

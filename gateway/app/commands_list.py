@@ -18,7 +18,11 @@ from gateway.model.events import EventKind
 @click.command()
 @click.option("--since", help="Only from this time on: 2026-01-31T03:00:00Z.")
 @click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice([*EventKind]), help="Only this kind; may be repeated."
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([kind.value for kind in EventKind]),
+    help="Only this kind; may be repeated.",
 )
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000), help="How many, newest.")
 @click.option("--follow", is_flag=True, help="Go on with each new event, one a line, until interrupted.")

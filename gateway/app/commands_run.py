@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +19,6 @@ from gateway.app.runtime import Runtime
 from gateway.app.settings_classes import PluginClasses, load_configuration
 from gateway.config.configuration import Configuration, build
 from gateway.support.logging import set_up
-from gateway.support.resources import resource_dir
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class _Quiet:
     def tell(self, line: str) -> None:
         """Nothing else on standard output."""
 
-    def announce(self, known: dict[str, Any]) -> None:
+    def announce(self, known: dict[str, Any], _example: str) -> None:
         one_line_json(known)
 
 
@@ -86,8 +86,13 @@ class _Told:
     def tell(self, line: str) -> None:
         click.echo(line)
 
-    def announce(self, known: dict[str, Any]) -> None:
-        click.echo(introduction(known, resource_dir("mibs"), "NAME"))
+    def announce(self, known: dict[str, Any], example: str) -> None:
+        click.echo(introduction(known, example, _called()))
+
+
+def _called() -> str:
+    """How this program was called: people can paste it."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "gateway" else f"{sys.executable} -m gateway"
 
 
 def _simulated() -> Configuration:

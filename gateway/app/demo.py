@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,15 @@ from gateway.app.runtime import Runtime
 from gateway.app.settings_classes import PluginClasses
 from gateway.app.trap_receiver import Trap, TrapReceiver
 from gateway.config.configuration import Configuration, build
+from gateway.model.entities import EntityKind
 from gateway.model.events import Event
 from gateway.model.snapshot import Snapshot
+from gateway.schema.snmp.tables import WHERE_TABLE
 
 Say = Callable[[str], None]
+Announce = Callable[[dict[str, Any], str], None]
+FIRST_READ_S = 30.0
+"""Longest that the announcement waits for the first view of the estate."""
 USER = "demo"
 TOKEN = "demo"
 
@@ -25,15 +31,15 @@ TOKEN = "demo"
 class Credentials:
     """Made anew for each demo; shown to the person who started it."""
 
-    community: str = field(default_factory=lambda: secrets.token_urlsafe(9))
-    trap_community: str = field(default_factory=lambda: secrets.token_urlsafe(9))
-    auth_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
-    priv_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    community: str = field(default_factory=lambda: secrets.token_hex(6))
+    trap_community: str = field(default_factory=lambda: secrets.token_hex(6))
+    auth_password: str = field(default_factory=lambda: secrets.token_hex(8))
+    priv_password: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 def estate(hosts: int, seed: int) -> dict[str, Any]:
     """The table of a simulated source that has something to tell within a minute."""
-    return {"kind": "simulated", "hosts": hosts, "seed": seed, "interval_s": 5}
+    return {"kind": "simulated", "hosts": hosts, "vms_per_host": 10, "seed": seed, "events_per_minute": 10}
 
 
 def demo_configuration(
@@ -76,13 +82,20 @@ def _v3(credentials: Credentials) -> dict[str, str]:
 class Demo:
     """One demo in one state folder; `source` is the table of its source."""
 
-    def __init__(self, state_dir: Path, source: dict[str, Any], tell: Say, announce: Callable[[dict[str, Any]], None]):
-        """`tell`: a line for a person as things happen. `announce`: once, addresses and credentials."""
+    def __init__(self, state_dir: Path, source: dict[str, Any], tell: Say, announce: Announce) -> None:
+        """
+        `tell`: a line for a person as things happen. `announce`: once, when the estate was read: addresses and
+        credentials, and the name of a VM to ask about.
+        """
         self._state_dir = state_dir
         self._source = source
         self._tell = tell
         self._announce = announce
         self._credentials = Credentials()
+        self._seen = asyncio.Event()
+        self._announced = False
+        self._early: list[str] = []
+        self._example = ""
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -96,15 +109,30 @@ class Demo:
 
     async def _on_ready(self, runtime: Runtime) -> None:
         token = await asyncio.to_thread(fresh_token, runtime)
-        self._announce(facts(runtime, self._credentials, token, self._traps))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._seen.wait(), FIRST_READ_S)
+        self._announce(facts(runtime, self._credentials, token, self._traps), self._example)
+        self._announced = True
+        for line in self._early:
+            self._tell(line)
 
-    def _on_revision(self, _snapshot: Snapshot, events: tuple[Event, ...]) -> None:
+    def _on_revision(self, snapshot: Snapshot, events: tuple[Event, ...]) -> None:
+        if not self._seen.is_set() and (found := next(snapshot.all_entities(kind=EntityKind.VM), None)) is not None:
+            self._example = found.name
+            self._seen.set()
         for event in events:
             if event.notify:
-                self._tell(event_line(event))
+                self._say(event_line(event))
 
     def _on_trap(self, trap: Trap) -> None:
-        self._tell(trap_line(trap))
+        self._say(trap_line(trap))
+
+    def _say(self, line: str) -> None:
+        """Tell it, after the announcement."""
+        if self._announced:
+            self._tell(line)
+        else:
+            self._early.append(line)
 
 
 def fresh_token(runtime: Runtime) -> str:
@@ -132,8 +160,9 @@ def facts(runtime: Runtime, credentials: Credentials, token: str, traps: tuple[s
     }
 
 
-def introduction(known: dict[str, Any], mibs: Path, example: str) -> str:
-    """What a person can try."""
+def introduction(known: dict[str, Any], example: str, command: str) -> str:
+    """What a person can try. `example`: a VM of the estate; `command`: how this program is called."""
+    walked = ".".join(map(str, WHERE_TABLE.oid))
     snmp, rest = known["snmp"], known["rest"]
     v3 = snmp["v3"]
     agent = f"{snmp['address']}:{snmp['port']}"
@@ -148,13 +177,13 @@ The demo runs: a simulated estate, state in {known["state_dir"]}, process {known
 
 Try, in another terminal:
 
-  snmpbulkwalk -v2c -c {snmp["community"]} -m +TOPOLOGY-GATEWAY-MIB -M +{mibs} {agent} topoWhereTable
+  snmpbulkwalk -v2c -c {snmp["community"]} {agent} {walked}
   snmpget -v3 -l authPriv -u {v3["user"]} -a {v3["auth"]} -A {v3["auth_password"]} -x {v3["priv"]} \
 -X {v3["priv_password"]} {agent} 1.3.6.1.2.1.1.1.0
   curl -H 'Authorization: Bearer {rest["token"]}' '{rest["url"]}/api/v1/events'
-  gateway where {example} {state}
-  gateway impact {example} {state}
-  gateway events --follow {state}
+  {command} where {example} {state}
+  {command} impact {example} {state}
+  {command} events --follow {state}
 """
 
 

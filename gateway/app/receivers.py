@@ -5,10 +5,10 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.app.sinks import RECEIVER_KINDS, SinkContext
+from gateway.app.sinks import RECEIVER_KINDS, SinkContext, TellsStart
 from gateway.config.settings import Settings
 from gateway.engine.reconciler import Reconciler
-from gateway.model.errors import StoreError
+from gateway.model.errors import DeliveryError, StoreError
 from gateway.model.events import Event
 from gateway.model.ports import Sink
 from gateway.model.snapshot import Snapshot
@@ -17,6 +17,9 @@ from gateway.store.database import Database
 from gateway.support.tasks import supervise
 
 logger = logging.getLogger(__name__)
+
+START_S = 10.0
+"""Longest that telling a receiver of the start may take."""
 
 
 def create_sink(name: str, settings: Settings, context: SinkContext) -> Sink:
@@ -85,7 +88,12 @@ class Receivers:
 
     def _start(self, name: str, settings: Settings, sink: Sink) -> None:
         dispatcher = Dispatcher(self._database.outbox, {name: sink}, self._reconciler, self._context.clock)
-        task = asyncio.create_task(supervise(f"dispatcher of {name}", dispatcher.run), name=f"dispatcher {name}")
+
+        async def serve() -> None:
+            await _tell_start(name, sink)
+            await dispatcher.run()
+
+        task = asyncio.create_task(supervise(f"receiver {name}", serve), name=f"receiver {name}")
         self._running[name] = _Running(settings, sink, dispatcher, task)
 
     async def _stop(self, names: Iterable[str]) -> None:
@@ -107,3 +115,11 @@ class Receivers:
     def _wake(self, _snapshot: Snapshot, _events: tuple[Event, ...]) -> None:
         for running in self._running.values():
             running.dispatcher.wake()
+
+
+async def _tell_start(name: str, sink: Sink) -> None:
+    if isinstance(sink, TellsStart):
+        try:
+            await asyncio.wait_for(sink.start(), START_S)
+        except (DeliveryError, TimeoutError) as error:
+            logger.warning("receiver %s: that the gateway has started is told later: %s", name, error)

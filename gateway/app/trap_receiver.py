@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from pysnmp.carrier.asyncio.dgram import udp
@@ -22,11 +23,22 @@ NAMES: Mapping[tuple[int, ...], str] = {
     (1, 3, 6, 1, 2, 1, 1, 3, 0): "sysUpTime",
     (1, 3, 6, 1, 6, 3, 18, 1, 3, 0): "snmpTrapAddress",
 }
+_TRUTH = {1: "yes", 2: "no"}
+
+
+def _word(member: Enum) -> str:
+    return member.value if isinstance(member.value, str) else member.name.lower()
+
+
 WORDS: Mapping[str, Mapping[int, str]] = {
-    wanted.name: {number: str(getattr(m, "value", m)) for m, number in enums.CONVENTIONS[wanted.syntax.name].items()}
-    for wanted in EVENT_OBJECTS
-    if wanted.syntax.name in enums.CONVENTIONS
+    **{
+        wanted.name: {number: _word(member) for member, number in enums.CONVENTIONS[wanted.syntax.name].items()}
+        for wanted in EVENT_OBJECTS
+        if wanted.syntax.name in enums.CONVENTIONS
+    },
+    **{wanted.name: _TRUTH for wanted in EVENT_OBJECTS if wanted.syntax.name == "TruthValue"},
 }
+"""The words of each enumerated object of a notification."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,237 @@
+"""The command line: what it prints, where, and its exit status."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.app.cli import COMMANDS, main
+from gateway.engine.reconciler import Reconciler
+from gateway.model.conditions import SettleTimes
+from gateway.model.entities import EntityKind, EntityState, NativeKey
+from gateway.model.observations import Observation, ObservedEntity, ObservedRelation, Whole
+from gateway.model.relations import RelationKind
+from gateway.store.database import open_database
+from tests.app.estate import CONFIGURATION, THIRD_PARTY, Estate
+
+T0 = 1_767_225_600_000_000
+"""2026-01-01T00:00:00Z."""
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*os.environ]:
+        if name.startswith(("GATEWAY_", "STATE_DIRECTORY")):
+            monkeypatch.delenv(name)
+    monkeypatch.syspath_prepend(str(THIRD_PARTY))
+
+
+def gateway(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    return result
+
+
+@pytest.fixture
+def stored(estate: Estate) -> Estate:
+    """An estate whose database holds web on alpha, which then moved to beta; old is stopped."""
+    estate.state.mkdir(mode=0o700)
+    database = open_database(f"sqlite:///{estate.state}/topology.db")
+    reconciler = Reconciler(database.repository, SettleTimes(), lambda: T0)
+    reconciler.load()
+    reconciler.apply(_seen(T0, {"web": "alpha", "old": "alpha"}))
+    reconciler.apply(_seen(T0 + 3_600_000_000, {"web": "beta"}))
+    database.close()
+    return estate
+
+
+def _seen(at: int, placed: dict[str, str]) -> Observation:
+    hosts = [_entity(EntityKind.HYPERVISOR, host) for host in ("alpha", "beta")]
+    vms = [
+        _entity(EntityKind.VM, vm, EntityState.RUNNING if vm in placed else EntityState.STOPPED)
+        for vm in ("web", "old")
+    ]
+    runs = [
+        ObservedRelation(RelationKind.RUNS_ON, NativeKey(EntityKind.VM, vm), NativeKey(EntityKind.HYPERVISOR, host))
+        for vm, host in placed.items()
+    ]
+    return Observation("estate", at, Whole(), (*hosts, *vms), tuple(runs))
+
+
+def _entity(kind: EntityKind, name: str, state: EntityState = EntityState.RUNNING) -> ObservedEntity:
+    return ObservedEntity(NativeKey(kind, name), name, state=state)
+
+
+def test_help_names_every_command() -> None:
+    said = gateway("--help").output
+    assert all(f"  {command} " in said for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    result = gateway(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+@pytest.mark.parametrize("command", ["where", "impact", "check"])
+def test_help_of_a_question_documents_its_exit_status(command: str) -> None:
+    assert "Exit status: 0" in gateway(command, "--help").output
+
+
+def test_where_says_0_for_what_runs_and_names_the_host(stored: Estate) -> None:
+    result = gateway("where", "web", "--config", stored.config)
+    assert (result.exit_code, "runs on hypervisor beta" in result.stdout) == (0, True)
+    assert "none runs in" in result.stderr
+
+
+def test_where_says_1_for_what_is_stopped(stored: Estate) -> None:
+    assert gateway("where", "old", "--config", stored.config).exit_code == 1
+
+
+def test_where_says_2_for_what_nobody_knows(stored: Estate) -> None:
+    result = gateway("where", "nope", "--config", stored.config)
+    assert result.exit_code == 2
+    assert "no entity is called 'nope'" in result.stderr
+    assert result.stdout == ""
+
+
+def test_where_answers_about_the_past(stored: Estate) -> None:
+    result = gateway("where", "web", "--at", "2026-01-01T00:30:00Z", "--config", stored.config)
+    assert "alpha" in result.stdout
+
+
+def test_json_is_the_body_of_rest_and_nothing_else(stored: Estate) -> None:
+    body = json.loads(gateway("where", "web", "--json", "--config", stored.config).stdout)
+    assert (body["status"], body["hops"][0]["entity"]["name"]) == ("placed", "beta")
+
+
+def test_impact_says_1_when_something_is_affected_and_0_when_not(stored: Estate) -> None:
+    assert gateway("impact", "beta", "--config", stored.config).exit_code == 1
+    assert gateway("impact", "web", "--config", stored.config).exit_code == 0
+    assert gateway("impact", "nope", "--config", stored.config).exit_code == 2
+
+
+def test_events_lists_the_log_oldest_first(stored: Estate) -> None:
+    said = gateway("events", "--config", stored.config).stdout
+    assert [word for word in ("relocation", "web", "alpha", "beta") if word in said] == [
+        "relocation",
+        "web",
+        "alpha",
+        "beta",
+    ]
+    assert gateway("events", "--kind", "failure_raised", "--config", stored.config).stdout == "Events: none\n"
+    assert gateway("events", "--since", "2026-01-02T00:00:00Z", "--config", stored.config).stdout == "Events: none\n"
+
+
+def test_a_wrong_time_is_refused_in_words(stored: Estate) -> None:
+    result = gateway("where", "web", "--at", "yesterday", "--config", stored.config)
+    assert (result.exit_code, "write 2026-11-21T03:00:00Z" in result.stderr) == (2, True)
+
+
+def test_tables_have_no_colours_where_there_is_no_terminal(stored: Estate) -> None:
+    for command in (["where", "web"], ["events"], ["impact", "beta"]):
+        assert "\x1b" not in gateway(*command, "--config", stored.config).stdout
+
+
+@pytest.mark.parametrize("command", [["where", "web"], ["events"], ["sources"], ["alarms"], ["impact", "web"]])
+def test_without_database_and_gateway_a_question_says_so(estate: Estate, command: list[str]) -> None:
+    result = gateway(*command, "--config", estate.config)
+    assert result.exit_code == 2
+    assert "topology.db" in result.stderr
+    assert not estate.state.exists()
+
+
+@pytest.mark.parametrize("command", [["run"], ["check"], ["where", "x"], ["db", "upgrade"], ["token", "list"]])
+@pytest.mark.parametrize("garbage", [b"\xff\xfe", b"[gateway", b"gateway = 3\n", b"a = [[[[[[[["])
+def test_garbage_in_the_configuration_is_a_message_not_a_traceback(
+    estate: Estate, command: list[str], garbage: bytes
+) -> None:
+    estate.config.write_bytes(garbage)
+    result = gateway(*command, "--config", estate.config)
+    assert result.exit_code == 2
+    assert str(estate.config) in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_check_says_0_when_all_works(estate: Estate) -> None:
+    result = gateway("check", "--config", estate.config)
+    assert result.exit_code == 0, result.output
+    assert "2 VMs" in result.stdout
+
+
+def test_check_says_1_and_the_reason_when_a_source_does_not_answer(estate: Estate) -> None:
+    (estate.folder / "estate.txt").unlink()
+    result = gateway("check", "--json", "--config", estate.config)
+    assert result.exit_code == 1
+    findings = {f["what"]: f for f in json.loads(result.stdout)}
+    assert findings["source estate"]["outcome"] == "failed"
+    assert "No such file" in findings["source estate"]["said"]
+    assert findings["database"]["outcome"] == "ok"
+
+
+def test_check_says_2_when_the_configuration_is_wrong(estate: Estate) -> None:
+    estate.configure(CONFIGURATION.replace("interval_s = 1", "intervall_s = 1"))
+    result = gateway("check", "--config", estate.config)
+    assert result.exit_code == 2
+    assert "sources.estate.intervall_s: unknown key. Did you mean 'interval_s'?" in result.stderr
+
+
+def test_check_finds_a_state_folder_that_others_may_enter(estate: Estate) -> None:
+    estate.state.mkdir(mode=0o755)
+    estate.state.chmod(0o755)
+    result = gateway("check", "--config", estate.config)
+    assert result.exit_code == 0
+    assert f"chmod 700 {estate.state}" in result.stdout
+
+
+def test_a_missing_library_of_a_source_names_the_line_that_installs_it(estate: Estate) -> None:
+    estate.configure('[sources.x]\nkind = "needy"\n')
+    result = gateway("run", "--config", estate.config)
+    assert result.exit_code == 2
+    assert 'pip install "cim-snmp-gateway[all]"' in result.stderr
+
+
+def test_a_backup_gives_back_what_was_there(stored: Estate, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert gateway("db", "backup", copy, "--config", stored.config).exit_code == 0
+    before = json.loads(gateway("where", "web", "--json", "--config", stored.config).stdout)["entity"]["id"]
+    refused = gateway("db", "restore", copy, "--config", stored.config)
+    assert (refused.exit_code, "--force" in refused.stderr) == (2, True)
+    for file in stored.state.glob("topology.db*"):
+        file.unlink()
+    assert gateway("db", "restore", copy, "--config", stored.config).exit_code == 0
+    after = json.loads(gateway("where", "web", "--json", "--config", stored.config).stdout)["entity"]["id"]
+    assert after == before
+
+
+def test_the_state_folder_may_be_named_instead_of_the_configuration(stored: Estate) -> None:
+    assert gateway("where", "web", "--state-dir", stored.state).exit_code == 0
+
+
+def test_a_token_is_shown_once_and_listed_without_its_secret(estate: Estate) -> None:
+    made = gateway("token", "create", "noc", "--role", "read", "--days", "30", "--config", estate.config)
+    secret = made.stdout.strip()
+    assert made.exit_code == 0
+    assert len(secret) >= 32
+    listed = gateway("token", "list", "--config", estate.config).stdout
+    assert "noc" in listed
+    assert "read" in listed
+    assert secret not in listed
+    assert gateway("token", "create", "noc", "--role", "read", "--config", estate.config).exit_code == 2
+    assert gateway("token", "revoke", "noc", "--config", estate.config).exit_code == 0
+    assert gateway("token", "revoke", "noc", "--config", estate.config).exit_code == 2
+
+
+def test_a_token_of_an_unknown_role_is_refused(estate: Estate) -> None:
+    result = gateway("token", "create", "x", "--role", "root", "--config", estate.config)
+    assert (result.exit_code, "Give read, admin, or ingest:SOURCE" in result.stderr) == (2, True)
+
+
+def test_the_environment_overrides_the_file(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SOURCES__ESTATE__INTERVAL_S", "0")
+    result = gateway("check", "--config", estate.config)
+    assert result.exit_code == 2
+    assert "GATEWAY_SOURCES__ESTATE__INTERVAL_S" in result.stderr
