@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, select
 
 from gateway.model.changes import Changes
-from gateway.model.errors import StoreError
+from gateway.model.errors import RevisionCommitted, StoreError, StoreUnavailable
 from gateway.model.events import Event
 from gateway.model.snapshot import Snapshot
 from gateway.store import encoding, loading, tables
@@ -26,6 +26,7 @@ class TopologyRepository:
         self._statements: Statements | None = None
         self._revision: int | None = None
         self._next: tuple[int, int] | None = None
+        self._uncertain: tuple[int, int] | None = None
 
     def load(self) -> Snapshot:
         """The last committed topology, complete (placements of stopped entities and settling alarms too)."""
@@ -33,33 +34,52 @@ class TopologyRepository:
             snapshot = loading.load(connection)
         self._revision = snapshot.revision
         self._next = (snapshot.next_index, snapshot.next_alarm)
+        self._uncertain = None
         return snapshot
 
     def commit(self, changes: Changes) -> tuple[Event, ...]:
         """
         One transaction: topology, log, outbox rows for every receiver, revision. Returns the events with `seq`.
 
-        A commit whose answer was lost (the connection broke while it ended) may be repeated: when the revision is
-        there already, nothing is written twice.
+        When the connection breaks while the transaction ends, nobody knows whether it was committed. Then the
+        database is asked; as long as it does not answer, the revision is remembered as uncertain.
 
         Raises:
+            RevisionCommitted: other changes than the uncertain ones are to be committed, and those are in the
+                database after all. Load again: the snapshot is one revision behind.
             StoreUnavailable: nothing was written that we know of; the same changes may be committed again.
             StoreError: another writer has written this or a later revision.
         """
-        with self._connections.write() as connection:
-            if self._statements is None:
-                self._statements = Statements(connection.dialect)
-            if not self._advance(connection, self._statements, changes):
-                return _events_of(connection, changes.revision)
-            write(connection, self._statements, changes)
-            events = write_events(connection, self._statements, changes, self.receivers)
+        ended = False
+        try:
+            with self._connections.write() as connection:
+                if self._statements is None:
+                    self._statements = Statements(connection.dialect)
+                if not self._advance(connection, self._statements, changes):
+                    return _events_of(connection, changes.revision)
+                write(connection, self._statements, changes)
+                events = write_events(connection, self._statements, changes, self.receivers)
+                ended = True
+        except StoreUnavailable:
+            if not ended or not self._is_committed(changes):
+                raise
         self._revision = changes.revision
         self._next = (changes.next_index, changes.next_alarm)
+        self._uncertain = None
         return events
+
+    def _is_committed(self, changes: Changes) -> bool:
+        """Ask whether these changes are in the database though their commit failed."""
+        self._uncertain = (changes.revision, changes.at)
+        try:
+            with self._connections.read() as connection:
+                return _revision_time(connection, changes.revision) == changes.at and _same(connection, changes)
+        except StoreUnavailable:
+            return False
 
     def forget(self) -> None:
         """The database was replaced by a backup: read its revision anew."""
-        self._revision = self._next = None
+        self._revision = self._next = self._uncertain = None
 
     def _advance(self, connection: Connection, statements: Statements, changes: Changes) -> bool:
         """Take the revision's number; False when exactly these changes are committed already."""
@@ -77,14 +97,17 @@ class TopologyRepository:
         return True
 
     def _is_repeated(self, connection: Connection, changes: Changes) -> bool:
+        """False when exactly these changes are committed already; anything else is an error."""
         stored = int(loading.meta_values(connection)["revision"])
-        last = connection.execute(
-            select(tables.revision.c.at).where(tables.revision.c.number == changes.revision)
-        ).scalar()
-        if stored == changes.revision and last == changes.at and self._revision != stored:
-            self._revision = stored
-            self._next = None
+        stored_at = _revision_time(connection, stored)
+        if stored == changes.revision and stored_at == changes.at and _same(connection, changes):
+            self._revision, self._next, self._uncertain = stored, None, None
             return False
+        if self._uncertain == (stored, stored_at):
+            raise RevisionCommitted(
+                f"revision {stored} was committed although the database's answer was lost: "
+                f"the topology is loaded again, then what was observed since is taken in."
+            )
         raise StoreError(
             f"revision {changes.revision} cannot be committed: the database is at revision {stored} already. "
             f"Another gateway writes to this database; stop one of them, then start this one again."
@@ -94,3 +117,21 @@ class TopologyRepository:
 def _events_of(connection: Connection, revision: int) -> tuple[Event, ...]:
     wanted = select(tables.event).where(tables.event.c.revision == revision).order_by(tables.event.c.seq)
     return tuple(encoding.to_event(row) for row in connection.execute(wanted).mappings())
+
+
+def _revision_time(connection: Connection, number: int) -> int | None:
+    return connection.execute(select(tables.revision.c.at).where(tables.revision.c.number == number)).scalar()
+
+
+def _same(connection: Connection, changes: Changes) -> bool:
+    """The stored revision has the events and new records of these changes: ids are made once, by chance."""
+    logged = {event.id for event in _events_of(connection, changes.revision)}
+    if logged != {event.id for event in changes.events}:
+        return False
+    new = {index: record.id for index, (before, record) in changes.records.items() if before is None}
+    if not new:
+        return True
+    record = tables.record
+    stored = select(record.c.index, record.c.id).where(record.c.index.between(min(new), max(new)))
+    found = {index: identity for index, identity in connection.execute(stored)}  # noqa: C416 - rows are no pairs
+    return all(found.get(index) == identity for index, identity in new.items())

@@ -146,6 +146,7 @@ alias = Table(
     Column("strength", Integer, nullable=False),
     *_interval(),
     _open("record", "namespace", "value", name="alias_open"),
+    Index("alias_record", "record"),
     Index("alias_value", "namespace", "value"),
 )
 """Stays open while its record is gone: it holds only while a state of the record does."""

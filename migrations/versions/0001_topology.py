@@ -162,6 +162,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("valid_to IS NULL"),
         postgresql_where=sa.text("valid_to IS NULL"),
     )
+    op.create_index("alias_record", "alias", ["record"], unique=False)
     op.create_index("alias_value", "alias", ["namespace", "value"], unique=False)
     op.create_index(op.f("ix_alias_closed_rev"), "alias", ["closed_rev"], unique=False)
     op.create_index(op.f("ix_alias_opened_rev"), "alias", ["opened_rev"], unique=False)

@@ -1,5 +1,7 @@
 """Commits and what is read back: identity, intervals, alarms, log and outbox in one transaction."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,7 @@ from sqlalchemy import select
 from gateway.model.changes import Changes
 from gateway.model.conditions import Category, ConditionKind, Severity
 from gateway.model.entities import Alias, EntityState, KeyNamespace
-from gateway.model.errors import StoreError
+from gateway.model.errors import RevisionCommitted, StoreError, StoreUnavailable
 from gateway.model.events import Cause
 from gateway.model.ports import EventFilter
 from gateway.model.rows import Alarm
@@ -201,17 +203,71 @@ def test_a_better_cause_amends_the_log_and_sends_nothing(database: Database):
 
 def test_repeating_a_commit_whose_answer_was_lost_writes_nothing_twice(database: Database, database_url: str):
     database.repository.commit(first_revision())
-    changes = move(2, LATER, placed_on(A), placed_on(B, LATER))
+    changes = replace(
+        move(2, LATER, placed_on(A), placed_on(B, LATER)), records={11: (None, record(11))}, next_index=12
+    )
     other = open_database(database_url)
     other.repository.receivers = ("nms",)
     other.repository.load()
     events = other.repository.commit(changes)  # got through, but this process did not hear of it
     assert database.repository.commit(changes) == events
     assert len(database.history.events(EventFilter())) == 1
-    after = Changes(3, LATER, 12, 1, {11: (None, record(11))})
+    after = Changes(3, LATER, 13, 1, {12: (None, record(12))})
     database.repository.commit(after)
-    assert database.repository.load().next_index == 12
+    assert database.repository.load().next_index == 13
     other.close()
+
+
+def lose_the_answer(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next transaction is committed, and the connection breaks before the answer comes; reads fail, too."""
+    real = database.connections.write
+    silent = [True]
+
+    @contextmanager
+    def write() -> Iterator[Any]:
+        with real() as connection:
+            yield connection
+        if silent:
+            silent.clear()
+            raise StoreUnavailable("the server broke the connection")
+
+    @contextmanager
+    def read() -> Iterator[Any]:
+        raise StoreUnavailable("the server cannot be reached")
+        yield
+
+    monkeypatch.setattr(database.connections, "write", write)
+    monkeypatch.setattr(database.connections, "read", read)
+
+
+def test_a_commit_whose_answer_was_lost_is_found_out(database: Database, monkeypatch: pytest.MonkeyPatch):
+    database.repository.commit(first_revision())
+    changes = move(2, LATER, placed_on(A), placed_on(B, LATER))
+    with monkeypatch.context() as broken:
+        lose_the_answer(database, broken)
+        with pytest.raises(StoreUnavailable):
+            database.repository.commit(changes)
+    # Judged anew from the old snapshot: other ids, perhaps the same time.
+    again = replace(changes, events=(moved(LATER, 77),))
+    with pytest.raises(RevisionCommitted, match="loaded again"):
+        database.repository.commit(again)
+    assert database.repository.load().revision == 2
+    database.repository.commit(replace(first_revision(LATER), revision=3, records={}, claims=(), placements={}))
+    assert [event.id for event in database.history.events(EventFilter())] == [changes.events[0].id]
+
+
+def test_a_lost_answer_is_no_failure_when_the_database_can_be_asked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    database.repository.commit(first_revision())
+    changes = move(2, LATER, placed_on(A), placed_on(B, LATER))
+    with monkeypatch.context() as broken:
+        reading = database.connections.read
+        lose_the_answer(database, broken)
+        broken.setattr(database.connections, "read", reading)
+        events = database.repository.commit(changes)
+    assert database.history.events(EventFilter()) == events
+    assert database.repository.load().revision == 2
 
 
 def test_a_second_gateway_on_the_same_database_is_refused(database: Database, database_url: str):
