@@ -19,6 +19,7 @@ from gateway.publishers.rest.access import trusting
 from gateway.publishers.rest.application import create_app
 from gateway.publishers.rest.health_routes import RenderMetrics
 from gateway.publishers.rest.ingest_routes import Ingest
+from gateway.publishers.rest.patience import PatientProtocol
 from gateway.publishers.rest.settings import RestSettings
 from gateway.publishers.rest.stream import Subscribe
 from gateway.support.clock import Clock
@@ -143,6 +144,7 @@ def _server(app: ASGIApp, settings: RestSettings, *, tls: bool) -> uvicorn.Serve
     secure = tls and settings.tls_certificate is not None
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
         log_config=None,
         access_log=False,
         lifespan="off",

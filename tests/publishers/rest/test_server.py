@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from gateway.config.problems import problems_of
 from gateway.model.errors import ConfigError
-from gateway.publishers.rest import RestPublisher, RestSettings
+from gateway.publishers.rest import RestPublisher, RestSettings, patience
 from gateway.publishers.rest.settings import parse_address
 
 
@@ -126,6 +126,37 @@ async def test_garbage_on_the_wire_ends_its_connection_and_nothing_else(gateway)
                 await asyncio.wait_for(reader.read(), 6)
             writer.close()
         assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / HT"])
+async def test_a_connection_that_never_finishes_asking_is_closed(gateway, monkeypatch, begun):
+    monkeypatch.setattr(patience, "REQUEST_S", 0.4)
+    async with running(gateway) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        writer.write(begun)
+        async with asyncio.timeout(4):
+            answer = await reader.read()
+        assert answer.count(b"200 OK") == begun.count(b"\r\n\r\n")
+        writer.close()
+
+
+async def test_a_stream_outlives_the_patience_with_silent_connections(gateway, monkeypatch):
+    monkeypatch.setattr(patience, "REQUEST_S", 0.2)
+    async with running(gateway) as client, client.stream("GET", "/api/v1/events/stream") as response:
+        lines = response.aiter_lines()
+        await anext(lines)
+        await asyncio.sleep(0.8)
+        gateway.commit(gateway.relocation())
+        async with asyncio.timeout(10):
+            assert "id: 1" in [line async for line in until_blank(lines)]
+
+
+async def until_blank(lines):
+    """The lines of the next message that has data."""
+    async for line in lines:
+        yield line
+        if line.startswith("data"):
+            return
 
 
 async def test_with_a_certificate_it_speaks_tls(gateway, tmp_path):
