@@ -33,13 +33,17 @@ def entity_is_stale(view: TopologyView, entity: Entity, now: int) -> bool:
 
 
 def record_is_stale(view: TopologyView, record: Record, now: int) -> bool:
-    """True when its source is stale, or has not read it for three intervals (0: one that is never read again)."""
-    seen = view.seen_at(record)
+    """
+    True when its source is stale, or has not read it for three intervals (0: one that is never read again).
+
+    What no source tells (the gateway's own records of its sources) does not grow old.
+    """
     source = view.sources.get(record.source)
-    if not seen:
-        return True
     if source is None:
         return False
+    seen = view.seen_at(record)
+    if not seen:
+        return True
     # A question about the past sees the sources as they are now: a later silence says nothing about then.
     if source.state is SourceState.STALE and now >= source.last_success:
         return True

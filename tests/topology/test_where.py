@@ -191,6 +191,16 @@ def test_a_declared_fact_does_not_grow_stale():
     assert not ask(estate, "rack:r1", T0 + 10**12).below[0].stale
 
 
+def test_what_was_never_read_is_stale_and_what_no_source_tells_is_not():
+    estate = three_hosts()
+    del estate.freshness[scope_key("c1", "")]
+    hop = ask(estate, "vip").below[0]
+    assert (hop.age_us, hop.stale) == (None, True)
+    estate.add(EntityKind.MANAGER, "own", "gateway")
+    estate.claim(RelationKind.PART_OF, "manager:own", "site:hq")
+    assert not ask(estate, "own").below[0].stale
+
+
 def test_a_joined_hop_is_as_old_as_the_older_of_its_ends():
     estate = three_hosts()
     estate.freshness[scope_key("kvm", "")] = T0 - 30 * SECOND
