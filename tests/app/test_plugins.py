@@ -15,6 +15,7 @@ THIRD_PARTY = Path(__file__).parent / "thirdparty"
 @pytest.fixture
 def third_party(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(THIRD_PARTY))
+    sys.modules.pop("estate_collector", None)
     yield
     sys.modules.pop("estate_collector", None)
 

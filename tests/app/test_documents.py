@@ -1,0 +1,54 @@
+"""What README and docs say is what the program takes."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gateway.app.cli import COMMANDS
+from gateway.app.settings_classes import PUBLISHERS, PluginClasses
+from gateway.app.sinks import RECEIVER_KINDS
+from gateway.config.configuration import build
+from gateway.config.settings import GatewaySettings, SettleSettings
+
+PROJECT = Path(__file__).parents[2]
+DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+REFERENCE = (PROJECT / "docs" / "configuration.md").read_text()
+EXAMPLES = [
+    pytest.param(block, id=f"{document.name}-{number}")
+    for document in DOCUMENTS
+    for number, block in enumerate(re.findall(r"```toml\n(.*?)```", document.read_text(), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_each_example_is_a_configuration(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in re.findall(r'"env:(\w+)"', example):
+        monkeypatch.setenv(name, f"a long secret for {name}")
+    for name in re.findall(r'_file = "([\w.-]+)"', example):
+        (tmp_path / name).write_text("a long enough secret\n")
+    build(tomllib.loads(example), PluginClasses(), {}, origin="example", base=tmp_path)
+
+
+def test_the_reference_has_every_key() -> None:
+    classes = [GatewaySettings, SettleSettings, *PUBLISHERS.values(), *(k.settings for k in RECEIVER_KINDS.values())]
+    classes += [PluginClasses().source(kind) for kind in ("pacemaker", "declared", "simulated")]
+    missing = {
+        f"{settings.__name__}.{name}"
+        for settings in classes
+        for name in settings.model_fields
+        if not re.search(rf"`{name}(`|\.NAME`)", REFERENCE)
+    }
+    assert missing == set()
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    assert {command for command in COMMANDS if not re.search(rf"`(gateway )?{command}\b", readme)} == set()
+
+
+def test_every_link_of_the_readme_is_there() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    links = set(re.findall(r"\]\(([\w./-]+)\)", readme)) - {"ARCHITECTURE.md"}
+    assert {link for link in links if not (PROJECT / link).exists()} == set()
