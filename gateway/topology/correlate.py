@@ -82,6 +82,8 @@ def _concerned(draft: Draft, index: int) -> set[int]:
     for claim in draft.claims(index):
         if claim.source == CORRELATION:
             found.add(claim.lower)
+    for link in draft.links_naming(draft.record(index)):
+        found.update(_ends(draft, link))
     found.update(upper for upper in draft.uppers(index) if any(_ours(c, index) for c in draft.claims(upper)))
     return found
 
@@ -128,30 +130,28 @@ def _merge(draft: Draft, record: Record) -> None:
 def _component(draft: Draft, record: Record) -> set[int]:
     """All records that are one thing with this one, itself included. A gone record keeps its place."""
     found, todo = {record.index}, [record]
-    apart = {frozenset(_ends(draft, link)) for link in draft.links() if not link.same}
     while todo:
         here = todo.pop()
-        for index in _same(draft, here):
-            if index not in found and frozenset((here.index, index)) not in apart:
+        for index in _same(draft, here) - _linked(draft, here, same=False):
+            if index not in found:
                 found.add(index)
                 todo.append(draft.record(index))
     return found
 
 
 def _same(draft: Draft, record: Record) -> set[int]:
-    declared = {
-        other
-        for link in draft.links()
-        if link.same and record.index in (ends := _ends(draft, link))
-        for other in ends
-        if other != record.index
-    }
     by_key = {
         index
         for index in _peers(draft, record, KeyStrength.CROSS_LAYER)
         if _may_be_same(draft.record(index), record) and not _ambiguous(draft, record, draft.record(index))
     }
-    return declared | by_key
+    return _linked(draft, record, same=True) | by_key
+
+
+def _linked(draft: Draft, record: Record, *, same: bool) -> set[int]:
+    """Other records that a person declared to be the same as this one (or not to be)."""
+    links = [link for link in draft.links_naming(record) if link.same is same]
+    return {end_ for link in links for end_ in _ends(draft, link)} - {record.index}
 
 
 def _may_be_same(one: Record, other: Record) -> bool:

@@ -1,6 +1,6 @@
 """A draft: a snapshot that is being changed. Reads see the changes made so far; the base is never touched."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -57,6 +57,7 @@ class Draft:
         self._freshness: dict[str, int] = {}
         self._sources: dict[str, Source] = {}
         self._links: dict[str, tuple[Link, ...]] = {}
+        self._links_by_end: dict[str, list[Link]] | None = None
         self._pending: dict[str, int | None] = {}
         self._evidence: dict[str, Mapping[str, SeenEvidence]] = {}
         self._recent: tuple[Event, ...] | None = None
@@ -289,11 +290,23 @@ class Draft:
         """Everything that is declared to be the same or apart."""
         return [link for links in {**self.base.links, **self._links}.values() for link in links]
 
+    def links_naming(self, record: Record) -> Sequence[Link]:
+        """Those of them that name a record."""
+        if not self.base.links and not self._links:
+            return ()
+        if self._links_by_end is None:
+            self._links_by_end = {}
+            for link in self.links():
+                for end in {link.left, link.right}:
+                    self._links_by_end.setdefault(end, []).append(link)
+        return self._links_by_end.get(f"{record.source}/{record.key.kind}/{record.key.native}", ())
+
     def put_links(self, source: str, links: tuple[Link, ...]) -> bool:
         """Replace what a source declares; True when that is a change."""
         if self.base.links.get(source, ()) == links:
             return False
         self._links[source] = links
+        self._links_by_end = None
         return True
 
     def evidence(self, source: str) -> Mapping[str, SeenEvidence]:
@@ -404,8 +417,10 @@ class Draft:
         now = None if record.gone else record
         _reindex(self._names, self.base.names, record.index, _name(shown), _name(now))
         old_keys, new_keys = _keys(shown), _keys(now)
-        if old_keys != new_keys:
+        appears = before is None or before.gone != record.gone
+        if old_keys != new_keys or (appears and self.links_naming(record)):
             self.rekeyed.add(record.index)
+        if old_keys != new_keys:
             _reindex(self._aliases, self.base.aliases, record.index, old_keys, new_keys)
 
     def _members(self, entity: int) -> Iterable[int]:

@@ -45,6 +45,12 @@ def note_evidence(draft: Draft, observation: Observation) -> bool:
     return fresh
 
 
+def named_by(draft: Draft, source: str, host: int) -> str:
+    """What a source calls a host, which other sources may know too: its facts speak of it by that."""
+    records = [draft.record(index) for index in sorted(draft.group_of(host))]
+    return next((record.key.native for record in records if record.source == source), draft.ref(host).native)
+
+
 def last_surely_there(draft: Draft, source: str, host: str, since: int, left_at: int) -> int:
     """
     `left_at`, or when the host was lost shortly before it.

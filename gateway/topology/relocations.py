@@ -8,7 +8,7 @@ from gateway.model.events import PLANNED, Cause, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Placement
 from gateway.topology.draft import Draft
-from gateway.topology.evidence import cause_of
+from gateway.topology.evidence import cause_of, named_by
 from gateway.topology.placements import Move, Verdict, group_of_member
 
 AMENDABLE = 120 * SECOND
@@ -93,9 +93,8 @@ def _amended(draft: Draft, event: Event) -> Event:
     if event.old_host is None or event.new_host is None or event.cause not in _WEAK:
         return event
     keys = tuple(NativeKey(ref.kind, ref.native) for ref in (event.entity, *event.members))
-    cause, evidence = cause_of(
-        draft, event.source, keys, event.old_host.native, event.new_host.native, event.started_at
-    )
+    left, reached = (named_by(draft, event.source, host.index) for host in (event.old_host, event.new_host))
+    cause, evidence = cause_of(draft, event.source, keys, left, reached, event.started_at)
     if cause is None:
         return event
     better = replace(event, cause=cause, planned=cause in PLANNED, evidence=evidence)
@@ -130,7 +129,8 @@ def _event(draft: Draft, kind: EventKind, entity: int, move: Move, names: tuple[
     """A relocation with the best cause known. `names`: entities whose evidence speaks for it."""
     old, new = draft.ref(move.old_host), draft.ref(move.new_host)
     keys = tuple(draft.record(record).key for name in names for record in sorted(draft.group_of(name)))
-    cause, evidence = cause_of(draft, source, keys, old.native, new.native, move.left_at)
+    left, reached = (named_by(draft, source, host) for host in (move.old_host, move.new_host))
+    cause, evidence = cause_of(draft, source, keys, left, reached, move.left_at)
     if cause is None:
         cause = _without_evidence(draft, kind, entity, move.live)
     return Event(
