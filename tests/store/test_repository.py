@@ -159,6 +159,19 @@ def test_a_move_closes_one_interval_and_opens_another_and_the_rest_changes_in_pl
     assert database.repository.load().placements.get(10) == there
 
 
+def test_an_interval_ends_at_the_latest_when_the_next_begins(database: Database):
+    database.repository.commit(first_revision())
+    since = LATER - 20 * SECOND  # the source says so, a while after the fact
+    database.repository.commit(move(2, LATER, placed_on(A), placed_on(B, since)))
+    new, old = database.history.placements(10)
+    assert (old.until, new.since, new.learned_at) == (since, since, LATER)
+    promoted = placed_on(B, since, role="promoted")
+    database.repository.commit(Changes(3, LATER + SECOND, 11, 1, placements={10: (placed_on(B, since), promoted)}))
+    new, old = database.history.placements(10, limit=2)
+    assert (old.role, old.until, new.role, new.since) == ("", LATER + SECOND, "promoted", LATER + SECOND)
+    assert database.repository.load().placements.get(10) == promoted
+
+
 def test_a_settling_alarm_that_ends_leaves_no_trace_and_a_raised_one_its_history(database: Database):
     repository = database.repository
     repository.commit(first_revision())
