@@ -305,10 +305,18 @@ def encode_response(request: Request, error_status: int, error_index: int, varbi
     An error response repeats the request's own: pass `request.varbinds`
     (RFC 3416 section 4.2). For tooBig pass b"".
     """
-    pdu = encode_response_pdu(request, error_status, error_index, varbinds)
     head = request.head
-    size = len(head) + len(pdu)
-    return b"".join((b"0", LENGTHS[size] if size < 2048 else encode_length(size), head, pdu))
+    size = len(varbinds)
+    if error_status or size > 1900:
+        pdu = encode_response_pdu(request, error_status, error_index, varbinds)
+        total = len(head) + len(pdu)
+        return b"".join((b"0", LENGTHS[total] if total < 2048 else encode_length(total), head, pdu))
+    length = LENGTHS[size]
+    request_id = request.request_id_tlv
+    inner = len(request_id) + 7 + len(length) + size
+    total = len(head) + 1 + len(LENGTHS[inner]) + inner
+    whole = LENGTHS[total] if total < 2048 else encode_length(total)
+    return b"".join((b"0", whole, head, b"\xa2", LENGTHS[inner], request_id, _NO_ERROR, length, varbinds))
 
 
 _NO_ERROR: Final = b"\x02\x01\x00\x02\x01\x00\x30"
