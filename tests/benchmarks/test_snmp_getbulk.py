@@ -1,0 +1,59 @@
+"""CPU time per SNMP request against the best snmpd that can be had: the agent over 10,000 entities."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BENCH = ROOT.parent / "shared" / "bench" / "snmp"
+ENTITY_TABLE = "1.3.6.1.4.1.8072.9999.9999.7163.1.3"
+COLUMNS = "2-13"
+ENTITIES = 10_000
+GOAL = 6.0
+TESTS = "v2c-bulk50 v2c-bulkcols v2c-get1 v3-bulk50"
+
+
+@pytest.fixture
+def agent() -> Iterator[tuple[int, int]]:
+    """(port, process id) of an agent in a process of its own, with nothing else in it."""
+    command = [sys.executable, "-m", "tests.publishers.snmp.running", "--entities", str(ENTITIES)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline()), process.pid
+        finally:
+            process.terminate()
+
+
+def ratio(table: str, test: str) -> float:
+    """The last column of a row: CPU time of the best snmpd over that of the agent."""
+    row = next(line for line in table.splitlines() if line.startswith(f"| {test}"))
+    return float(row.strip("| ").split("|")[-1])
+
+
+@pytest.mark.benchmark
+@pytest.mark.timeout(600)
+def test_getbulk_of_50_costs_a_sixth_of_the_best_snmpd(agent):
+    if not BENCH.is_dir():
+        pytest.skip(f"optional: the benchmark {BENCH.parent.name}/{BENCH.name} is not beside the project")
+    if not all(shutil.which(tool) for tool in ("snmpd", "net-snmp-config", "gcc")):
+        pytest.skip("snmpd, its headers or gcc are missing: apt-get install -y snmp snmpd libsnmp-dev gcc")
+    port, process = agent
+    command = [str(BENCH / "run.sh"), "--port", str(port), "--pid", str(process), "--table", ENTITY_TABLE]
+    command += ["--columns", COLUMNS, "--rows", str(ENTITIES), "--tests", TESTS]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHON": sys.executable})
+    print(f"\n{done.stdout}{'' if done.returncode == 0 else done.stderr}")
+    assert done.returncode == 0, done.stderr
+    reached = ratio(done.stdout, "v2c GETBULK 50x1")
+    print(f"GETBULK 50x1: the best snmpd takes {reached:.1f} times as much CPU (goal: {GOAL:.0f})")
+    load = re.search(r"load ([\d.]+)", done.stdout)
+    assert reached >= GOAL, f"{reached:.1f} instead of {GOAL:.0f}; load average {load[1] if load else '?'}"
