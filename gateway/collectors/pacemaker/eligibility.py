@@ -64,7 +64,8 @@ def eligible_nodes(picture: Picture, unit: Unit) -> tuple[CrmNode, ...]:
 
 def forbidden(picture: Picture, unit: Unit, node: CrmNode) -> bool:
     """A constraint keeps the unit away from the node."""
-    if any(ban.node == node.name and ban.resource in unit.names and not ban.promoted_only for ban in picture.view.bans):
+    banned = (ban for ban in picture.view.bans if ban.node == node.name and ban.resource in unit.names)
+    if any(ban.weight <= -INFINITY and not ban.promoted_only for ban in banned):
         return True
     scores = [location.score for location in locations(picture, unit) if matches(picture, location, node)]
     if any(score <= -INFINITY for score in scores):

@@ -57,6 +57,12 @@ def parse_crm_mon(document: bytes) -> CrmView:
     if summary is None or nodes is None:
         missing = "summary" if summary is None else "nodes"
         raise SourceUnavailable(f"crm_mon gave no <{missing}>: {errors_of(root) or 'it does not say why'}.")
+    configured = summary.find("resources_configured")
+    if root.find("resources") is None and configured is not None and _int(configured.get("number")) > 0:
+        raise SourceUnavailable(
+            f"crm_mon gave no <resources>, though {configured.get('number')} are configured. "
+            f"Run it with --inactive, as a user who may read the whole CIB (group haclient; ACLs)."
+        )
     return _view(root, summary, nodes)
 
 

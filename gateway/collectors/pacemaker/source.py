@@ -50,7 +50,7 @@ class Reading:
 
 
 class PacemakerCollector:
-    """One cluster. `hint` may be called at any time from the event loop's thread, also before `run`."""
+    """One cluster. `hint` may be called at any time and from any thread, also before `run`."""
 
     def __init__(self, name: str, settings: PacemakerSettings, context: CollectorContext) -> None:
         """
@@ -65,10 +65,12 @@ class PacemakerCollector:
         self._identities = Identities(facts_path(context.state_dir, name), given_facts(settings.identity, path, name))
         self._alerts: deque[tuple[int, Alert]] = deque(maxlen=MAX_ALERTS)
         self._hinted = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._preferred = ""
 
     async def run(self, report: Callable[[Report], Awaitable[None]]) -> None:
         """Read and report for ever: at once, on hints, while something is under way, and every `interval_s`."""
+        self._loop = asyncio.get_running_loop()
         pace = Pace(self.interval_s)
         while True:
             self._hinted.clear()
@@ -119,7 +121,10 @@ class PacemakerCollector:
             logger.warning("collector %s: an agent had to drop %d alerts while we were away", self._name, hint.dropped)
         now = self._now()
         self._alerts.extend((now, alert) for alert in hint.alerts)
-        self._hinted.set()
+        if self._loop is None or self._loop.is_closed():
+            self._hinted.set()
+        else:
+            self._loop.call_soon_threadsafe(self._hinted.set)
 
     async def _hinted_within(self, pause_s: float) -> bool:
         try:

@@ -45,11 +45,23 @@ def test_a_ban_on_the_last_node_exhausts_as_well():
     still = changed(
         "exhausted",
         ('migration-threshold="1" fail-count="2"', 'migration-threshold="3" fail-count="2"'),
-        ("</node_history>", "</node_history><bans><ban id='cli-ban-x' resource='svc-b' node='n2' weight='-1'/></bans>"),
+        (
+            "</node_history>",
+            "</node_history><bans><ban id='cli-ban-x' resource='svc-b' node='n2' weight='-1000000'/></bans>",
+        ),
     )
     condition = only(observation(still, "exhausted-cib"))
     assert condition.kind is ConditionKind.EXHAUSTED
     assert "crm_resource --clear --resource svc-b" in condition.remedy
+
+
+def test_a_node_that_is_only_disliked_may_still_run_it():
+    still = changed(
+        "exhausted",
+        ('migration-threshold="1" fail-count="2"', 'migration-threshold="3" fail-count="2"'),
+        ("</node_history>", "</node_history><bans><ban id='dislike' resource='svc-b' node='n2' weight='-5'/></bans>"),
+    )
+    assert told(observation(still, "exhausted-cib")) == []
 
 
 META = '<nvpair id="svc-b-migration-threshold" name="migration-threshold" value="1"/>'

@@ -87,6 +87,13 @@ def test_a_document_without_nodes_is_a_failed_collection():
         parse_crm_mon((text[:start] + text[end:]).encode())
 
 
+def test_a_document_that_leaves_out_the_configured_resources_is_a_failed_collection():
+    text = octets("quiet").decode()
+    start, end = text.index("<resources>"), text.index("</resources>") + len("</resources>")
+    with pytest.raises(SourceUnavailable, match="no <resources>, though 13 are configured"):
+        parse_crm_mon((text[:start] + text[end:]).encode())
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -516,7 +516,7 @@ def uninstall(options: argparse.Namespace) -> int:
     if failed:
         print(f"warning: the alert {options.alert_id} may still be registered: {failed}", file=sys.stderr)
         return 1
-    print("removed")
+    print("removed" + ("" if options.no_register else "; the alert is no longer registered, on any node"))
     return 0
 
 
@@ -563,7 +563,7 @@ def arguments() -> argparse.ArgumentParser:
     made = {}
     for name, action, what in (
         ("install", install, "write the configuration, collect facts, register the alert (as root)"),
-        ("uninstall", uninstall, "undo install (as root)"),
+        ("uninstall", uninstall, "undo install (as root); the alert ends for the whole cluster, unless --no-register"),
         ("status", status, "how delivery is doing; exit status 1 when something waits"),
         ("flush", flush, "post what is spooled"),
         ("facts", show_facts, "print what install would tell of this node"),
