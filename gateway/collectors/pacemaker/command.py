@@ -89,7 +89,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
     transport = getattr(process, "_transport", None)
-    if transport is not None:  # a grandchild that left the group may still hold the pipes open
-        transport.close()
+    if transport is not None:  # first of all, since a second cancellation may end the wait below;
+        transport.close()  # and a grandchild that left the group may hold the pipes open
+    await process.wait()
