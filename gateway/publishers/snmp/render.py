@@ -5,14 +5,15 @@ Segments are kept from snapshot to snapshot. A segment is true as long as all sh
 the same objects; when one is another, the column's values are read again, and encoded again only if they differ.
 """
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.model.rows import Alarm, Claim, Entity, Record, Source, SourceState
 from gateway.model.shelf import BITS, Shelf
 from gateway.model.snapshot import Snapshot
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
-from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Key, Table
+from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Table
 from gateway.wire.ber import encode_sub_identifiers
 
 Touched = dict[tuple[str, int], object]
@@ -73,7 +74,9 @@ class _ShardRows:
 
     __slots__ = ("keys", "rows", "serial", "suffixes", "touched")
 
-    def __init__(self, serial: int, touched: Touched, keys: list[Key], rows: list[Any], suffixes: list[bytes]) -> None:
+    def __init__(
+        self, serial: int, touched: Touched, keys: Sequence[Any], rows: list[Any], suffixes: list[bytes]
+    ) -> None:
         self.serial = serial
         self.touched = touched
         self.keys = keys
@@ -150,7 +153,8 @@ class TableRenderer:
         base = self.look.shard(self.table.shelf, number)
         self.look.touched = {}
         made = self.table.rows(base, self.look)
-        keys: list[Key] = [key for key, _ in made]
+        found: list[Any] = [key for key, _ in made]
+        keys: Sequence[Any] = array("I", found) if self.table.single else found
         touched = {**self.look.touched, (self.table.shelf, number): base}
         if known is not None and known.keys == keys:
             keys, suffixes = known.keys, known.suffixes

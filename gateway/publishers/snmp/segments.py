@@ -5,6 +5,7 @@ A segment keeps the varbinds of up to 64 rows in one blob, so that a GETBULK is 
 bisect. Everything is in the order of the index: numbers and tuples, for BER octets do not sort like OIDs.
 """
 
+from array import array
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, Protocol
@@ -54,14 +55,18 @@ class ColumnEncoder:
         self._content = encode_oid_content(prefix)
         self._names: dict[int, bytes] = {}
 
-    def encode(self, suffixes: Sequence[bytes], values: Sequence[bytes]) -> tuple[list[int], bytes]:
-        """(ends, blob) of a segment, from encoded indexes and encoded values."""
+    def encode(self, suffixes: Sequence[bytes], values: Sequence[bytes]) -> tuple[Sequence[int], bytes]:
+        """
+        (ends, blob) of a segment, from encoded indexes and encoded values.
+
+        `ends` are an array: a read touches a few octets of it, not an object for each number.
+        """
         varbinds = []
         for suffix, value in zip(suffixes, values, strict=True):
             name = self._names.get(len(suffix)) or self._name(len(suffix))
             size = len(name) + len(suffix) + len(value)
             varbinds.append(b"0" + encode_length(size) + name + suffix + value)
-        return list(accumulate(map(len, varbinds), initial=0)), b"".join(varbinds)
+        return array("I", accumulate(map(len, varbinds), initial=0)), b"".join(varbinds)
 
     def _name(self, suffix: int) -> bytes:
         """What leads the name of a row whose index is that many octets long."""

@@ -1,7 +1,7 @@
 """Walk: the columns of one view in the order of their OIDs; what is at an OID, and what comes after it."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from gateway.model.shelf import BITS
 from gateway.publishers.snmp.segments import Segment, ServedColumn
@@ -74,11 +74,25 @@ class Tree:
     def take(self, position: Position, count: int, serial: int) -> tuple[list[bytes], Position]:
         """The next `count` varbinds one by one, fewer at the end of the view."""
         taken: list[bytes] = []
-        for segment, start, stop, place in self._runs(position, count, serial):
-            ends, blob = segment.ends, segment.blob
-            taken += [blob[ends[i] : ends[i + 1]] for i in range(start, stop)]
-            position = place
-        return taken, position
+        number, shard, place = position
+        columns = self.columns
+        while count > 0 and number < len(columns):
+            column = columns[number]
+            if shard >= column.count:
+                number, shard, place = number + 1, 0, 0
+                continue
+            segment = _segment(column, shard, serial)
+            stop = min(place + count, len(segment.keys))
+            if place < stop:
+                blob, begin = segment.blob, segment.ends[place]
+                for end in segment.ends[place + 1 : stop + 1]:
+                    taken.append(blob[begin:end])
+                    begin = end
+                count -= stop - place
+                place = stop
+            if count:
+                shard, place = shard + 1, 0
+        return taken, (number, shard, place)
 
     def slices(self, position: Position, count: int, room: int, serial: int) -> tuple[list[bytes], bool, bytes]:
         """
@@ -118,21 +132,6 @@ class Tree:
             shard += 1
             place = 0
         return pieces, count > 0, last
-
-    def _runs(self, position: Position, count: int, serial: int) -> Iterator[tuple[Segment, int, int, Position]]:
-        """(segment, first place, place after the last, position after it) until `count` varbinds are named."""
-        number, shard, place = position
-        while count > 0 and number < len(self.columns):
-            column = self.columns[number]
-            if shard >= column.count:
-                number, shard, place = number + 1, 0, 0
-                continue
-            segment = _segment(column, shard, serial)
-            stop = min(place + count, len(segment.keys))
-            if place < stop:
-                yield segment, place, stop, (number, shard, stop)
-                count -= stop - place
-            shard, place = shard + 1, 0
 
     def _column(self, oid: Oid) -> int | None:
         number = bisect_right(self._prefixes, oid) - 1

@@ -108,7 +108,7 @@ def test_rows_are_in_the_order_of_their_index_also_across_gaps():
 def test_settling_alarms_are_no_rows():
     renderer = Renderer()
     renderer.use(estate.snapshot(200, alarms=5))
-    assert column(renderer, "topoActiveAlarmKey").refresh(0).keys == [1, 2, 3, 4, 5]
+    assert list(column(renderer, "topoActiveAlarmKey").refresh(0).keys) == [1, 2, 3, 4, 5]
     assert renderer.active_alarms == 5
 
 
