@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 import tempfile
+import threading
+from collections.abc import Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from gateway.config.configuration import Configuration, build
 from gateway.support.logging import set_up
 
 logger = logging.getLogger(__name__)
+
+LEAVE_S = 3.0
 
 
 @click.command()
@@ -45,7 +49,7 @@ def run(config: Path | None) -> None:
     set_up(configuration.gateway.log, configuration.gateway.log_level)
     for warning in configuration.warnings:
         logger.warning("gateway: %s", warning)
-    asyncio.run(Runtime(configuration, reload).run())
+    _run(Runtime(configuration, reload).run())
 
 
 @click.command()
@@ -67,7 +71,19 @@ def demo(as_json: bool, hosts: int, seed: int, state_dir: Path | None) -> None:
     with ExitStack() as stack:
         folder = state_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-demo-")))
         shown = _Quiet() if as_json else _Told()
-        asyncio.run(Demo(folder.absolute(), estate(hosts, seed), shown.tell, shown.announce).run())
+        _run(Demo(folder.absolute(), estate(hosts, seed), shown.tell, shown.announce).run())
+
+
+def _run(gateway: Coroutine[Any, Any, None]) -> None:
+    """
+    Run a gateway to its end. Everything of ours is closed then; a thread of a library that still waits for the
+    outside world (a name server that is gone) must not keep the process for longer than `LEAVE_S`.
+    """
+    with asyncio.Runner() as runner:
+        runner.run(gateway)
+        leaving = threading.Timer(LEAVE_S, os._exit, [0])
+        leaving.daemon = True
+        leaving.start()
 
 
 class _Quiet:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-WIDTH = 160
-"""Columns where no terminal says how wide it is: a table in a file must not be cut."""
+WIDTH = 500
+"""Columns where no terminal says how wide it is: a row in a file is one line."""
 
 
 def console() -> Console:
@@ -22,7 +22,7 @@ def console() -> Console:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print one table; a cell is text, None is empty. Says so when there are no rows."""
-    made = Table(title=title, title_justify="left", box=None if not sys.stdout.isatty() else _box(), pad_edge=False)
+    made = Table(box=None if not sys.stdout.isatty() else _box(), pad_edge=False)
     for column in columns:
         made.add_column(column, overflow="fold")
     count = 0
@@ -30,6 +30,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         made.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
         count += 1
     if count:
+        click.echo(title)
         console().print(made)
     else:
         click.echo(f"{title}: none")

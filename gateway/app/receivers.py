@@ -122,4 +122,5 @@ async def _tell_start(name: str, sink: Sink) -> None:
         try:
             await asyncio.wait_for(sink.start(), START_S)
         except (DeliveryError, TimeoutError) as error:
-            logger.warning("receiver %s: that the gateway has started is told later: %s", name, error)
+            why = str(error) or f"receiver {name}: no answer within {START_S:.0f} s"
+            logger.warning("%s; that the gateway has started is told later", why)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import httpx
 
@@ -67,6 +68,39 @@ def test_it_stops_on_ctrl_c(estate: Estate) -> None:
     with estate.start() as gateway:
         gateway.signal(signal.SIGINT)
         assert gateway.process.wait(15) == 0
+
+
+def test_a_library_that_hangs_does_not_hold_up_the_end(estate: Estate) -> None:
+    estate.configure(CONFIGURATION.replace("interval_s = 1", "interval_s = 1\nhang = true"))
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        gateway.signal(signal.SIGTERM)
+        assert gateway.process.wait(12) == 0
+        assert "gateway: has stopped" in gateway.log
+
+
+def test_without_a_configuration_it_runs_a_simulated_estate_and_the_commands_find_it(tmp_path: Path) -> None:
+    environ = {
+        **environment(),
+        "XDG_STATE_HOME": str(tmp_path),
+        "GATEWAY_PUBLISHERS__SNMP__LISTEN": '["127.0.0.1:0"]',
+        "GATEWAY_PUBLISHERS__REST__LISTEN": "127.0.0.1:0",
+    }
+    gateway = [sys.executable, "-m", "gateway"]
+    running = subprocess.Popen([*gateway, "run"], env=environ, stderr=subprocess.PIPE, text=True)
+    try:
+        assert running.stderr is not None
+        said = running.stderr.readline()
+        assert "no configuration was given: this is a simulated estate" in said
+        while "runs as process" not in said:
+            said = running.stderr.readline()
+            assert said, "it ended"
+        sources = subprocess.run([*gateway, "sources"], env=environ, capture_output=True, text=True, timeout=30)
+        assert "simulated" in sources.stdout
+    finally:
+        running.terminate()
+        running.communicate(timeout=15)
+    assert running.returncode == 0
 
 
 def test_a_killed_gateway_leaves_nothing_in_the_way_of_the_next(estate: Estate) -> None:

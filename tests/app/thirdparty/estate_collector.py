@@ -5,6 +5,7 @@ It is what the tests of the life cycle collect: a source that can be changed, br
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,8 @@ from gateway.model.relations import RelationKind
 class EstateSettings(SourceSettings):
     kind: Literal["estate"]
     file: Path
+    hang: bool = False
+    """Each read ends in a library call that does not come back."""
 
 
 class EstateCollector:
@@ -27,6 +30,7 @@ class EstateCollector:
         self.interval_s = settings.interval_s
         self._name = name
         self._file = context.config_dir / settings.file
+        self._hang = settings.hang
         self._now = context.now
         self._look = asyncio.Event()
 
@@ -34,6 +38,8 @@ class EstateCollector:
         while True:
             self._look.clear()
             await report(self._read())
+            if self._hang:
+                await asyncio.to_thread(time.sleep, 120)
             try:
                 await asyncio.wait_for(self._look.wait(), self.interval_s)
             except TimeoutError:
