@@ -154,11 +154,14 @@ def contents(snapshot: Snapshot) -> dict[str, Any]:
             found[field.name] = {what: due for what, due in value.items() if not what.startswith("group:")}
         elif field.name == "recent":
             found[field.name] = {e.id: replace(e, seq=0) for e in value if e.at >= snapshot.at - AMENDABLE}
-        elif field.name == "roots":
-            found[field.name] = {e: root for e, root in value.items() if root[1] >= snapshot.at - KEEP_ROOTS}
-        elif field.name not in ("evidence", "at"):
+        elif field.name not in ("evidence", "at", "roots"):
             found[field.name] = value
     return found
+
+
+def recent_roots(snapshot: Snapshot) -> set[tuple[int, int]]:
+    """Entities whose failure ended so lately that what leaves them follows from it, and when it ended."""
+    return {(e, ended) for e, (_, ended) in snapshot.roots.items() if ended >= snapshot.at - KEEP_ROOTS}
 
 
 # -- single rows -----------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from tests.store.estate import (
     move,
     moved,
     placed_on,
+    recent_roots,
     record,
     runs_on,
 )
@@ -64,7 +65,9 @@ def test_what_is_loaded_is_what_was_committed_whatever_happened(database_url: st
     for number, changes in enumerate(estate.revisions(60)):
         database.repository.commit(changes)
         if number % 6 == 0:
-            assert contents(database.repository.load()) == contents(estate.snapshot)
+            loaded = database.repository.load()
+            assert contents(loaded) == contents(estate.snapshot)
+            assert recent_roots(loaded) >= recent_roots(estate.snapshot)
     database.close()
     reopened = open_database(database_url)
     assert contents(reopened.repository.load()) == contents(estate.snapshot)
@@ -189,6 +192,7 @@ def test_a_settling_alarm_that_ends_leaves_no_trace_and_a_raised_one_its_history
     repository.commit(Changes(6, LATER + SECOND, 11, 4, alarms={2: (raised, None), 3: (None, alarm(3))}))
     assert database.history.alarms(active_only=False) == ((raised, LATER + SECOND),)
     loaded = repository.load()
+    assert loaded.roots == {WEB.index: ("e", LATER + SECOND)}
     assert (loaded.alarm_keys.get("crashed:x"), loaded.next_alarm) == (3, 4)
 
 
