@@ -22,7 +22,7 @@ from gateway.model.errors import ConfigError, StoreError
 from gateway.store.database import Database, open_database
 from gateway.support import sdnotify
 from gateway.support.clock import SystemClock
-from gateway.support.tasks import supervise
+from gateway.support.tasks import attempt, supervise
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class Runtime:
                 wait.cancel()
             if self._hang_up.is_set() and not self._stop.is_set():
                 self._hang_up.clear()
-                await self._read_again()
+                await attempt("reading the configuration again", self._read_again)
 
     # -- a new configuration -----------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ async def supervise(
 
     It counts as back when it returns, when it has run for `steady_s`, or when the caller says so through its own
     `health` (`health.succeeded()`), and the pauses begin small again then. `on_failure` gets each error and must
-    not raise one. This is the one place with a broad except.
+    not raise one. Broad excepts exist in this module only.
     """
     health = health or Health(name, expected)
     while True:
@@ -71,3 +71,13 @@ async def supervise(
         finally:
             steady.cancel()
         await sleep(backoff.delay_s(health.failures))
+
+
+async def attempt(name: str, run: Callable[[], Awaitable[None]]) -> bool:
+    """Call `run` once; an error is logged with its traceback and ends nothing else. True when it went well."""
+    try:
+        await run()
+    except Exception:
+        logger.exception("%s: failed", name)
+        return False
+    return True

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gateway.support.backoff import Backoff
-from gateway.support.tasks import Health, supervise
+from gateway.support.tasks import Health, attempt, supervise
 
 
 class Away(Exception):
@@ -98,3 +98,10 @@ def test_jitter_spreads_a_pause_around_its_length(chance: float, expected: float
 
 def test_many_failures_do_not_overflow() -> None:
     assert Backoff(1, 60, 2, jitter=0).delay_s(100_000) == 60
+
+
+async def test_an_attempt_that_fails_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    assert not await attempt("reload", failing(1, ZeroDivisionError("oops")))
+    assert await attempt("reload", failing(0, Away()))
+    assert [r.getMessage() for r in caplog.records] == ["reload: failed"]
+    assert caplog.records[0].exc_info is not None

@@ -1,0 +1,113 @@
+"""Receivers of a running gateway: they come and go with the configuration, and a test can be sent."""
+
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.estate import CONFIGURATION, Estate
+
+COLD_START = bytes.fromhex("06092b0601060301010501")
+"""OBJECT IDENTIFIER 1.3.6.1.6.3.1.1.5.1 in BER."""
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.bind(("127.0.0.1", 0))
+        opened.settimeout(20)
+        yield opened
+
+
+def receiver(name: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    return f'\n[receivers.{name}]\nkind = "snmp"\nhost = "127.0.0.1"\nport = {port}\ncommunity = "traps"\n'
+
+
+def test_a_receiver_is_told_of_the_start_and_of_a_move(estate: Estate, listener: socket.socket) -> None:
+    estate.configure(CONFIGURATION + receiver("noc", listener))
+    with estate.start() as gateway:
+        assert COLD_START in listener.recv(65535)
+        gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+        estate.place("web beta", "db beta")
+        trap = listener.recv(65535)
+    assert b"traps" in trap
+    assert b"web" in trap
+    assert b"alpha" in trap
+    assert b"beta" in trap
+
+
+def test_a_new_receiver_gets_what_happens_from_now_on_and_the_old_one_is_left_alone(
+    estate: Estate, listener: socket.socket
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second:
+        second.bind(("127.0.0.1", 0))
+        second.settimeout(20)
+        estate.configure(CONFIGURATION + receiver("noc", listener))
+        with estate.start() as gateway:
+            assert COLD_START in listener.recv(65535)
+            gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+            estate.configure(CONFIGURATION + receiver("noc", listener) + receiver("second", second))
+            gateway.signal(signal.SIGHUP)
+            gateway.wait_for_log("the configuration was read again")
+            assert COLD_START in second.recv(65535)
+            estate.place("web beta", "db beta")
+            assert b"web" in second.recv(65535)
+            assert b"web" in listener.recv(65535)
+            assert "receiver noc: restarts" not in gateway.log
+
+
+def test_what_waits_for_a_receiver_that_is_taken_out_is_given_up(estate: Estate) -> None:
+    estate.configure(CONFIGURATION + '\n[receivers.x]\nkind = "snmp"\nhost = "x.invalid"\ncommunity = "c"\n')
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+        estate.place("web beta", "db beta")
+        gateway.wait_for_log("receiver x: failed, trying again")
+        estate.configure(CONFIGURATION)
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_log("1 notifications for receivers that are gone are given up")
+
+
+def test_check_sends_a_test_only_when_asked(estate: Estate, listener: socket.socket) -> None:
+    estate.configure(CONFIGURATION + receiver("noc", listener))
+    listener.settimeout(0.5)
+    assert estate.command("check").returncode == 0
+    with pytest.raises(TimeoutError):
+        listener.recv(65535)
+    sent = estate.command("check", "--send")
+    assert sent.returncode == 0, sent.stdout
+    assert COLD_START in listener.recv(65535)
+
+
+def test_check_says_when_a_receiver_has_no_address(estate: Estate) -> None:
+    estate.configure(CONFIGURATION + '\n[receivers.x]\nkind = "snmp"\nhost = "x.invalid"\ncommunity = "c"\n')
+    result = estate.command("check")
+    assert result.returncode == 1
+    assert "x.invalid" in result.stdout
+
+
+def test_check_asks_the_running_agent_as_everybody_who_may(estate: Estate) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    users = """
+[publishers.snmp.communities.noc]
+community = "one-secret"
+[publishers.snmp.users.ops]
+auth = "SHA-512"
+auth_password = "a-long-password"
+priv = "AES-256"
+priv_password = "another-password"
+"""
+    estate.configure(CONFIGURATION.replace('["127.0.0.1:0"]', f'["127.0.0.1:{port}"]') + users)
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        said = estate.command("check").stdout
+        assert f"127.0.0.1:{port} answers community noc: revision" in said
+        assert f"127.0.0.1:{port} answers user ops: revision" in said
+        estate.configure(estate.config.read_text().replace("one-secret", "another-secret"))
+        result = estate.command("check")
+    assert result.returncode == 1
+    assert "community noc" in result.stdout
+    assert "Restart it" in result.stdout
