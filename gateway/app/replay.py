@@ -98,7 +98,7 @@ def replay_folder(plugin: CollectorPlugin, folder: str, settle: SettleTimes | No
 
 def placements_of(observation: Observation) -> tuple[PlacementRow, ...]:
     """
-    What the view says of the things that may relocate: one row for each and host it is on.
+    What the view says of the things that may relocate: one row for each and host it is on, and for each replica.
 
     A VM that a resource of the same view starts has no row of its own.
     """
@@ -109,8 +109,15 @@ def placements_of(observation: Observation) -> tuple[PlacementRow, ...]:
         if relation.kind is RelationKind.RUNS_ON
         and relation.upper.kind in RELOCATABLE_KINDS
         and relation.upper not in told_as_resource
+        for _ in range(_replicas(relation))
     ]
     return tuple(sorted(rows, key=lambda row: (row.entity, row.host, row.role)))
+
+
+def _replicas(relation: ObservedRelation) -> int:
+    """How many replicas of a bundle are there in this role; 1 for everything else."""
+    replicas = relation.attributes.get("replicas")
+    return len(replicas.split(",")) if isinstance(replicas, str) else 1
 
 
 def _is_resource_of(relation: ObservedRelation) -> bool:
