@@ -39,5 +39,12 @@ class Changes:
     def empty(self) -> bool:
         """True when there is nothing to commit (freshness alone waits for the next commit)."""
         return not (
-            self.records or self.claims or self.placements or self.alarms or self.sources or self.events or self.amended
+            self.records
+            or self.claims
+            or self.placements
+            or self.alarms
+            or self.sources
+            or self.links
+            or self.events
+            or self.amended
         )

@@ -41,6 +41,7 @@ class ConditionKind(StrEnum):
     DUPLICATE_KEY = "duplicateKey"
     SAME_BY_WEAK_KEYS = "sameByWeakKeys"
     DEGRADED = "degraded"
+    PLACEMENT_UNCERTAIN = "placementUncertain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ RULES: dict[ConditionKind, ConditionRule] = {
     ConditionKind.DUPLICATE_KEY: ConditionRule(Category.FINDING, Severity.WARNING, "at_once"),
     ConditionKind.SAME_BY_WEAK_KEYS: ConditionRule(Category.FINDING, Severity.WARNING, "at_once"),
     ConditionKind.DEGRADED: ConditionRule(Category.FINDING, Severity.WARNING, "finding"),
+    ConditionKind.PLACEMENT_UNCERTAIN: ConditionRule(Category.FINDING, Severity.WARNING, "finding"),
 }
 """Every condition, judged how. A test checks that no kind is missing."""
 

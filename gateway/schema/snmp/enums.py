@@ -118,6 +118,7 @@ CONDITIONS: Final[Numbers] = {
     ConditionKind.DUPLICATE_KEY: 12,
     ConditionKind.SAME_BY_WEAK_KEYS: 13,
     ConditionKind.DEGRADED: 14,
+    ConditionKind.PLACEMENT_UNCERTAIN: 15,
 }
 CATEGORIES: Final[Numbers] = {
     Category.FAILURE: 1,
