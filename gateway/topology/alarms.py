@@ -5,9 +5,9 @@ from dataclasses import replace
 from gateway.model.conditions import RULES, Category, ConditionKind, SettleTimes, alarm_key
 from gateway.model.entities import EntityKind
 from gateway.model.events import Event, EventKind
-from gateway.model.observations import Glimpse, Objects, Observation, ObservedCondition
+from gateway.model.observations import EvidenceKind, Glimpse, Objects, Observation, ObservedCondition
 from gateway.model.relations import RelationKind
-from gateway.model.rows import Alarm
+from gateway.model.rows import Alarm, Record
 from gateway.topology.draft import Draft
 from gateway.topology.placements import Verdict
 
@@ -25,20 +25,60 @@ CLEARED: dict[Category, EventKind] = {
 }
 
 
+JUDGED_HERE = frozenset(
+    {
+        ConditionKind.PLACEMENT_CONFLICT,
+        ConditionKind.PLACEMENT_UNCERTAIN,
+        ConditionKind.SOURCE_STALE,
+        ConditionKind.DUPLICATE_KEY,
+        ConditionKind.SAME_BY_WEAK_KEYS,
+    }
+)
+"""What we conclude ourselves; no source says that it holds or has ended."""
+
+
 def judge_conditions(draft: Draft, observation: Observation, settle: SettleTimes) -> None:
-    """Begin, hold or end the conditions that an observation is complete for."""
+    """Begin, hold or end the conditions that an observation is complete for; what is gone has none."""
     said: set[str] = set()
     for condition in observation.conditions:
         record = draft.find(observation.source, condition.entity)
-        if record is not None:
+        if record is not None and not record.gone:
             entity = draft.entity_of(record.index)
             said.add(_hold(draft, observation.source, entity, condition, settle))
-    if observation.judged:
+    judged = observation.judged - JUDGED_HERE
+    if judged:
         for entity in _judged_entities(draft, observation):
             for alarm in draft.alarms_of(entity):
-                ours = alarm.source == observation.source and alarm.condition in observation.judged
+                ours = alarm.source == observation.source and alarm.condition in judged
                 if ours and alarm.key not in said:
                     end(draft, alarm)
+    for index in sorted(draft.lost):
+        _end_those_of(draft, draft.record(index))
+
+
+def follow_records(draft: Draft, settle: SettleTimes) -> None:
+    """
+    After records were merged or taken apart: their alarms go on at the entity that shows them now.
+
+    The key names the entity, so that a raised one is cleared with its old key and raised with the new one; what was
+    settling goes on settling. What we concluded ourselves of an entity that is shown no more is concluded anew.
+    """
+    for old, new in sorted(draft.regrouped):
+        for alarm in draft.alarms_of(old):
+            if alarm.condition in JUDGED_HERE:
+                if draft.entity_of(old) != old:
+                    end(draft, alarm)
+                continue
+            if _has_record_of(draft, old, alarm.source) or not _has_record_of(draft, new, alarm.source):
+                continue
+            end(draft, alarm)
+            key = alarm_key(alarm.condition, draft.record(new).id, alarm.detail)
+            if draft.alarm_with(key) is None:
+                again = draft.add_alarm(
+                    replace(alarm, index=0, key=key, entity=new, raised_at=0, event_id="", caused_by="")
+                )
+                if alarm.raised:
+                    raise_alarm(draft, again)
 
 
 def judge_conflict(draft: Draft, entity: int, verdict: Verdict, settle: SettleTimes) -> None:
@@ -61,6 +101,40 @@ def judge_conflict(draft: Draft, entity: int, verdict: Verdict, settle: SettleTi
         remedy="find out on which host it must run, and stop it on the other before data is damaged",
         settle=settle,
     )
+
+
+def judge_uncertain(draft: Draft, entity: int, verdict: Verdict, settle: SettleTimes) -> None:
+    """Fresh on one host while another that had it is silent: a finding, until that one is seen or known to be lost."""
+    key = alarm_key(ConditionKind.PLACEMENT_UNCERTAIN, draft.record(entity).id)
+    placement = draft.placement(entity)
+    doubtful = [host for host in verdict.unverified if not _known_lost(draft, host)]
+    if placement is None or not doubtful:
+        alarm = draft.alarm_with(key)
+        if alarm is not None:
+            end(draft, alarm)
+        return
+    silent = " and ".join(draft.ref(host).name for host in doubtful)
+    begin(
+        draft,
+        source=placement.source,
+        kind=ConditionKind.PLACEMENT_UNCERTAIN,
+        entity=entity,
+        text=f"runs on {draft.ref(placement.host).name}; that it does not on {silent} too is not verified: no answer",
+        remedy=f"make sure that {silent} is off, or reachable again",
+        settle=settle,
+    )
+
+
+def _known_lost(draft: Draft, host: int) -> bool:
+    """True when a source of the host knows that it is lost or was fenced, and nothing has been heard of it since."""
+    for index in draft.group_of(host):
+        record = draft.record(index)
+        heard = draft.heard_at(record.source, record.scope)
+        for seen in draft.evidence(record.source).values():
+            fact = seen.evidence
+            if fact.kind is EvidenceKind.HOST_LOST and fact.host == record.key.native and seen.last_seen >= heard:
+                return True
+    return False
 
 
 def begin(
@@ -148,12 +222,25 @@ def _judged_entities(draft: Draft, observation: Observation) -> list[int]:
     elif isinstance(covers, Glimpse):
         keys = frozenset(entity.key for entity in observation.entities)
     else:
-        with_alarms = [a.entity for _, a in draft.base.alarms.rows() if a.source == observation.source]
-        inside = draft.scope(observation.source, covers.scope)
-        gone = [e for e in with_alarms if draft.entity(e) is None]
-        return sorted({e for e in with_alarms if inside & draft.group_of(e)} | set(gone))
+        inside = (draft.record(index) for index in draft.scope(observation.source, covers.scope))
+        return sorted({draft.entity_of(record.index) for record in inside if record.scope == covers.scope})
     records = (draft.find(observation.source, key) for key in keys)
     return sorted({draft.entity_of(record.index) for record in records if record is not None})
+
+
+def _end_those_of(draft: Draft, record: Record) -> None:
+    """End what a source said of a thing that it does not see any more."""
+    entity = draft.entity_of(record.index)
+    if record.gone and not _has_record_of(draft, entity, record.source):
+        for alarm in draft.alarms_of(entity):
+            if alarm.source == record.source:
+                end(draft, alarm)
+
+
+def _has_record_of(draft: Draft, entity: int, source: str) -> bool:
+    """True when the entity shows a living record of the source."""
+    rows = (draft.record(index) for index in draft.group_of(entity))
+    return any(row.source == source and not row.gone for row in rows)
 
 
 def _event(draft: Draft, alarm: Alarm, kind: EventKind, root: str) -> Event:

@@ -66,6 +66,14 @@ def claim_order(claim: Claim) -> tuple[str, int, str, str, str]:
     return (claim.kind.value, claim.lower, claim.role, claim.source, claim.scope)
 
 
+def scopes_of(record: Record, claims: Iterable[Claim]) -> frozenset[str]:
+    """Keys of the scopes that see a record: its own, and those of its source that claim something of it."""
+    if record.gone:
+        return frozenset()
+    said = {claim.scope for claim in claims if claim.source == record.source}
+    return frozenset(scope_key(record.source, scope) for scope in (record.scope, *said))
+
+
 def assemble(
     *,
     records: Iterable[Record],
@@ -186,10 +194,8 @@ def _grouped(pairs: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
 def _scopes(living: Iterable[Record], claims: Mapping[int, tuple[Claim, ...]]) -> dict[str, frozenset[int]]:
     members: defaultdict[str, set[int]] = defaultdict(set)
     for record in living:
-        members[scope_key(record.source, record.scope)].add(record.index)
-        for claim in claims.get(record.index, ()):
-            if claim.source == record.source and claim.scope != record.scope:
-                members[scope_key(claim.source, claim.scope)].add(record.index)
+        for key in scopes_of(record, claims.get(record.index, ())):
+            members[key].add(record.index)
     return {key: frozenset(indexes) for key, indexes in members.items()}
 
 

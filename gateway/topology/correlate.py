@@ -38,8 +38,10 @@ def correlate(draft: Draft, settle: SettleTimes, *, everything: bool = False) ->
         _merge(draft, draft.record(index))
     for index in sorted(todo):
         _place(draft, draft.record(index))
-        _find_duplicates(draft, draft.record(index), settle)
-        _propose(draft, draft.record(index), settle)
+    for entity in sorted({draft.entity_of(index) for index in todo}):
+        records = [draft.record(index) for index in sorted(draft.group_of(entity))]
+        _find_duplicates(draft, entity, records, settle)
+        _propose(draft, entity, records, settle)
 
 
 def swapped_smbios(uuid: str) -> str:
@@ -103,7 +105,7 @@ def _sharing(draft: Draft, alias: Alias) -> set[int]:
 
 
 def _peers(draft: Draft, record: Record, strength: KeyStrength) -> dict[int, Alias]:
-    """Other records that share a key of this strength, each with the first such key."""
+    """Other living records that share a key of this strength, each with the first such key."""
     found: dict[int, Alias] = {}
     if record.gone:
         return found
@@ -145,7 +147,29 @@ def _same(draft: Draft, record: Record) -> set[int]:
         for index in _peers(draft, record, KeyStrength.CROSS_LAYER)
         if _may_be_same(draft.record(index), record) and not _ambiguous(draft, record, draft.record(index))
     }
-    return _linked(draft, record, same=True) | by_key
+    return _linked(draft, record, same=True) | by_key | _remembered(draft, record)
+
+
+def _remembered(draft: Draft, record: Record) -> set[int]:
+    """Records that were one thing with it when one of the two went, and still have a key in common."""
+    keys = {_either_order(alias) for alias in _proofs(record)}
+    return {
+        index
+        for index in draft.group_of(record.entity or record.index)
+        if (record.gone or draft.record(index).gone)
+        and keys & {_either_order(alias) for alias in _proofs(draft.record(index))}
+    }
+
+
+def _proofs(record: Record) -> list[Alias]:
+    return [alias for alias in record.aliases if alias.namespace.strength is KeyStrength.CROSS_LAYER and is_key(alias)]
+
+
+def _either_order(alias: Alias) -> Alias:
+    """The same for both byte orders of an SMBIOS UUID."""
+    if alias.namespace is not KeyNamespace.SMBIOS_UUID or alias.value.count("-") != 4:
+        return alias
+    return min(alias, replace(alias, value=swapped_smbios(alias.value)))
 
 
 def _linked(draft: Draft, record: Record, *, same: bool) -> set[int]:
@@ -194,10 +218,10 @@ def _show_by(draft: Draft, record: Record, canonical: int) -> None:
         placement = draft.placement(entity)
         if placement is not None and placement.host == old:
             draft.put_placement(replace(placement, host=canonical))
-    moved = draft.placement(old)
+    moved, there = draft.placement(old), draft.placement(canonical)
     if old == record.index and moved is not None:
         draft.drop_placement(old)
-        if draft.placement(canonical) is None:
+        if there is None or (moved.open and not there.open):
             draft.put_placement(replace(moved, entity=canonical))
 
 
@@ -243,17 +267,13 @@ def _derived(draft: Draft, record: Record) -> Claim | None:
 # -- findings --------------------------------------------------------------------------------------------------
 
 
-def _find_duplicates(draft: Draft, record: Record, settle: SettleTimes) -> None:
+def _find_duplicates(draft: Draft, entity: int, records: list[Record], settle: SettleTimes) -> None:
     """Two things of one kind and source with the same key: cloned, or a vendor's default. A finding, no merge."""
-    twins = sorted(
-        index
-        for index in _peers(draft, record, KeyStrength.CROSS_LAYER)
-        if (other := draft.record(index)).key.kind is record.key.kind and other.source == record.source
-    )
+    twins = sorted({twin for record in records for twin in _twins(draft, record)})
     names = ", ".join(draft.record(index).name for index in twins)
     _finding(
         draft,
-        record,
+        entity,
         ConditionKind.DUPLICATE_KEY,
         bool(twins),
         f"has a key that must be unique in common with {names}: they cannot be told apart in other layers",
@@ -262,15 +282,20 @@ def _find_duplicates(draft: Draft, record: Record, settle: SettleTimes) -> None:
     )
 
 
-def _propose(draft: Draft, record: Record, settle: SettleTimes) -> None:
+def _twins(draft: Draft, record: Record) -> list[int]:
+    peers = (draft.record(index) for index in _peers(draft, record, KeyStrength.CROSS_LAYER))
+    return [peer.index for peer in peers if (peer.key.kind, peer.source) == (record.key.kind, record.source)]
+
+
+def _propose(draft: Draft, entity: int, records: list[Record], settle: SettleTimes) -> None:
     """Weak keys that agree with a thing of a lower layer, when no strong key links: a proposal for a person."""
-    below = UNDER.get(record.key.kind, ())
-    linked = any(claim.kind is RelationKind.RUNS_ON for claim in draft.claims(record.index))
-    candidates = [] if linked or not below else _weak_peers(draft, record, below)
+    below = UNDER.get(draft.record(entity).key.kind, ())
+    linked = any(claim.kind is RelationKind.RUNS_ON for record in records for claim in draft.claims(record.index))
+    candidates = [] if linked or not below else sorted({i for r in records for i in _weak_peers(draft, r, below)})
     names = ", ".join(f"{draft.record(i).key.kind} {draft.record(i).name}" for i in candidates)
     _finding(
         draft,
-        record,
+        entity,
         ConditionKind.SAME_BY_WEAK_KEYS,
         bool(candidates),
         f"may run on {names}: only names or addresses agree, which proves nothing",
@@ -285,9 +310,8 @@ def _weak_peers(draft: Draft, record: Record, kinds: tuple[EntityKind, ...]) -> 
 
 
 def _finding(
-    draft: Draft, record: Record, kind: ConditionKind, holds: bool, text: str, remedy: str, settle: SettleTimes
+    draft: Draft, entity: int, kind: ConditionKind, holds: bool, text: str, remedy: str, settle: SettleTimes
 ) -> None:
-    entity = draft.entity_of(record.index)
     if holds:
         begin(draft, source=CORRELATION, kind=kind, entity=entity, text=text, remedy=remedy, settle=settle)
         return

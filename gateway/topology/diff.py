@@ -1,7 +1,7 @@
 """What an observation changes: records and claims, only within what it covers."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.model.entities import EntityState, NativeKey
@@ -9,6 +9,9 @@ from gateway.model.observations import Glimpse, Objects, Observation, ObservedEn
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import Claim, Record
 from gateway.topology.draft import Draft
+
+UNSEEN = "(unseen)"
+"""The scope of a record that relations name and no view has described yet; nobody ever reads it."""
 
 
 def apply_observation(draft: Draft, observation: Observation) -> None:
@@ -20,22 +23,32 @@ def apply_observation(draft: Draft, observation: Observation) -> None:
     `draft.touched`.
     """
     source, scope = observation.source, observation.covers.scope
-    if isinstance(observation.covers, Glimpse):
-        _apply_glimpse(draft, observation)
-        return
-    seen = [_upsert(draft, observation, entity) for entity in observation.entities]
     relations = _relations_by_upper(observation.relations)
+    if isinstance(observation.covers, Glimpse):
+        _apply_glimpse(draft, observation, relations)
+        return
+    back = draft.is_silent(source, scope)
+    draft.hear(source, scope)
+    seen = [_upsert(draft, observation, entity, relations.get(entity.key, ())) for entity in observation.entities]
     for record in seen:
         _replace_claims(draft, observation, record, relations.pop(record.key, ()))
     for upper, said in relations.items():
-        _replace_claims(draft, observation, _known(draft, observation, upper), said)
+        record = _revived(draft, _known(draft, observation, upper))
+        _replace_claims(draft, observation, record, said)
+        seen.append(record)
     found = {record.index for record in seen}
-    for index in _covered(draft, observation) - found:
+    for index in sorted(_covered(draft, observation) - found):
         _lose(draft, source, scope, draft.record(index))
-    draft.refresh(source, scope) if isinstance(observation.covers, Whole) else None
+    if isinstance(observation.covers, Whole):
+        draft.refresh(source, scope)
+    if back:
+        # What it said before its silence was not judged beside what others said.
+        draft.touched.update(draft.entity_of(index) for index in found)
 
 
-def _apply_glimpse(draft: Draft, observation: Observation) -> None:
+def _apply_glimpse(
+    draft: Draft, observation: Observation, relations: Mapping[NativeKey, Sequence[ObservedRelation]]
+) -> None:
     """Add what was unknown, as last known; update only what a condition names."""
     judged = {condition.entity for condition in observation.conditions}
     new: list[Record] = []
@@ -46,19 +59,24 @@ def _apply_glimpse(draft: Draft, observation: Observation) -> None:
             new.append(_upsert(draft, observation, unsure))
         elif entity.key in judged:
             _upsert(draft, observation, entity)
-    relations = _relations_by_upper(observation.relations)
     for record in new:
         unsure_relations = [replace(r, phase=Phase.LAST_KNOWN) for r in relations.get(record.key, ())]
         _replace_claims(draft, observation, record, unsure_relations)
 
 
-def _upsert(draft: Draft, observation: Observation, entity: ObservedEntity) -> Record:
+def _upsert(
+    draft: Draft, observation: Observation, entity: ObservedEntity, relations: Sequence[ObservedRelation] = ()
+) -> Record:
+    """Bring a record up to what its scope says; of a thing that runs in another scope, that one has the word."""
     record = _known(draft, observation, entity.key)
     scope = observation.covers.scope
+    home = _home(draft, record, scope, relations)
+    if home is None:
+        return record
     changed_state = (record.state, record.reason) != (entity.state, entity.reason)
     seen = replace(
         record,
-        scope=_home(draft, record, scope),
+        scope=home,
         name=entity.name,
         subtype=entity.subtype,
         state=entity.state,
@@ -68,17 +86,37 @@ def _upsert(draft: Draft, observation: Observation, entity: ObservedEntity) -> R
         state_since=observation.at if changed_state else record.state_since,
         gone=False,
     )
-    draft.enter_scope(record.source, scope, record.index)
     if seen != record:
         draft.put_record(seen)
     return seen
 
 
-def _home(draft: Draft, record: Record, scope: str) -> str:
-    """The scope that a record belongs to: the one it was in, while that one still says it sees it."""
-    if record.scope != scope and record.index in draft.scope(record.source, record.scope):
-        return record.scope
-    return scope
+def _home(draft: Draft, record: Record, scope: str, relations: Sequence[ObservedRelation]) -> str | None:
+    """
+    The scope that the record belongs to from now on; None when this one has no say in what it is doing.
+
+    Of several scopes that see a thing (a registration left behind, a migration under way), the one where it runs
+    most certainly has the word; between equals the newest has, and the thing belongs where it did.
+    """
+    if record.gone or record.scope == UNSEEN:
+        return scope
+    others = (c for c in draft.claims(record.index) if c.source == record.source and c.scope != scope)
+    there = max((_certainty(c.phase) for c in others if c.kind is RelationKind.RUNS_ON), default=0)
+    here = max((_certainty(r.phase) for r in relations if r.kind is RelationKind.RUNS_ON), default=0)
+    if here < there:
+        return None
+    return scope if here > there or (here and draft.is_silent(record.source, record.scope)) else record.scope
+
+
+def _certainty(phase: Phase) -> int:
+    return 2 if phase is Phase.STABLE else 1
+
+
+def _revived(draft: Draft, record: Record) -> Record:
+    """A thing of which something is said exists, though it is not described (any more)."""
+    if record.gone:
+        draft.put_record(replace(record, gone=False, scope=UNSEEN, state=EntityState.UNKNOWN, reason=""))
+    return draft.record(record.index)
 
 
 def _known(draft: Draft, observation: Observation, key: NativeKey) -> Record:
@@ -91,7 +129,7 @@ def _known(draft: Draft, observation: Observation, key: NativeKey) -> Record:
             index=0,
             id="",
             source=observation.source,
-            scope=observation.covers.scope,
+            scope=UNSEEN,
             key=key,
             name=key.native,
             subtype="",
@@ -136,6 +174,7 @@ def _replace_claims(
     after.extend(said.values())
     _touch(draft, record, mine.values(), said.values())
     draft.put_claims(record.index, after)
+    _forget_unseen(draft, before)
 
 
 def _identity(claim: Claim) -> tuple[RelationKind, int, str]:
@@ -164,11 +203,15 @@ def _continued(claim: Claim, before: Claim | None) -> Claim:
     return claim
 
 
+_PLACING = (RelationKind.RUNS_ON, RelationKind.PART_OF)
+"""A member that leaves its group is told by itself."""
+
+
 def _touch(draft: Draft, record: Record, before: Iterable[Claim], after: Iterable[Claim]) -> None:
     """Its placement is judged again when what is said of where it runs changed."""
 
     def where(claims: Iterable[Claim]) -> set[tuple[int, str, Phase]]:
-        return {(c.lower, c.role, c.phase) for c in claims if c.kind is RelationKind.RUNS_ON}
+        return {(c.lower, c.role, c.phase) for c in claims if c.kind in _PLACING}
 
     if where(before) != where(after):
         draft.touched.add(draft.entity_of(record.index))
@@ -178,13 +221,28 @@ def _lose(draft: Draft, source: str, scope: str, record: Record) -> None:
     """The scope no longer sees the record; it is gone when no other scope does."""
     before = draft.claims(record.index)
     mine = [c for c in before if c.source == source and c.scope == scope]
-    draft.leave_scope(source, scope, record.index)
     draft.put_claims(record.index, [c for c in before if c.source != source or c.scope != scope])
+    _forget_unseen(draft, mine)
     _touch(draft, record, mine, ())
-    elsewhere = sorted({c.scope for c in before if c.source == source and c.scope != scope})
+    if record.gone or record.scope not in (scope, UNSEEN):
+        return
+    elsewhere = [c for c in before if c.source == source and c.scope != scope]
     if elsewhere:
-        if record.scope == scope:
-            draft.put_record(replace(record, scope=elsewhere[0]))
-    elif not record.gone:
-        draft.put_record(replace(record, gone=True))
-        draft.touched.add(draft.entity_of(record.index))
+        home = min(elsewhere, key=lambda c: (c.kind is not RelationKind.RUNS_ON, -_certainty(c.phase), c.scope))
+        draft.put_record(replace(record, scope=home.scope))
+    else:
+        _gone(draft, record)
+
+
+def _forget_unseen(draft: Draft, before: Iterable[Claim]) -> None:
+    """An end that nobody has described is gone when nothing names it any more."""
+    for lower in sorted({claim.lower for claim in before}):
+        record = draft.record(lower)
+        if record.scope == UNSEEN and not record.gone and not draft.uppers(lower) and not draft.claims(lower):
+            _gone(draft, record)
+
+
+def _gone(draft: Draft, record: Record) -> None:
+    draft.put_record(replace(record, gone=True))
+    draft.touched.add(draft.entity_of(record.index))
+    draft.lost.add(record.index)

@@ -13,7 +13,8 @@ from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, SeenEvidence, Source
 from gateway.model.shelf import Buckets, Shelf
 from gateway.model.snapshot import Snapshot, native_key, scope_key
-from gateway.topology.assemble import alias_key, claim_order, merge_entity
+from gateway.topology.ages import STALE_INTERVALS
+from gateway.topology.assemble import alias_key, claim_order, merge_entity, scopes_of
 
 Row = TypeVar("Row")
 KEEP_ROOTS = 120 * SECOND
@@ -41,6 +42,10 @@ class Draft:
         """Entities whose placement must be judged again."""
         self.rekeyed: set[int] = set()
         """Records whose keys changed: they must be correlated again."""
+        self.lost: set[int] = set()
+        """Records that are gone now."""
+        self.regrouped: set[tuple[int, int]] = set()
+        """(old, new) entities of records that were merged or taken apart."""
         self._records: dict[int, Record] = {}
         self._claims: dict[int, tuple[Claim, ...]] = {}
         self._dependents: dict[int, set[int]] = {}
@@ -55,6 +60,7 @@ class Draft:
         self._scopes: dict[str, set[int]] = {}
         self._groups: dict[int, set[int]] = {}
         self._freshness: dict[str, int] = {}
+        self._heard: set[str] = set()
         self._sources: dict[str, Source] = {}
         self._links: dict[str, tuple[Link, ...]] = {}
         self._links_by_end: dict[str, list[Link]] | None = None
@@ -108,6 +114,7 @@ class Draft:
         """Let a record be shown by another entity (merge) or by itself again (un-merge)."""
         self.group_of(record.entity).discard(record.index)
         self.group_of(entity).add(record.index)
+        self.regrouped.add((record.entity, entity))
         moved = replace(self.record(record.index), entity=entity)
         self._records[record.index] = moved
         return moved
@@ -146,20 +153,28 @@ class Draft:
         own = self._scopes.get(key)
         return own if own is not None else self.base.scopes.get(key) or frozenset()
 
-    def enter_scope(self, source: str, scope: str, record: int) -> None:
-        if record not in self.scope(source, scope):
-            self._own_scope(source, scope).add(record)
-
-    def leave_scope(self, source: str, scope: str, record: int) -> None:
-        if record in self.scope(source, scope):
-            self._own_scope(source, scope).discard(record)
-
     def freshness(self, source: str, scope: str) -> int:
         """When the scope was last read before this draft; 0: never."""
         return self.base.freshness.get(scope_key(source, scope)) or 0
 
+    def heard_at(self, source: str, scope: str) -> int:
+        """When the scope was last heard of: now, when this draft takes in what it says."""
+        key = scope_key(source, scope)
+        return self.at if key in self._heard else self.base.freshness.get(key) or 0
+
+    def is_silent(self, source: str, scope: str) -> bool:
+        """True when the scope has missed three intervals (design: domain, settle times)."""
+        row = self.source(source)
+        if row is None or row.interval_us == 0:
+            return False
+        return self.at - self.heard_at(source, scope) > STALE_INTERVALS * row.interval_us
+
+    def hear(self, source: str, scope: str) -> None:
+        """The scope says something now."""
+        self._heard.add(scope_key(source, scope))
+
     def refresh(self, source: str, scope: str) -> None:
-        """The scope was read now."""
+        """The scope was read now, completely."""
         self._freshness[scope_key(source, scope)] = self.at
 
     # -- claims ------------------------------------------------------------------------------------------------
@@ -183,6 +198,8 @@ class Draft:
         if before == after:
             return
         self._claims[upper] = after
+        record = self.record(upper)
+        self._rescope(upper, scopes_of(record, before), scopes_of(record, after))
         old = {claim.lower for claim in before}
         new = {claim.lower for claim in after}
         for lower in new - old:
@@ -391,9 +408,9 @@ class Draft:
             alarms=base.alarms.evolve(self._alarms),
             alarm_keys=base.alarm_keys.evolve(self._alarm_keys),
             natives=base.natives.evolve(self._natives),
-            names=base.names.evolve({name: tuple(rows) or None for name, rows in self._names.items()}),
+            names=base.names.evolve({name: tuple(sorted(rows)) or None for name, rows in self._names.items()}),
             ids=base.ids.evolve(self._ids),
-            aliases=base.aliases.evolve({key: tuple(rows) or None for key, rows in self._aliases.items()}),
+            aliases=base.aliases.evolve({key: tuple(sorted(rows)) or None for key, rows in self._aliases.items()}),
             scopes=base.scopes.evolve({key: frozenset(rows) or None for key, rows in self._scopes.items()}),
             freshness=base.freshness.evolve(self._freshness),
             entity_alarms=base.entity_alarms.evolve(_tuples(self._entity_alarms)),
@@ -411,6 +428,8 @@ class Draft:
         if before == record:
             return
         self._records[record.index] = record
+        claims = self.claims(record.index)
+        self._rescope(record.index, scopes_of(before, claims) if before else frozenset(), scopes_of(record, claims))
         if before is not None and before.gone != record.gone:
             self.group_of(record.entity).add(record.index)
         shown = before if before is not None and not before.gone else None
@@ -430,12 +449,12 @@ class Draft:
         row = self.base.entities.get(entity)
         return row.records if row is not None else (entity,)
 
-    def _own_scope(self, source: str, scope: str) -> set[int]:
-        key = scope_key(source, scope)
-        own = self._scopes.get(key)
-        if own is None:
-            own = self._scopes[key] = set(self.base.scopes.get(key) or ())
-        return own
+    def _rescope(self, record: int, old: frozenset[str], new: frozenset[str]) -> None:
+        for key in old ^ new:
+            own = self._scopes.get(key)
+            if own is None:
+                own = self._scopes[key] = set(self.base.scopes.get(key) or ())
+            own.add(record) if key in new else own.discard(record)
 
     def _own_dependents(self, lower: int) -> set[int]:
         own = self._dependents.get(lower)

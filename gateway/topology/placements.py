@@ -30,6 +30,10 @@ class Verdict:
 
     move: Move | None = None
     conflict: tuple[int, ...] = ()
+    confirmed_at: int = 0
+    """Of a conflict: until when all that claim the entity were heard of."""
+    unverified: tuple[int, ...] = ()
+    """Hosts that claimed it before they fell silent: whether it still runs there is not known."""
 
 
 def judge_placement(draft: Draft, entity: int) -> Verdict:
@@ -40,20 +44,45 @@ def judge_placement(draft: Draft, entity: int) -> Verdict:
     last host is kept without a time limit. On a host that is not heard of: there, not certain. Stable on two:
     a conflict, nothing changes.
     """
-    claims = _fresh(draft, list(draft.entity_claims(entity, RelationKind.RUNS_ON)))
+    said = _of_one_layer(draft, entity, list(draft.entity_claims(entity, RelationKind.RUNS_ON)))
+    claims = _fresh(draft, said)
     kind = draft.record(entity).key.kind
     shown = draft.entity(entity)
     if not has_one_placement(kind, shown.subtype if shown is not None else ""):
         return _judge_promoted(draft, entity, claims)
     stable = _hosts(draft, claims, Phase.STABLE)
     if len(stable) > 1:
-        return Verdict(conflict=tuple(sorted(stable)))
+        confirmed_at = min(_heard_at(draft, claim) for claim in claims if claim.phase is Phase.STABLE)
+        return Verdict(conflict=tuple(sorted(stable)), confirmed_at=confirmed_at)
     moving = _hosts(draft, claims, Phase.TRANSITIONAL)
     if stable and not moving.keys() - stable.keys():
         ((host, claim),) = stable.items()
-        return Verdict(move=_settle_on(draft, entity, host, claim))
-    _not_settled(draft, entity, moving, _hosts(draft, claims, Phase.LAST_KNOWN))
+        unverified = tuple(sorted(_hosts(draft, said, Phase.STABLE).keys() - {host}))
+        return Verdict(move=_settle_on(draft, entity, host, claim), unverified=unverified)
+    _not_settled(draft, entity, {**stable, **moving}, _hosts(draft, claims, Phase.LAST_KNOWN))
     return Verdict()
+
+
+def _of_one_layer(draft: Draft, entity: int, claims: list[Claim]) -> list[Claim]:
+    """
+    Without claims on hosts of a farther layer: that a VM is on a hypervisor and, says its cluster, on a node is no
+    conflict. The layer that knew its place keeps the word while it knows the entity at all.
+    """
+    nearest = min((_rank(draft, claim.lower) for claim in claims), default=0)
+    before = draft.placement(entity)
+    if before is not None and _rank(draft, before.host) < nearest:
+        shown = draft.entity(entity)
+        if shown is not None and before.source in shown.sources:
+            return []
+    return [claim for claim in claims if _rank(draft, claim.lower) == nearest]
+
+
+_LAYERS = (EntityKind.HYPERVISOR, EntityKind.PHYSICAL_HOST)
+
+
+def _rank(draft: Draft, host: int) -> int:
+    kind = draft.record(host).key.kind
+    return _LAYERS.index(kind) if kind in _LAYERS else len(_LAYERS)
 
 
 def _judge_promoted(draft: Draft, entity: int, claims: list[Claim]) -> Verdict:
@@ -85,16 +114,16 @@ def _fresh(draft: Draft, claims: list[Claim]) -> list[Claim]:
     scopes = {(claim.source, claim.scope) for claim in claims}
     if len(scopes) < 2:
         return claims
-    silent = {scope for scope in scopes if _is_silent(draft, *scope)}
+    silent = {scope for scope in scopes if draft.is_silent(*scope)}
     return [c for c in claims if (c.source, c.scope) not in silent] if silent != scopes else claims
 
 
-def _is_silent(draft: Draft, source: str, scope: str) -> bool:
-    """True when the scope has missed three intervals (design: domain, settle times)."""
-    row = draft.source(source)
-    if row is None or row.interval_us == 0:
-        return False
-    return draft.at - draft.freshness(source, scope) > 3 * row.interval_us
+def _heard_at(draft: Draft, claim: Claim) -> int:
+    """When somebody last said so; now, of a source that is not read at intervals."""
+    source = draft.source(claim.source)
+    if source is None or source.interval_us == 0:
+        return draft.at
+    return max(draft.heard_at(claim.source, claim.scope), claim.since)
 
 
 def _hosts(draft: Draft, claims: Iterable[Claim], phase: Phase) -> dict[int, Claim]:
@@ -104,7 +133,7 @@ def _hosts(draft: Draft, claims: Iterable[Claim], phase: Phase) -> dict[int, Cla
 
 def _settle_on(draft: Draft, entity: int, host: int, claim: Claim) -> Move | None:
     """It is stable on one host. Returns the move when that is another host than before."""
-    before = draft.placement(entity)
+    before = _still_shown(draft, draft.placement(entity))
     if before is not None and before.host == host:
         since = before.since if before.open else draft.at
         draft.put_placement(
@@ -112,8 +141,8 @@ def _settle_on(draft: Draft, entity: int, host: int, claim: Claim) -> Move | Non
         )
         return None
     now = Placement(entity=entity, host=host, role=claim.role, since=draft.at, source=claim.source)
-    if before is None:
-        draft.put_placement(now)
+    if before is None or _rank(draft, before.host) != _rank(draft, host):
+        draft.put_placement(now)  # nothing moved: another layer says where it is
         return None
     left_at = before.left_at or max(last_seen(draft, entity), before.since)
     live = claim.arrival is Arrival.LIVE
@@ -129,9 +158,17 @@ def _settle_on(draft: Draft, entity: int, host: int, claim: Claim) -> Move | Non
     return Move(entity, old_host, host, first_left, live, claim.role)
 
 
+def _still_shown(draft: Draft, placement: Placement | None) -> Placement | None:
+    """The placement, its hosts as they are shown now: they may have been merged since it was judged."""
+    if placement is None:
+        return None
+    moved_from = draft.entity_of(placement.moved_from) if placement.moved_from else 0
+    return replace(placement, host=draft.entity_of(placement.host), moved_from=moved_from)
+
+
 def _not_settled(draft: Draft, entity: int, moving: dict[int, Claim], lost: dict[int, Claim]) -> None:
-    """It is stable nowhere: in transition, on a host that is not heard of, or stopped."""
-    before = draft.placement(entity)
+    """It is not stable on one host: in transition, on a host that is not heard of, or stopped."""
+    before = _still_shown(draft, draft.placement(entity))
     if before is None:
         if lost:
             host = min(lost)
@@ -147,7 +184,8 @@ def _not_settled(draft: Draft, entity: int, moving: dict[int, Claim], lost: dict
                 )
             )
         return
-    left_at = before.left_at or max(last_seen(draft, entity), before.since)
+    stays = before.host in moving and moving[before.host].phase is Phase.STABLE
+    left_at = 0 if stays else before.left_at or max(last_seen(draft, entity), before.since)
     here = before.host in moving or before.host in lost
     draft.put_placement(
         replace(

@@ -1,5 +1,6 @@
 """Relocations: what moved, why, and what is told of it (design: domain, Relocation)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.model.conditions import SECOND, Category, SettleTimes
@@ -17,17 +18,21 @@ RECENT = 1000
 """How many relocations are kept for that."""
 
 
-def tell_moves(draft: Draft, verdicts: dict[int, Verdict], settle: SettleTimes) -> None:
+UNVERIFIED = "old host unverified"
+
+
+def tell_moves(draft: Draft, verdicts: Mapping[int, Verdict], settle: SettleTimes) -> None:
     """Write the events of these moves: VMs first, single resources next; groups when their members are stable."""
     told: dict[int, str] = {}
-    moves = [verdict.move for verdict in verdicts.values() if verdict.move is not None]
+    moves = [move for entity, verdict in verdicts.items() if (move := verdict.move or _untold(draft, entity))]
     groups: set[int] = set()
     for move in sorted(moves, key=lambda move: (draft.record(move.entity).key.kind is not EntityKind.VM, move.entity)):
         group = group_of_member(draft, move.entity)
         if draft.record(move.entity).key.kind not in RELOCATABLE_KINDS:
             _told(draft, move.entity)
         elif group is None:
-            told[move.entity] = _tell_one(draft, move, told)
+            unverified = move.old_host in verdicts[move.entity].unverified
+            told[move.entity] = _tell_one(draft, move, told, UNVERIFIED if unverified else "")
         else:
             groups.add(group)
             if draft.due(f"group:{group}") is None:
@@ -39,6 +44,14 @@ def tell_moves(draft: Draft, verdicts: dict[int, Verdict], settle: SettleTimes) 
     for group in sorted(groups):
         if _all_stable(draft, group):
             tell_group(draft, group)
+
+
+def _untold(draft: Draft, entity: int) -> Move | None:
+    """A move that was found earlier and not told: of a member that stopped in between, or has left its group."""
+    placement = draft.placement(entity)
+    if placement is None or not placement.moved_from or not placement.open or placement.left_at:
+        return None
+    return Move(entity, placement.moved_from, placement.host, placement.moved_left, placement.live, placement.role)
 
 
 def tell_group(draft: Draft, group: int) -> None:
@@ -105,8 +118,8 @@ def _amended(draft: Draft, event: Event) -> Event:
 _WEAK = frozenset({Cause.BALANCING, Cause.PROMOTION_CHANGE, Cause.UNKNOWN, Cause.LIVE_MIGRATION, Cause.COLD_MOVE})
 
 
-def _tell_one(draft: Draft, move: Move, told: dict[int, str]) -> str:
-    """The event of a single thing; returns its id."""
+def _tell_one(draft: Draft, move: Move, told: dict[int, str], doubt: str) -> str:
+    """The event of a single thing; returns its id. `doubt`: what is not known of the host that it left."""
     role = draft.record(move.entity).key.kind is EntityKind.HA_RESOURCE and _is_promotable(draft, move.entity)
     kind = EventKind.ROLE_RELOCATION if role else EventKind.RELOCATION
     placement = draft.placement(move.entity)
@@ -115,8 +128,12 @@ def _tell_one(draft: Draft, move: Move, told: dict[int, str]) -> str:
     names = (move.entity, *_clones_of(draft, move.entity), *_managers_of_vm(draft, move.entity))
     event = _event(draft, kind, move.entity, move, names, source)
     event = replace(event, started_at=move.left_at)
+    if doubt and not move.live:
+        event = replace(event, cause=Cause.FAILOVER, planned=False, evidence=(*event.evidence, doubt))
     if vm is not None:
         event = replace(event, notify=False, caused_by=told[vm])
+    elif _told_by_a_group(draft, move.entity):
+        event = replace(event, notify=False)
     carried = _carried(draft, move.entity) if event.entity.kind is EntityKind.VM else []
     _log(draft, replace(event, carried=len(carried)))
     for passenger in carried:
@@ -200,6 +217,15 @@ def _managers_of_vm(draft: Draft, entity: int) -> list[int]:
     if draft.record(entity).key.kind is not EntityKind.VM:
         return []
     return draft.entities_under(entity, RelationKind.MANAGED_BY)
+
+
+def _told_by_a_group(draft: Draft, vm: int) -> bool:
+    """True for a VM whose resource moves as a member of a group: the group is told."""
+    for resource in _managers_of_vm(draft, vm):
+        placement = draft.placement(resource)
+        if placement is not None and placement.moved_from and group_of_member(draft, resource) is not None:
+            return True
+    return False
 
 
 def _vm_that_it_is(draft: Draft, entity: int, told: dict[int, str]) -> int | None:

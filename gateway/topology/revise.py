@@ -1,16 +1,24 @@
 """One revision: an observation, or a settle time that ran out, in; the next snapshot and its changes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gateway.model.changes import Changes
-from gateway.model.conditions import ConditionKind, SettleTimes
+from gateway.model.conditions import SECOND, ConditionKind, SettleTimes
 from gateway.model.entities import EntityKind, EntityState, NativeKey
 from gateway.model.events import Event, EventKind
-from gateway.model.observations import Observation
-from gateway.model.rows import Record, Source
+from gateway.model.observations import EvidenceKind, Observation
+from gateway.model.rows import Alarm, Record, Source
 from gateway.model.snapshot import Snapshot
-from gateway.topology.alarms import begin, end, judge_conditions, judge_conflict, raise_alarm
+from gateway.topology.alarms import (
+    begin,
+    end,
+    follow_records,
+    judge_conditions,
+    judge_conflict,
+    judge_uncertain,
+    raise_alarm,
+)
 from gateway.topology.correlate import correlate
 from gateway.topology.diff import apply_observation
 from gateway.topology.draft import Draft
@@ -35,6 +43,8 @@ def observe(base: Snapshot, observation: Observation, settle: SettleTimes, new_i
     apply_observation(draft, observation)
     linked = observation.links is not None and draft.put_links(observation.source, observation.links)
     fresh = note_evidence(draft, observation)
+    if fresh and any(fact.kind is EvidenceKind.HOST_LOST for fact in observation.evidence):
+        draft.touched.update(_uncertain(draft))
     _judge(draft, settle, relink=linked)
     judge_conditions(draft, observation, settle)
     _migrations_that_failed(draft, observation)
@@ -54,9 +64,26 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
         alarm = draft.alarm(int(number))
         if alarm is None or alarm.raised:
             draft.judge_at(what, None)
+        elif alarm.condition is ConditionKind.PLACEMENT_CONFLICT:
+            _confirm_conflict(draft, alarm, settle)
         else:
             raise_alarm(draft, alarm)
     return draft.finish()
+
+
+def _confirm_conflict(draft: Draft, alarm: Alarm, settle: SettleTimes) -> None:
+    """
+    A conflict is one of freshly read hosts: all that claim the entity have said so since it began.
+
+    Until then it is looked at again and again; when one of them has fallen silent, the other is believed.
+    """
+    verdict = judge_placement(draft, alarm.entity)
+    if verdict.conflict and verdict.confirmed_at >= alarm.since:
+        raise_alarm(draft, alarm)
+    elif verdict.conflict:
+        draft.put_alarm(replace(alarm, due=draft.at + max(settle.placement_conflict, SECOND)))
+    else:
+        _told_of(draft, {alarm.entity: verdict}, settle)
 
 
 def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snapshot:
@@ -66,7 +93,8 @@ def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snap
         if placement.moved_from:
             group = group_of_member(draft, placement.entity)
             if group is not None:
-                draft.judge_at(f"group:{group}", placement.moved_at + settle.group)
+                due = placement.moved_at + settle.group
+                draft.judge_at(f"group:{group}", min(due, draft.due(f"group:{group}") or due))
     return replace(base, pending=draft.finish()[0].pending)
 
 
@@ -127,17 +155,30 @@ def update_source(
     return draft.finish()
 
 
+def _uncertain(draft: Draft) -> list[int]:
+    """Entities whose old host did not answer: it may be known now that it is lost."""
+    kind = ConditionKind.PLACEMENT_UNCERTAIN
+    return [alarm.entity for _, alarm in draft.base.alarms.rows() if alarm.condition is kind]
+
+
 def _judge(draft: Draft, settle: SettleTimes, *, relink: bool) -> None:
     """Correlate what has other keys, then judge the placement of everything that may be elsewhere."""
     if draft.rekeyed or relink:
         correlate(draft, settle, everything=relink)
+        follow_records(draft, settle)
     if not draft.touched:
         return
     verdicts: dict[int, Verdict] = {}
     for entity in sorted(draft.touched):
         if draft.record(entity).entity == entity:
             verdicts[entity] = judge_placement(draft, entity)
-            judge_conflict(draft, entity, verdicts[entity], settle)
+    _told_of(draft, verdicts, settle)
+
+
+def _told_of(draft: Draft, verdicts: Mapping[int, Verdict], settle: SettleTimes) -> None:
+    for entity, verdict in verdicts.items():
+        judge_conflict(draft, entity, verdict, settle)
+        judge_uncertain(draft, entity, verdict, settle)
     tell_moves(draft, verdicts, settle)
 
 
