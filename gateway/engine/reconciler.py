@@ -23,7 +23,8 @@ from gateway.topology.revise import observe, register_source, resume, settle_due
 logger = logging.getLogger(__name__)
 
 Listener = Callable[[Snapshot, tuple[Event, ...]], None]
-Revision = Callable[[Snapshot], tuple[Snapshot, Changes]]
+Made = tuple[Snapshot, Changes]
+Revision = Callable[[Snapshot], Made]
 T = TypeVar("T")
 
 FRESHNESS_EVERY = 300 * SECOND
@@ -37,8 +38,9 @@ class Reconciler:
     Holds the current snapshot and makes the next one.
 
     The methods without `async` do the work where they are called, one at a time (replay, tests); the `async` ones
-    do it in the writer's own thread. A revision that the store refused has not happened: the snapshot stays, and
-    the same observation may be submitted again.
+    do it in the writer's own thread. A revision that the store refused has not happened yet: the snapshot stays,
+    and the next call commits that revision before its own (the store may have it, though its answer was lost: it
+    tells by the revision's number and time). So the same observation may be submitted again, and is told once.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Reconciler:
         self._listeners: list[Listener] = []
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="topology-writer")
         self._waiting: dict[str, int] = {}
+        self._refused: Made | None = None
         self._flushed_at = now()
         self._due = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -62,6 +65,8 @@ class Reconciler:
 
     def load(self) -> Snapshot:
         """Take up the last committed topology; what was settling goes on settling."""
+        self._refused = None
+        self._waiting.clear()
         self.snapshot = resume(self._repository.load(), self._now(), self._settle, self._new_id)
         return self.snapshot
 
@@ -73,14 +78,16 @@ class Reconciler:
 
     def apply(self, observation: Observation) -> tuple[Event, ...]:
         """Take one observation in. Raises StoreUnavailable: nothing has changed."""
-        at = max(observation.at, self.snapshot.at)
-        dated = replace(observation, at=at) if at != observation.at else observation
-        return self._revise(lambda base: observe(base, dated, self._settle, self._new_id))
+
+        def revision(base: Snapshot) -> Made:
+            dated = observation if observation.at >= base.at else replace(observation, at=base.at)
+            return observe(base, dated, self._settle, self._new_id)
+
+        return self._revise(revision)
 
     def settle(self, now: int) -> tuple[Event, ...]:
         """Judge what is due at `now` (microseconds UTC)."""
-        now = max(now, self.snapshot.at)
-        return self._revise(lambda base: settle_due(base, now, self._settle, self._new_id))
+        return self._revise(lambda base: settle_due(base, max(now, base.at), self._settle, self._new_id))
 
     def next_due(self) -> int | None:
         """When something must be judged again; None: nothing is pending."""
@@ -88,14 +95,18 @@ class Reconciler:
 
     def register(self, source: Source) -> Source:
         """Make a source known; returns its row with its index and id."""
-        at = max(self._now(), self.snapshot.at)
-        self._revise(lambda base: register_source(base, source, at, self._new_id))
+        now = self._now()
+        self._revise(lambda base: register_source(base, source, max(now, base.at), self._new_id))
         return self.snapshot.sources[source.name]
 
     def update(self, source: Source, state: EntityState, stale: str = "") -> tuple[Event, ...]:
         """A source's state changed; `stale` raises its alarm (the text), empty clears it."""
-        at = max(self._now(), self.snapshot.at)
-        return self._revise(lambda base: update_source(base, source, state, at, self._settle, self._new_id, stale))
+        now = self._now()
+
+        def revision(base: Snapshot) -> Made:
+            return update_source(base, source, state, max(now, base.at), self._settle, self._new_id, stale)
+
+        return self._revise(revision)
 
     def note(self, source: Source) -> None:
         """Figures of a source that need not be committed (reads, durations)."""
@@ -103,37 +114,42 @@ class Reconciler:
 
     def flush(self) -> None:
         """Commit what waits for the next transaction (freshness)."""
+        self._try_again()
         if self._waiting:
             base = self.snapshot
-            self._commit(
-                base,
-                Changes(
-                    revision=base.revision + 1,
-                    at=max(self._now(), base.at),
-                    next_index=base.next_index,
-                    next_alarm=base.next_alarm,
-                ),
-            )
-            self.snapshot = replace(self.snapshot, revision=base.revision + 1)
+            at = max(self._now(), base.at)
+            self._take(replace(base, revision=base.revision + 1, at=at), _only_freshness(base, at))
 
     def _revise(self, revision: Revision) -> tuple[Event, ...]:
+        late = self._try_again()
         base = self.snapshot
         snapshot, changes = revision(base)
-        events: tuple[Event, ...] = ()
-        if changes.empty:
-            self._waiting.update(changes.freshness)
-            if self._waiting and snapshot.at - self._flushed_at > FRESHNESS_EVERY:
-                self.snapshot = snapshot
-                self.flush()
-                return ()
-        else:
-            events = self._commit(base, changes)
-        self.snapshot = replace(snapshot, sources=_latest(self.snapshot, base, snapshot))
         if not changes.empty:
-            self._publish(events)
+            return late + self._take(snapshot, changes)
+        self._waiting.update(changes.freshness)
+        self.snapshot = snapshot
+        if self._waiting and snapshot.at - self._flushed_at > FRESHNESS_EVERY:
+            self.flush()
+        return late
+
+    def _try_again(self) -> tuple[Event, ...]:
+        """Commit the revision that the store refused."""
+        return self._take(*self._refused) if self._refused is not None else ()
+
+    def _take(self, snapshot: Snapshot, changes: Changes) -> tuple[Event, ...]:
+        """Commit a revision; only then it is the current one."""
+        self._refused = None
+        try:
+            events = self._commit(changes)
+        except StoreUnavailable:
+            self._refused = (snapshot, changes)
+            raise
+        noted = {n: s for n, s in self.snapshot.sources.items() if n not in changes.sources}
+        self.snapshot = replace(snapshot, sources={**snapshot.sources, **noted})
+        self._publish(events)
         return events
 
-    def _commit(self, base: Snapshot, changes: Changes) -> tuple[Event, ...]:
+    def _commit(self, changes: Changes) -> tuple[Event, ...]:
         whole = replace(changes, freshness={**self._waiting, **changes.freshness})
         events = self._repository.commit(whole)
         self._waiting.clear()
@@ -152,7 +168,10 @@ class Reconciler:
     def _tell(self, snapshot: Snapshot, events: tuple[Event, ...]) -> None:
         self._due.set()
         for listener in self._listeners:
-            listener(snapshot, events)
+            try:
+                listener(snapshot, events)
+            except Exception:
+                logger.exception("reconciler: a listener failed at revision %d; the others go on", snapshot.revision)
 
     def _new_id(self) -> str:
         return uuid7(self._now(), self._random(10))
@@ -208,10 +227,9 @@ class Reconciler:
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
 
-def _latest(current: Snapshot, base: Snapshot, made: Snapshot) -> dict[str, Source]:
-    """Sources as the revision left them; figures noted since its base stay."""
-    noted = {n: s for n, s in current.sources.items() if base.sources.get(n) is not s}
-    return {**made.sources, **noted}
+def _only_freshness(base: Snapshot, at: int) -> Changes:
+    """A revision that says nothing new, for the freshness that waits to ride along."""
+    return Changes(base.revision + 1, at, base.next_index, base.next_alarm)
 
 
 def _log(event: Event, revision: int) -> None:

@@ -18,6 +18,9 @@ from gateway.support.tasks import Health, supervise
 
 logger = logging.getLogger(__name__)
 
+IDLE_S = 3600.0
+"""How long nobody looks at a source that cannot become stale; a change of it is looked at at once."""
+
 
 class SupervisedSource:
     """
@@ -57,7 +60,8 @@ class SupervisedSource:
         known = self._reconciler.snapshot.sources.get(self.name)
         row = Source(0, "", self.name, self._kind, SourceState.STARTING, interval_us)
         if known is not None:
-            row = replace(known, kind=self._kind, interval_us=interval_us, reads=0, failures=0)
+            state = SourceState.STARTING if known.state is SourceState.DISABLED else known.state
+            row = replace(known, kind=self._kind, state=state, interval_us=interval_us, reads=0, failures=0)
         self._source = await self._register(row)
         self._answered_at = self._clock.now()
         async with asyncio.TaskGroup() as tasks:
@@ -74,14 +78,15 @@ class SupervisedSource:
             tasks.create_task(self._watch())
 
     async def _register(self, row: Source) -> Source:
-        delay_s = 1.0
+        health = Health(f"source {self.name}: its registration", (StoreUnavailable,))
         while True:
             try:
-                return await self._reconciler.submit_register(row)
+                source = await self._reconciler.submit_register(row)
+                health.succeeded()
+                return source
             except StoreUnavailable as error:
-                logger.error("source %s: cannot be registered yet: %s", self.name, error)
-                await asyncio.sleep(delay_s)
-                delay_s = min(2 * delay_s, 30.0)
+                health.failed(error)
+                await asyncio.sleep(self._backoff.delay_s(health.failures))
 
     async def _collect(self) -> None:
         await self.collector.run(self._report)
@@ -106,6 +111,7 @@ class SupervisedSource:
         )
         self._health.succeeded()
         await self._become(source, EntityState.RUNNING)
+        self._changed.set()
 
     async def _failed(self, error: Exception) -> None:
         assert self._source is not None
@@ -123,7 +129,8 @@ class SupervisedSource:
             self._source = source
             await self._reconciler.submit_note(source)
         else:
-            await self._become(source, EntityState.DEGRADED)
+            with suppress(StoreUnavailable):  # the next failure, or the alarm, says it again
+                await self._become(source, EntityState.DEGRADED)
         self._changed.set()
 
     async def _become(self, source: Source, state: EntityState) -> None:
@@ -136,11 +143,13 @@ class SupervisedSource:
         try:
             await self._reconciler.submit_update(source, state)
         except StoreUnavailable:
-            self._source = replace(source, state=before.state)
+            if self._source is source:
+                self._source = replace(source, state=before.state)
             raise
 
     async def _watch(self) -> None:
         """Raise the alarm when the source has been silent too long."""
+        saving = Health(f"source {self.name}: that it is stale", (StoreUnavailable,))
         while True:
             self._changed.clear()
             with suppress(TimeoutError):
@@ -149,19 +158,22 @@ class SupervisedSource:
             if self._stale_in_s() <= 0 and self._source.state is not SourceState.STALE:
                 try:
                     await self._go_stale(self._source)
+                    saving.succeeded()
                 except StoreUnavailable as error:
-                    logger.error("source %s: is stale, which cannot be saved yet: %s", self.name, error)
+                    saving.failed(error)
                     await asyncio.sleep(1.0)
 
     def _stale_in_s(self) -> float:
         """Seconds until the source is stale: three intervals of silence, or 15 s after it failed."""
         assert self._source is not None
-        if self._source.state is SourceState.STALE:
-            return 3600.0
-        due = self._answered_at + self._settle.stale_intervals * self._source.interval_us
+        dues = []
+        if self._source.interval_us:
+            dues.append(self._answered_at + self._settle.stale_intervals * self._source.interval_us)
         if self._failing_since:
-            due = min(due, self._failing_since + self._settle.stale_disconnect)
-        return (due - self._clock.now()) / SECOND
+            dues.append(self._failing_since + self._settle.stale_disconnect)
+        if not dues or self._source.state is SourceState.STALE:
+            return IDLE_S
+        return (min(dues) - self._clock.now()) / SECOND
 
     async def _go_stale(self, source: Source) -> None:
         now = self._clock.now()
@@ -169,5 +181,10 @@ class SupervisedSource:
         why = f": {source.last_error}" if source.last_error else ""
         text = f"source {self.name} has not answered for {silent_s} s{why}"
         stale = replace(source, state=SourceState.STALE, failing_since=source.failing_since or now)
-        await self._reconciler.submit_update(stale, EntityState.FAILED, stale=text)
         self._source = stale
+        try:
+            await self._reconciler.submit_update(stale, EntityState.FAILED, stale=text)
+        except StoreUnavailable:
+            if self._source is stale:
+                self._source = source
+            raise
