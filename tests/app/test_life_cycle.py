@@ -258,3 +258,21 @@ def test_events_are_followed_as_they_happen(estate: Estate) -> None:
 
 def _a_little_before(at: str) -> str:
     return (datetime.fromisoformat(at) - timedelta(milliseconds=200)).isoformat().replace("+00:00", "Z")
+
+
+def test_on_postgresql_it_runs_the_same_and_is_backed_up_into_a_file(estate: Estate, postgresql_url: str) -> None:
+    database = f'state_dir = "state"\ndatabase = "{postgresql_url}"'
+    estate.configure(CONFIGURATION.replace('state_dir = "state"', database))
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+        estate.place("web beta", "db beta")
+        gateway.wait_until("events", said="relocation")
+        backup = estate.command("db", "backup", "copy.db")
+        assert backup.returncode == 0, backup.stderr
+        check = estate.command("check")
+        assert check.returncode == 0, check.stdout
+        gateway.signal(signal.SIGTERM)
+        assert gateway.process.wait(15) == 0
+    assert not (estate.state / "topology.db").exists()
+    assert (estate.folder / "copy.db").stat().st_size > 0
+    assert "runs on hypervisor beta" in estate.command("where", "web").stdout
