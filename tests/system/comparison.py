@@ -7,6 +7,7 @@ The comparison is cumulative and exact: what comes too often, too late, or about
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import time
 from collections import Counter
@@ -36,7 +37,7 @@ class Comparison:
         self.installation = installation
         self.lab = installation.lab
         self.gateway = installation.gateway
-        self._rotation = itertools.cycle(RESOURCES)
+        self._resources, self._nodes = itertools.cycle(RESOURCES), itertools.cycle(self.lab.nodes)
         self._await_calm()
         installation.receiver.clear()
         self._onlooker = Onlooker(self.lab)
@@ -92,15 +93,15 @@ class Comparison:
         self._agree(answers=True)
         traps = self.traps()
         assert received.raised(traps) == received.cleared(traps), "an alarm was cleared with another key, or not at all"
-        logged = self.gateway.items("/events", told=True, since=_moment(self._began))
+        logged = self.gateway.items("/events", told=True, since=moment(self._began))
         unheard = {event["id"] for event in logged} - {_event_id(trap) for trap in traps}
         assert not unheard, f"in the log as told, and not received: {[e for e in logged if e['id'] in unheard]}"
 
     def former_place(self, resource: str, at: float, node: str) -> None:
         """`where --at` gives the place of then, by REST and on the command line."""
         for body in (
-            self.gateway.get(f"/where/{resource}", at=_moment(at)),
-            _json(self.gateway.cli("where", resource, "--json", "--at", _moment(at)).stdout),
+            self.gateway.get(f"/where/{resource}", at=moment(at)),
+            json.loads(self.gateway.cli("where", resource, "--json", "--at", moment(at)).stdout),
         ):
             assert [hop["entity"]["name"] for hop in body["hops"]] == [node], body
 
@@ -151,8 +152,7 @@ class Comparison:
         found = where_differences(self.gateway.get, view)
         found += impact_differences(self.gateway.get, view, self.lab.nodes)
         if not found:
-            node = next(node for node in itertools.cycle(self.lab.nodes) if node)
-            found = cli_differences(self.gateway.cli, self.gateway.get, next(self._rotation), node)
+            found = cli_differences(self.gateway.cli, self.gateway.get, next(self._resources), next(self._nodes))
         return found
 
     def _await_calm(self) -> None:
@@ -209,11 +209,6 @@ def _event_id(trap: Trap) -> str:
     return trap.objects.get("topoEventId", "")
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """A time as the API takes it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _json(text: str) -> dict:
-    import json
-
-    return json.loads(text)

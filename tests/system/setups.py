@@ -106,6 +106,7 @@ def installed(
     lab: PacemakerLab,
     *,
     more: str = "",
+    files: Mapping[str, str] | None = None,
     identity: Mapping[str, Mapping[str, object]] | None = None,
     forced_command: Path = FORCED_COMMAND,
     interval_s: float | None = None,
@@ -115,6 +116,7 @@ def installed(
 
     Args:
         more: TOML put behind the configuration of the set-up.
+        files: texts by name, put beside the configuration.
         identity: facts by node for the agents (`agents` only).
         interval_s: seconds from one read to the next when nothing happens; default: short where it is polled, the
             product's own where agents push.
@@ -127,7 +129,9 @@ def installed(
         ports = free_port(), free_port()
         interval_s = interval_s or (DEFAULT_INTERVAL_S if setup is SetUp.AGENTS else POLLED_INTERVAL_S)
         made = Installation(setup, lab, gateway, receiver, *ports, forced_command, identity or {}, interval_s)
-        gateway.configure(_configuration(made) + more)
+        gateway.configure("\n".join((_configuration(made), more)))
+        for name, text in (files or {}).items():
+            (gateway.folder / name).write_text(text)
         undo.callback(made.leave_cluster)
         if setup is SetUp.AGENTS:
             made.token = _ingest_token(gateway)
