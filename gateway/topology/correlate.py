@@ -8,6 +8,7 @@ have is a finding. What a person declared stands above all keys.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from gateway.model.conditions import ConditionKind, SettleTimes
 from gateway.model.entities import Alias, EntityKind, KeyNamespace, KeyStrength, NativeKey
@@ -44,21 +45,23 @@ def correlate(draft: Draft, settle: SettleTimes, *, everything: bool = False) ->
         _propose(draft, entity, records, settle)
 
 
+@lru_cache(maxsize=1024)
 def swapped_smbios(uuid: str) -> str:
     """The UUID with its first three groups in the other byte order (SMBIOS 2.6 changed it: DSP0134 7.2.1)."""
-    first, second, third, *rest = uuid.split("-")
-
-    def swap(group: str) -> str:
-        return "".join(reversed([group[i : i + 2] for i in range(0, len(group), 2)]))
-
-    return "-".join([swap(first), swap(second), swap(third), *rest])
+    if len(uuid) != 36:
+        return uuid
+    first = uuid[6:8] + uuid[4:6] + uuid[2:4] + uuid[:2]
+    return f"{first}-{uuid[11:13]}{uuid[9:11]}-{uuid[16:18]}{uuid[14:16]}{uuid[18:]}"
 
 
 def is_key(alias: Alias) -> bool:
     """False for values that many machines share: all-zero, all-F, and vendors' defaults."""
-    if alias.namespace is not KeyNamespace.SMBIOS_UUID:
-        return bool(alias.value)
-    digits = alias.value.replace("-", "").lower()
+    return _is_own_uuid(alias.value) if alias.namespace is KeyNamespace.SMBIOS_UUID else bool(alias.value)
+
+
+@lru_cache(maxsize=1024)
+def _is_own_uuid(uuid: str) -> bool:
+    digits = uuid.replace("-", "").lower()
     return len(set(digits)) > 2 and digits not in _VENDOR_DEFAULTS
 
 
@@ -94,14 +97,18 @@ def _ours(claim: Claim, lower: int) -> bool:
     return claim.source == CORRELATION and claim.lower == lower
 
 
-def _sharing(draft: Draft, alias: Alias) -> set[int]:
+def _sharing(draft: Draft, alias: Alias) -> frozenset[int]:
     """Records with this key; an SMBIOS UUID in either byte order."""
+    known = draft.sharing.get(alias)
+    if known is not None:
+        return known
     if not is_key(alias):
-        return set()
+        return frozenset()
     found = set(draft.with_alias(alias))
     if alias.namespace is KeyNamespace.SMBIOS_UUID and alias.value.count("-") == 4:
-        found.update(draft.with_alias(replace(alias, value=swapped_smbios(alias.value))))
-    return found
+        found.update(draft.with_alias(Alias(alias.namespace, swapped_smbios(alias.value))))
+    draft.sharing[alias] = frozenset(found)
+    return draft.sharing[alias]
 
 
 def _peers(draft: Draft, record: Record, strength: KeyStrength) -> dict[int, Alias]:

@@ -42,6 +42,8 @@ class Draft:
         """Entities whose placement must be judged again."""
         self.rekeyed: set[int] = set()
         """Records whose keys changed: they must be correlated again."""
+        self.sharing: dict[Alias, frozenset[int]] = {}
+        """Records by the key that they share, as far as it was asked for since keys changed last."""
         self.lost: set[int] = set()
         """Records that are gone now."""
         self.regrouped: set[tuple[int, int]] = set()
@@ -440,6 +442,7 @@ class Draft:
         if old_keys != new_keys or (appears and self.links_naming(record)):
             self.rekeyed.add(record.index)
         if old_keys != new_keys:
+            self.sharing.clear()
             _reindex(self._aliases, self.base.aliases, record.index, old_keys, new_keys)
 
     def _members(self, entity: int) -> Iterable[int]:
