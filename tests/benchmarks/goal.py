@@ -1,4 +1,4 @@
-"""How a benchmark says whether it reached its goal. It never fails for it: machines are noisy, rows and bytes are not."""
+"""How a benchmark says whether it reached its goal. It never fails for it: machines are noisy."""
 
 
 def report(what: str, measured: float, goal: float, unit: str = "", *, at_least: bool = False) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from gateway.wire.pdu import Pdu, PduType, Version
 from gateway.wire.snmp import CommunityMessage, encode_message
 from gateway.wire.values import VarBind
-
 from tests.crash.cluster import ScriptedCluster
 from tests.crash.gateway import Gateway, compare, running, wait_for, wait_until_seen
 from tests.lab.snmptrapd import Snmptrapd
