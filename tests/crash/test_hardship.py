@@ -47,22 +47,24 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
             reads = len(cluster.reads())
             wait_for(lambda reads=reads: len(cluster.reads()) > reads, gateway, process)
         wait_for(lambda: "full" in gateway.log.read_text(), gateway, process)
-        assert asked(gateway)["status"] == "ok"
+        assert asked(gateway)["alive"] is True
         ballast.unlink()
         wait_until_seen(gateway, cluster, process)
-    keep_only_committed(cluster, refused)
+    call_uncertain(cluster, since=refused)
     log = gateway.log.read_text()
     assert "Traceback" not in log
     assert "back" in log
     compare(gateway, cluster, snmptrapd)
 
 
-def keep_only_committed(cluster: ScriptedCluster, refused: int) -> None:
-    """What was read while the disk was full may have been refused: only the last state is certain then."""
-    reads = cluster.reads()
+def call_uncertain(cluster: ScriptedCluster, since: int) -> None:
+    """What was read while the disk was full may have been refused; only the last state is certain then."""
     last = len(cluster.history) - 1
-    certain = reads[:refused] + [(pid, state) for pid, state in reads[refused:] if state == last]
-    (cluster.folder / "reads").write_text("".join(f"{pid} {state}\n" for pid, state in certain))
+    lines = [
+        f"{-number if number >= since and state != last else pid} {state}\n"
+        for number, (pid, state) in enumerate(cluster.reads())
+    ]
+    (cluster.folder / "reads").write_text("".join(lines))
 
 
 def fill(path: Path) -> None:
@@ -74,7 +76,7 @@ def fill(path: Path) -> None:
                 return
 
 
-def asked(gateway: Gateway) -> dict[str, str]:
+def asked(gateway: Gateway) -> dict[str, object]:
     """The health of the running gateway, over its UNIX socket."""
     (socket,) = gateway.state_dir.glob("*.sock")
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://gateway") as client:
