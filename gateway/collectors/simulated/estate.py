@@ -106,10 +106,10 @@ class Estate:
         return "52:54:00:" + number.to_bytes(3, "big").hex(":")
 
     def vm_memory_bytes(self, vm: int) -> int:
-        return (2, 4, 4, 8, 8, 16, 32)[self._number("memory", vm) % 7] * GIB
+        return (2, 4, 4, 8, 8, 16, 32)[(vm * _SPREAD >> 16) % 7] * GIB
 
     def vm_cpus(self, vm: int) -> int:
-        return (1, 2, 2, 4, 4, 8)[self._number("cpus", vm) % 6]
+        return (1, 2, 2, 4, 4, 8)[(vm * _SPREAD >> 20) % 6]
 
     # -- HA clusters -------------------------------------------------------------------------------------------
 
