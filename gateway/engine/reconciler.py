@@ -203,7 +203,9 @@ class Reconciler:
             delay = None if due is None else max((due - self._now()) / SECOND, 0.0)
             self._due.clear()
             try:
-                await asyncio.wait_for(self._due.wait(), RETRY_S if refused else delay)
+                # Not wait_for: in Python 3.11 it may swallow the cancellation when the event is set meanwhile.
+                async with asyncio.timeout(RETRY_S if refused else delay):
+                    await self._due.wait()
                 continue
             except TimeoutError:
                 pass

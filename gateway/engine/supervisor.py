@@ -153,7 +153,8 @@ class SupervisedSource:
         while True:
             self._changed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), max(self._stale_in_s(), 0.05))
+                async with asyncio.timeout(max(self._stale_in_s(), 0.05)):
+                    await self._changed.wait()
             assert self._source is not None
             if self._stale_in_s() <= 0 and self._source.state is not SourceState.STALE:
                 try:
