@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import snmptrapd
 from tests.lab.pacemaker import PacemakerLab
+from tests.system import received
 from tests.system.comparison import Comparison
 from tests.system.interruption import interruptible_command
 from tests.system.setups import Installation, SetUp, installed
@@ -16,7 +16,7 @@ from tests.system.setups import Installation, SetUp, installed
 @pytest.fixture(scope="module")
 def installation(request: pytest.FixtureRequest, pacemaker_lab: PacemakerLab) -> Iterator[Installation]:
     """The gateway in the set-up that is the parameter."""
-    reason = snmptrapd.missing()
+    reason = received.missing()
     if reason:
         pytest.skip(reason)
     setup: SetUp = request.param

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.lab import snmptrapd
 from tests.lab.requirements import SEARCH_PATH
 from tests.lab.snmptrapd import Notification
 from tests.lab.told import Told
@@ -43,6 +44,12 @@ class Trap:
     @property
     def condition(self) -> str:
         return self.alarm_key.split(":", 1)[0]
+
+
+def missing() -> str | None:
+    """Say what keeps notifications from being received and read here, or None."""
+    absent = None if _base_modules() else "erlang-snmp missing: apt-get install --no-install-recommends erlang-snmp"
+    return snmptrapd.missing() or absent
 
 
 def traps(notifications: Iterable[Notification]) -> list[Trap]:
@@ -92,9 +99,13 @@ def oid_of(name: str) -> str:
 
 def snmp_tool(*command: str, enter: Iterable[str] = ()) -> str:
     """What a tool of net-snmp prints, with our MIB at hand."""
-    base = next(Path("/usr/lib/erlang/lib").glob("snmp-*/mibs"))
-    environment = {"PATH": SEARCH_PATH, "MIBDIRS": f"{MIBS}:{base}", "MIBS": "", "LC_ALL": "C.UTF-8"}
+    environment = {"PATH": SEARCH_PATH, "MIBDIRS": f"{MIBS}:{_base_modules()}", "MIBS": "", "LC_ALL": "C.UTF-8"}
     done = subprocess.run([*enter, *command], capture_output=True, text=True, env=environment, timeout=60, check=False)
     if done.returncode:
         raise LookupError(f"{' '.join(command)}: {done.stderr}")
     return done.stdout
+
+
+def _base_modules() -> Path | None:
+    """Where Debian's erlang-snmp has the modules that ours imports from."""
+    return next(Path("/usr/lib/erlang/lib").glob("snmp-*/mibs"), None)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.lab import snmptrapd
 from tests.lab.pacemaker import PacemakerLab
 from tests.system import received
 from tests.system.agreement import CLONES, PRIMITIVES, expected_places
@@ -43,7 +42,7 @@ def declared(host_of: dict[str, str]) -> str:
 @pytest.fixture(scope="module")
 def layered(pacemaker_lab: PacemakerLab) -> Iterator[Installation]:
     """The gateway with agents that were given the UUIDs of the declared VMs."""
-    reason = snmptrapd.missing()
+    reason = received.missing()
     if reason:
         pytest.skip(reason)
     identity = {node: {"smbios_uuid": uuid} for node, uuid in UUIDS.items()}
