@@ -81,12 +81,14 @@ def tell_group(draft: Draft, group: int) -> None:
 
 
 def members_in_order(draft: Draft, group: int) -> list[int]:
-    """Members of an HA group, in the order that the cluster starts them."""
+    """Members of an HA group, in the order that the cluster starts them (`position` of their part_of)."""
 
     def position(member: int) -> tuple[int, int]:
-        shown = draft.entity(member)
-        place = shown.attributes.get("position") if shown is not None else None
-        return (place if isinstance(place, int) else 0, member)
+        for claim in draft.entity_claims(member, RelationKind.PART_OF):
+            place = claim.attributes.get("position")
+            if isinstance(place, int) and draft.entity_of(claim.lower) == group:
+                return (place, member)
+        return (0, member)
 
     return sorted(draft.entities_on(group, RelationKind.PART_OF), key=position)
 

@@ -55,8 +55,8 @@ def on(
     return ObservedRelation(RelationKind.RUNS_ON, upper, lower, role, phase, arrival)
 
 
-def part_of(upper: NativeKey, lower: NativeKey) -> ObservedRelation:
-    return ObservedRelation(RelationKind.PART_OF, upper, lower)
+def part_of(upper: NativeKey, lower: NativeKey, **attributes: int) -> ObservedRelation:
+    return ObservedRelation(RelationKind.PART_OF, upper, lower, attributes=attributes)
 
 
 class House:

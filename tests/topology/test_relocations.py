@@ -125,8 +125,9 @@ MEMBERS = [resource("app-ip"), resource("app-fs"), resource("app-db")]
 
 
 def group(*relations: ObservedRelation) -> tuple[list, list]:
-    members = [entity(member, position=number) for number, member in enumerate(MEMBERS)]
-    return [*NODES, entity(APP, "group"), *members], [*(part_of(m, APP) for m in MEMBERS), *relations]
+    members = [entity(member) for member in reversed(MEMBERS)]
+    inside = [part_of(member, APP, position=number) for number, member in enumerate(MEMBERS)]
+    return [*NODES, entity(APP, "group"), *members], [*inside, *relations]
 
 
 def test_a_group_is_one_event_when_all_members_are_stable():

@@ -100,8 +100,6 @@ def _resource(
 ) -> ObservedEntity:
     key = resource_key(estate, cluster.number, name)
     attributes: dict[str, Value] = {"agent": _AGENTS[name]} if name in _AGENTS else {}
-    if name in MEMBERS:
-        attributes["position"] = MEMBERS.index(name)
     return ObservedEntity(key, key.native, subtype, state, reason, (), attributes)
 
 
