@@ -1,5 +1,6 @@
 """A draft: a snapshot that is being changed. Reads see the changes made so far; the base is never touched."""
 
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -50,7 +51,7 @@ class Draft:
         """(old, new) entities of records that were merged or taken apart."""
         self._records: dict[int, Record] = {}
         self._claims: dict[int, tuple[Claim, ...]] = {}
-        self._dependents: dict[int, set[int]] = {}
+        self._dependents: dict[int, list[int]] = {}
         self._placements: dict[int, Placement | None] = {}
         self._alarms: dict[int, Alarm | None] = {}
         self._alarm_keys: dict[str, int | None] = {}
@@ -205,14 +206,14 @@ class Draft:
         old = {claim.lower for claim in before}
         new = {claim.lower for claim in after}
         for lower in new - old:
-            self._own_dependents(lower).add(upper)
+            insort(self._own_dependents(lower), upper)
         for lower in old - new:
-            self._own_dependents(lower).discard(upper)
+            self._own_dependents(lower).remove(upper)
 
     def uppers(self, lower: int) -> tuple[int, ...]:
         """Records that claim to depend on a record."""
         own = self._dependents.get(lower)
-        return tuple(sorted(own)) if own is not None else self.base.dependents.get(lower) or ()
+        return tuple(own) if own is not None else self.base.dependents.get(lower) or ()
 
     def entities_on(self, entity: int, kind: RelationKind) -> list[int]:
         """Entities with a claim of this kind on the entity, by index."""
@@ -405,7 +406,9 @@ class Draft:
             records=base.records.evolve(self._records),
             entities=_evolve(base.entities, {i: self.entity(i) for i in entities}),
             claims=base.claims.evolve({upper: claims or None for upper, claims in self._claims.items()}),
-            dependents=base.dependents.evolve(_tuples(self._dependents)),
+            dependents=base.dependents.evolve(
+                {lower: tuple(uppers) or None for lower, uppers in self._dependents.items()}
+            ),
             placements=base.placements.evolve(self._placements),
             alarms=base.alarms.evolve(self._alarms),
             alarm_keys=base.alarm_keys.evolve(self._alarm_keys),
@@ -459,10 +462,11 @@ class Draft:
                 own = self._scopes[key] = set(self.base.scopes.get(key) or ())
             own.add(record) if key in new else own.discard(record)
 
-    def _own_dependents(self, lower: int) -> set[int]:
+    def _own_dependents(self, lower: int) -> list[int]:
+        """In order: thousands may depend on one pool, and one of them comes or goes."""
         own = self._dependents.get(lower)
         if own is None:
-            own = self._dependents[lower] = set(self.base.dependents.get(lower) or ())
+            own = self._dependents[lower] = list(self.base.dependents.get(lower) or ())
         return own
 
     def _own_alarms(self, entity: int) -> set[int]:
