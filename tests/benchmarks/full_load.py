@@ -6,10 +6,12 @@ import sys
 import time
 from pathlib import Path
 
+from gateway.support.memory import pace_garbage_collection
 from tests.benchmarks.estates import LoadedEstate
 
 
 def main(folder: str, hosts: int) -> None:
+    pace_garbage_collection()
     before_s, wall_s = time.process_time(), time.monotonic()
     estate = LoadedEstate(Path(folder), hosts, ha_clusters=hosts // 20)
     loaded = {
