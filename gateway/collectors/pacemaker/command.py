@@ -89,7 +89,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+    # The pipes first of all: a second cancellation may end the wait, and a grandchild that left the group may hold them
+    # open. Not the transport itself: it would reap the process before asyncio's watcher does, which warns of that.
     transport = getattr(process, "_transport", None)
-    if transport is not None:  # first of all, since a second cancellation may end the wait below;
-        transport.close()  # and a grandchild that left the group may hold the pipes open
+    for descriptor in (1, 2):
+        pipe = transport.get_pipe_transport(descriptor) if transport is not None else None
+        if pipe is not None:
+            pipe.close()
     await process.wait()
