@@ -33,7 +33,7 @@ mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir -p /mnt/halab
 mount --bind "$shared" /mnt/halab
 # sshd's shell reads it, and what somebody's start-up file does (and locks) is no part of a node
-[ ! -e /root/.bashrc ] || mount --bind /dev/null /root/.bashrc
+[ ! -e ~root/.bashrc ] || mount --bind /dev/null ~root/.bashrc
 touch /etc/hosts
 mount --bind "$shared/hosts" /etc/hosts
 mkdir -p /run/lock /run/resource-agents /run/crm /run/pacemaker /run/sshd
