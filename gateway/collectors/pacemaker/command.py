@@ -31,7 +31,7 @@ async def run_command(words: tuple[str, ...], timeout_s: float, max_bytes: int =
         SourceUnavailable: it cannot be started, or has not ended after `timeout_s`.
         SourceMalformed: it wrote more than `max_bytes`.
     """
-    process = await _start(words)
+    process = await _started(words)
     try:
         async with asyncio.timeout(timeout_s):
             stdout, stderr, status = await asyncio.gather(
@@ -42,6 +42,17 @@ async def run_command(words: tuple[str, ...], timeout_s: float, max_bytes: int =
     finally:
         await _end(process)
     return Output(status, stdout, stderr.decode("utf-8", "replace").strip())
+
+
+async def _started(words: tuple[str, ...]) -> asyncio.subprocess.Process:
+    """Start it; a cancellation meanwhile waits for the start, which is quick, and then kills it with its children."""
+    starting = asyncio.ensure_future(_start(words))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(SourceUnavailable):
+            await _end(await starting)
+        raise
 
 
 async def _start(words: tuple[str, ...]) -> asyncio.subprocess.Process:

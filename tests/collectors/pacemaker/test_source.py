@@ -185,12 +185,15 @@ async def test_a_command_that_outlives_its_deadline_is_killed_with_its_children(
     await asyncio.to_thread(wait_until, lambda: gone(child))
 
 
-async def test_commands_that_are_cancelled_leave_no_warning(caplog: pytest.LogCaptureFixture):
-    for _ in range(40):
+async def test_commands_may_be_cancelled_at_any_moment(caplog: pytest.LogCaptureFixture):
+    began = time.monotonic()
+    for number in range(40):
         task = asyncio.create_task(run_command(("sh", "-c", "sleep 77 & sleep 77"), 60))
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(number / 2000)  # also while it is being started
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+    assert time.monotonic() - began < 30
     assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
