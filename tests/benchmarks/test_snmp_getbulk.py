@@ -14,7 +14,7 @@ import pytest
 from tests.benchmarks.goal import report
 
 ROOT = Path(__file__).parents[2]
-BENCH = ROOT.parent / "shared" / "bench" / "snmp"
+BENCH = Path(__file__).parent / "snmpd"
 ENTITY_TABLE = "1.3.6.1.4.1.8072.9999.9999.7163.1.3"
 COLUMNS = "2-13"
 ENTITIES = 10_000
@@ -44,8 +44,6 @@ def ratio(table: str, test: str) -> float:
 @pytest.mark.benchmark
 @pytest.mark.timeout(600)
 def test_getbulk_of_50_costs_a_sixth_of_the_best_snmpd(agent):
-    if not BENCH.is_dir():
-        pytest.skip(f"optional: the benchmark {BENCH.parent.name}/{BENCH.name} is not beside the project")
     if not all(shutil.which(tool) for tool in ("snmpd", "net-snmp-config", "gcc")):
         pytest.skip("snmpd, its headers or gcc are missing: apt-get install -y snmp snmpd libsnmp-dev gcc")
     port, process = agent

@@ -11,17 +11,12 @@ from gateway.app.cli import main
 
 HERE = Path(__file__).parent
 EXPECTED = sorted((HERE / "expected").glob("*.json"))
-SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "samples" / "pacemaker"
+RECORDINGS = HERE / "recordings"
 MOVED = HERE / "recordings" / "guest-node-moves"
 
 
 def folder_of(name: str) -> Path:
-    own = HERE / "recordings" / name
-    if own.is_dir():
-        return own
-    if not (SAMPLES / name).is_dir():
-        pytest.skip(f"optional: the recording {name} is not here: it lies in ../shared/samples/pacemaker")
-    return SAMPLES / name
+    return RECORDINGS / name
 
 
 def replay(*folders: Path | str) -> list[dict]:
@@ -53,10 +48,8 @@ def test_there_is_a_state_for_each_view_that_could_be_read(expected):
     assert [state["at"] for state in got["states"]] == times
 
 
-def test_every_sample_has_an_expected_file():
-    if not SAMPLES.is_dir():
-        pytest.skip("optional: ../shared/samples/pacemaker is not here")
-    assert {path.name for path in SAMPLES.iterdir() if path.is_dir()} <= {path.stem for path in EXPECTED}
+def test_every_recording_has_an_expected_file():
+    assert {path.name for path in RECORDINGS.iterdir()} == {path.stem for path in EXPECTED}
 
 
 def test_several_folders_give_a_line_each_in_the_order_given():
