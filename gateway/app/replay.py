@@ -166,13 +166,14 @@ def _placement_json(row: PlacementRow) -> dict[str, str]:
 
 def _event_json(event: Event, started_at: int) -> dict[str, Any]:
     cause = event.cause or event.condition
+    moved = event.old_host is not None and event.new_host is not None
     return {
         "at": round((event.at - started_at) / SECOND, 6),
         "kind": event.kind.value,
         "entity": event.entity.native,
         "entity_kind": event.entity.kind.value,
-        "from": event.old_host.native if event.old_host is not None else None,
-        "to": event.new_host.native if event.new_host is not None else None,
+        "from": event.old_host.native if moved and event.old_host is not None else None,
+        "to": event.new_host.native if moved and event.new_host is not None else None,
         "cause": cause.value if cause is not None else None,
         "planned": event.planned,
         "live": event.live,

@@ -239,7 +239,7 @@ def _log(event: Event, revision: int) -> None:
     if not event.notify:
         return
     way = f" from {event.old_host.name} to {event.new_host.name}" if event.old_host and event.new_host else ""
-    why = event.cause or event.condition or ""
+    why = event.cause or event.condition or event.text
     level = logging.INFO if event.kind in _QUIET else logging.WARNING
     logger.log(
         level, "revision %d: %s of %s %s%s (%s)", revision, event.kind, event.entity.kind, event.entity.name, way, why

@@ -198,7 +198,10 @@ def _migrations_that_failed(draft: Draft, observation: Observation) -> None:
                     kind=EventKind.MIGRATION_FAILED,
                     entity=draft.ref(entity),
                     source=observation.source,
+                    old_host=draft.ref(now.host),
                     started_at=before.left_at,
+                    severity=Severity.WARNING,
                     text=f"a live migration failed; it is still on {draft.ref(now.host).name}",
+                    remedy="it runs: nothing is lost; the manager's log on both hosts says why it could not move",
                 )
             )

@@ -1,5 +1,6 @@
 """What is a relocation, and what is not (design: domain, Relocation)."""
 
+from gateway.model.conditions import Severity
 from gateway.model.entities import EntityKind, EntityState, NativeKey
 from gateway.model.events import Cause
 from gateway.model.observations import Evidence, EvidenceKind, Glimpse, Objects, ObservedRelation, Whole
@@ -247,7 +248,10 @@ def test_a_failed_live_migration_is_told_when_the_thing_stayed():
     house.see(0, *seen(on(WEB, A)))
     failed = Evidence(EvidenceKind.MIGRATION_FAILED, "alpha", WEB, "1")
     house.see(1, *seen(on(WEB, A, Phase.TRANSITIONAL)), evidence=[failed])
-    assert told(house.see(2, *seen(on(WEB, A)), evidence=[failed])) == [("migration_failed", "web", None, None)]
+    (event,) = house.see(2, *seen(on(WEB, A)), evidence=[failed])
+    assert told([event]) == [("migration_failed", "web", "alpha", None)]
+    assert event.severity is Severity.WARNING
+    assert event.remedy
     assert house.see(3, *seen(on(WEB, A)), evidence=[failed]) == []
 
 
