@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gateway.model.changes import Changes
-from gateway.model.conditions import SECOND, ConditionKind, SettleTimes
+from gateway.model.conditions import SECOND, ConditionKind, SettleTimes, Severity
 from gateway.model.entities import EntityKind, EntityState, NativeKey
 from gateway.model.events import Event, EventKind
 from gateway.model.observations import EvidenceKind, Observation

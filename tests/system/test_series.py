@@ -14,6 +14,7 @@ import pytest
 from tests.lab.series import Step, do, series
 from tests.system.comparison import Comparison
 from tests.system.setups import SetUp
+from tests.system.verbs import elsewhere
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -44,6 +45,7 @@ def test_a_random_series_is_told_as_it_happened(seen: Comparison, seed: int):
     restarts = itertools.cycle([signal.SIGTERM, signal.SIGKILL])
     home = seen.installation.setup.home
     steps = [step for step in series(seed, STEPS) if home_stays_up(step, home)]
+    steps[0] = Step("move", ("svc-a", elsewhere(seen, "svc-a")))  # wherever everything is: this relocates
     chance = random.Random(seed)
     for number, step in enumerate(steps):
         print(f"seed {seed}: {step}")
