@@ -17,13 +17,13 @@ from gateway.app.receivers import create_sink
 from gateway.app.sinks import SinkContext, TellsStart
 from gateway.app.snmp_probe import ask_revision, who_may_ask
 from gateway.app.sources import create_collector
+from gateway.config.addresses import parse_address
 from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings, SourceSettings
 from gateway.model.errors import ConfigError, GatewayError
 from gateway.model.ports import CollectorContext
 from gateway.publishers.rest import RestSettings
 from gateway.publishers.snmp import SnmpSettings
-from gateway.publishers.snmp.settings import parse_address
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.store.database import open_database
 from gateway.support.clock import SystemClock
@@ -151,7 +151,7 @@ async def _agent(settings: SnmpSettings) -> AsyncIterator[Finding]:
         yield Finding("snmp", Outcome.SKIPPED, "is disabled")
         return
     for listen in settings.listen:
-        if parse_address(listen)[1] == 0:
+        if parse_address(listen).port == 0:
             yield Finding("snmp", Outcome.SKIPPED, f"{listen}: on a free port, which only the gateway's log names")
             continue
         for who in who_may_ask(settings):

@@ -26,8 +26,9 @@ from pysnmp.hlapi.v3arch.asyncio import (
     usmNoPrivProtocol,
 )
 
+from gateway.config.addresses import parse_address
 from gateway.model.errors import GatewayError
-from gateway.publishers.snmp.settings import SnmpSettings, UserSettings, parse_address
+from gateway.publishers.snmp.settings import SnmpSettings, UserSettings
 from gateway.schema.snmp.info import SCALARS
 from gateway.wire.usm import AuthProtocol, PrivProtocol
 

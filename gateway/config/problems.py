@@ -2,12 +2,15 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
+from gateway.config.misfits import KIND as MISFIT
+from gateway.config.misfits import found_in
 from gateway.config.settings import Settings
 from gateway.model.errors import ConfigError
 
@@ -51,30 +54,44 @@ def unknown(path: KeyPath, known: Iterable[str], what: str = "key") -> Problem:
 
 def problems_of(error: ValidationError, path: KeyPath, settings: type[Settings], table: Any) -> list[Problem]:
     """What pydantic found in one table, in the words of this house."""
-    return [_problem(details, path, settings, table) for details in error.errors(include_url=False)]
+    found: list[Problem] = []
+    for details in error.errors(include_url=False):
+        if details["type"] == MISFIT:
+            found += _misfits(details, path)
+        else:
+            found.append(_problem(details, path, settings, table))
+    return found
+
+
+def _misfits(details: Any, path: KeyPath) -> Iterator[Problem]:
+    """Each at its own key; a secret that cannot be read replaces its field by the key that was written."""
+    location = tuple(map(str, details["loc"]))
+    for keys, said in found_in(details):
+        above = location[:-1] if location and keys[0] in (location[-1], f"{location[-1]}_file") else location
+        yield Problem((*path, *above, *keys), f": {said}.")
 
 
 def _problem(details: Mapping[str, Any], path: KeyPath, settings: type[Settings], table: Any) -> Problem:
     location = tuple(str(part) for part in details["loc"])
     here = path + location
-    top = location[0] if location else ""
-    remedy = _remedy(settings, top)
+    owner, field = _field_at(settings, location)
+    remedy = (field.description or "") if field is not None else ""
     match details["type"]:
-        case "extra_forbidden" if len(location) == 1:
-            return unknown(here, _keys(settings))
         case "extra_forbidden":
-            return Problem(here, ": unknown key. Remove it.")
+            return unknown(here, _keys(owner))
         case "missing":
             return Problem(here, f": is missing. {remedy or 'Add it.'}")
-    hidden = top in settings.secrets() or any(_SECRET.search(key) for key in location)
+    hidden = (location[:1] and location[0] in settings.secrets()) or any(_SECRET.search(key) for key in location)
     shown = "" if hidden else _shown(table, location)
     return Problem(here, f"{shown}: {_message(details['msg'])}. {remedy or 'Correct it.'}")
 
 
 def _message(text: str) -> str:
-    """Pydantic's message as the rest of our sentence."""
-    text = text.removeprefix("Value error, ").rstrip(".").replace(" after validation", "")
-    text = text.replace("Input should ", "must ", 1)
+    """Pydantic's message as the rest of our sentence; that of our own validators as it is."""
+    own = text.removeprefix("Value error, ")
+    if own != text:
+        return own.rstrip(".")
+    text = text.rstrip(".").replace(" after validation", "").replace("Input should ", "must ", 1)
     return text[:1].lower() + text[1:]
 
 
@@ -82,9 +99,21 @@ def _keys(settings: type[Settings]) -> list[str]:
     return [*settings.model_fields, *(f"{name}_file" for name in settings.secrets())]
 
 
-def _remedy(settings: type[Settings], name: str) -> str:
-    field = settings.model_fields.get(name)
-    return field.description or "" if field is not None else ""
+def _field_at(settings: type[Settings], location: KeyPath) -> tuple[type[Settings], FieldInfo | None]:
+    """The innermost table on the way to a location, and its field there."""
+    field = settings.model_fields.get(location[0]) if location else None
+    inner, many = _table_in(field.annotation) if field is not None else (None, False)
+    further = location[2:] if many else location[1:]
+    return _field_at(inner, further) if inner is not None and further else (settings, field)
+
+
+def _table_in(annotation: Any) -> tuple[type[Settings] | None, bool]:
+    """The settings class that a field holds, and whether it holds many of them by key or by number."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation, False
+    many = get_origin(annotation) in (dict, tuple, list)
+    inner = next((found for each in get_args(annotation) if (found := _table_in(each)[0]) is not None), None)
+    return inner, many
 
 
 def _shown(table: Any, location: KeyPath) -> str:

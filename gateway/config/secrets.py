@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,22 +46,30 @@ def secret_from_file(path: Path, warn: Warn) -> str:
     return lines[0].strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands in a table for a secret that could not be read: the other keys of the table are checked all the same."""
+
+    key: str
+    said: str
+
+
 def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn, literal: Warn) -> Any:
     """
     A settings table with its secrets put in: `NAME_file` and `env:` replaced for the keys in `secrets`.
 
-    `literal` gets the name of each secret that stands in the table itself.
-
-    Raises:
-        ValueError: a secret cannot be read, or is given twice.
+    A secret that cannot be read, or is given twice, is an `Unreadable`. `literal` gets the name of each secret that
+    stands in the table itself.
     """
     if not isinstance(values, Mapping):
         return values
     read = dict(values)
-    for name in secrets:
+    for name in sorted(secrets):
         path = read.pop(f"{name}_file", None)
+        key = name if path is None else f"{name}_file"
         if path is not None and name in read:
-            raise ValueError(f"{name} and {name}_file are both given. Keep one of them")
+            read[name] = Unreadable(key, f"{name} and {key} are both given. Keep one of them")
+            continue
         try:
             if path is not None:
                 read[name] = secret_from_file(base / Path(str(path)).expanduser(), warn)
@@ -69,5 +78,5 @@ def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn, l
                     literal(name)
                 read[name] = secret_from_environment(read[name])
         except (ValueError, RuntimeError) as error:  # RuntimeError: `~user` of a user who is not
-            raise ValueError(f"{name}{'_file' if path is not None else ''}: {error}") from error
+            read[name] = Unreadable(key, str(error))
     return read

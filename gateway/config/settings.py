@@ -4,9 +4,19 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
-from gateway.config.secrets import Warn, read_secrets
+from gateway.config.misfits import misfits
+from gateway.config.secrets import Unreadable, Warn, read_secrets
 from gateway.model.conditions import SECOND, SettleTimes
 
 
@@ -38,6 +48,13 @@ class Settings(BaseModel):
         warn: Warn = context.get("warn", _silent)
         literal: Warn = context.get("literal", _silent)
         return read_secrets(values, cls.secrets(), base, warn, literal)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _readable(cls, value: Any) -> Any:
+        if isinstance(value, Unreadable):
+            raise misfits([((value.key,), value.said)])
+        return value
 
 
 class SourceSettings(Settings):

@@ -1,11 +1,13 @@
 """Settings of a receiver of SNMP traps."""
 
+from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from gateway.config.misfits import Misfit, misfits
 from gateway.config.settings import Settings
-from gateway.schema.snmp.credentials import V3Credentials
+from gateway.schema.snmp.credentials import V3Credentials, auth_name, check_password, priv_name
 
 
 class SnmpTrapSettings(Settings):
@@ -23,21 +25,45 @@ class SnmpTrapSettings(Settings):
     priv: str | None = Field(default=None, description='Give "AES" or "AES-256".')
     priv_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
 
+    @field_validator("auth")
+    @classmethod
+    def _auth(cls, name: str | None) -> str | None:
+        return auth_name(name) if name is not None else None
+
+    @field_validator("priv")
+    @classmethod
+    def _priv(cls, name: str | None) -> str | None:
+        return priv_name(name) if name is not None else None
+
+    @field_validator("auth_password", "priv_password")
+    @classmethod
+    def _passwords(cls, password: SecretStr | None) -> SecretStr | None:
+        if password is not None:
+            check_password(password.get_secret_value())
+        return password
+
     @model_validator(mode="after")
     def _fitting(self) -> "SnmpTrapSettings":
-        if self.version == "3":
-            if self.user is None:
-                raise ValueError('version = "3" needs a user. Add user, auth and auth_password')
-            if self.community is not None:
-                raise ValueError('version = "3" has no community. Take it out')
-        elif self.community is None:
-            raise ValueError(f'version = "{self.version}" needs a community. Add community or community_file')
-        elif self.user is not None or self.auth is not None or self.priv is not None:
-            raise ValueError(
-                f'version = "{self.version}" has no user. Take user, auth and priv out, or set version = "3"'
-            )
-        self.credentials().check()
+        if found := [*(self._of_version_3() if self.version == "3" else self._of_versions_1_and_2())]:
+            raise misfits(found)
         return self
+
+    def _of_version_3(self) -> Iterator[Misfit]:
+        if self.user is None:
+            yield ("user",), 'version = "3" needs a user. Add user, auth and auth_password'
+        if self.community is not None:
+            yield ("community",), 'version = "3" has no community. Take it out'
+        for key, said in self.credentials().misfits():
+            yield (key,), said
+
+    def _of_versions_1_and_2(self) -> Iterator[Misfit]:
+        if self.community is None:
+            yield ("community",), f'version = "{self.version}" needs a community. Add community or community_file'
+        given = (("user", self.user), ("auth", self.auth), ("priv", self.priv))
+        more = (("auth_password", self.auth_password), ("priv_password", self.priv_password))
+        for key, value in (*given, *more):
+            if value is not None:
+                yield (key,), f'version = "{self.version}" has no user. Take it out, or set version = "3"'
 
     def credentials(self) -> V3Credentials:
         """The secrets of SNMPv3 themselves."""

@@ -1,52 +1,16 @@
 """`[publishers.rest]`: where the REST application listens, and how it is protected."""
 
-from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from gateway.config.addresses import Address as Address
+from gateway.config.addresses import parse_address as parse_address
 from gateway.config.settings import Settings
 
 UNIX_PATH_BYTES = 107
 """Longest path of a UNIX socket on Linux (sun_path, unix(7))."""
-
-
-class Address(NamedTuple):
-    """A TCP address to listen on; port 0: any free one."""
-
-    host: str
-    port: int
-
-    @property
-    def loopback(self) -> bool:
-        """True when only this machine can connect."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def parse_address(text: str) -> Address:
-    """
-    `127.0.0.1:8080`, `[::1]:8080`, `:8080` (all addresses).
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    host, separator, port = text.strip().rpartition(":")
-    if not separator or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise ValueError('must be ADDRESS:PORT, such as "127.0.0.1:8080" or "[::1]:8080"')
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError('an IPv6 address needs brackets, such as "[::1]:8080"')
-    return Address(host or "0.0.0.0", int(port))
 
 
 class RestSettings(Settings):

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from gateway.config.addresses import parse_address
 from gateway.model.errors import ConfigError
-from gateway.publishers.snmp.settings import parse_address
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class UdpServer:
                     pass
 
     def _complain(self) -> None:
-        """The one broad except: a fault of ours must not stop the agent. Told once, counted always."""
+        """A fault of ours must not stop the agent. Told once, counted always."""
         self._failed()
         if not self._complained:
             self._complained = True

@@ -1,12 +1,15 @@
 """Settings of the SNMP agent: where it listens, who may ask, and what they see."""
 
 import ipaddress
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from gateway.config.addresses import parse_address
+from gateway.config.misfits import Misfit, misfits
 from gateway.config.settings import Settings
-from gateway.schema.snmp.credentials import V3Credentials
+from gateway.schema.snmp.credentials import V3Credentials, auth_name, check_password, priv_name
 from gateway.wire.errors import DecodeError
 from gateway.wire.oid import parse_oid
 from gateway.wire.snmp import SMALLEST_MAX_SIZE
@@ -41,9 +44,27 @@ class UserSettings(Settings):
     priv_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
     view: str = Field(default=ALL, description="Name a view, or leave it out.")
 
+    @field_validator("auth")
+    @classmethod
+    def _auth(cls, name: str | None) -> str | None:
+        return auth_name(name) if name is not None else None
+
+    @field_validator("priv")
+    @classmethod
+    def _priv(cls, name: str | None) -> str | None:
+        return priv_name(name) if name is not None else None
+
+    @field_validator("auth_password", "priv_password")
+    @classmethod
+    def _passwords(cls, password: SecretStr | None) -> SecretStr | None:
+        if password is not None:
+            check_password(password.get_secret_value())
+        return password
+
     @model_validator(mode="after")
     def _fitting(self) -> "UserSettings":
-        self.credentials().check()
+        if found := self.credentials().misfits():
+            raise misfits([((key,), said) for key, said in found])
         return self
 
     def credentials(self) -> V3Credentials:
@@ -100,61 +121,48 @@ class SnmpSettings(Settings):
     @field_validator("users")
     @classmethod
     def _names(cls, users: dict[str, UserSettings]) -> dict[str, UserSettings]:
-        for name in users:
-            if not 1 <= len(name.encode()) <= 32:
-                raise ValueError(f"the user name {name!r} has more than 32 octets. Shorten it")
+        if wrong := [name for name in users if not 1 <= len(name.encode()) <= 32]:
+            said = "a user of SNMPv3 has a name of 1 to 32 octets, this one has {}. Choose another one"
+            raise misfits([((name,), said.format(len(name.encode()))) for name in wrong])
         return users
 
     @model_validator(mode="after")
     def _safe_and_consistent(self) -> "SnmpSettings":
-        views = [(label, each.view) for label, each in self.communities.items()]
-        views += [(label, each.view) for label, each in self.users.items()]
-        for label, view in views:
-            if view != ALL and view not in self.views:
-                known = ", ".join([ALL, *self.views])
-                raise ValueError(f"{label}.view = {view!r} is no view. Known: {known}")
-        secrets = [each.community.get_secret_value() for each in self.communities.values()]
-        if len(set(secrets)) != len(secrets):
-            raise ValueError("two communities are the same. Give one table with both networks")
-        open_to_others = [text for text in self.listen if not is_loopback(text)]
-        if open_to_others:
-            self._check_open(open_to_others[0])
+        if found := [*self._unknown_views(), *self._same_communities(), *self._too_open()]:
+            raise misfits(found)
         return self
 
-    def _check_open(self, address: str) -> None:
+    def _unknown_views(self) -> Iterator[Misfit]:
+        known = ", ".join([ALL, *self.views])
+        sections: tuple[tuple[str, Mapping[str, CommunitySettings | UserSettings]], ...]
+        sections = (("communities", self.communities), ("users", self.users))
+        for section, tables in sections:
+            for label, each in tables.items():
+                if each.view != ALL and each.view not in self.views:
+                    yield (section, label, "view"), f"{each.view!r} is no view. Known: {known}"
+
+    def _same_communities(self) -> Iterator[Misfit]:
+        seen: dict[str, str] = {}
+        for label, each in self.communities.items():
+            other = seen.setdefault(each.community.get_secret_value(), label)
+            if other != label:
+                said = f"two communities are the same, this one and {other!r}. Give one table with both networks"
+                yield ("communities", label, "community"), said
+
+    def _too_open(self) -> Iterator[Misfit]:
+        address = next((text for text in self.listen if not parse_address(text).loopback), None)
+        if address is None:
+            return
         if not self.communities and not self.users:
-            raise ValueError(
-                f"listen = {address!r} is reachable from other machines and nobody is configured who may ask. "
-                "Add [publishers.snmp.users.NAME] (SNMPv3) or [publishers.snmp.communities.NAME]"
+            yield (
+                ("listen",),
+                f"{address!r} is reachable from other machines and nobody is configured who may ask. "
+                "Add [publishers.snmp.users.NAME] (SNMPv3) or [publishers.snmp.communities.NAME]",
             )
         for label, each in self.communities.items():
             if each.community.get_secret_value().lower() in _WELL_KNOWN:
-                raise ValueError(
-                    f"listen = {address!r} is reachable from other machines and communities.{label} is a community "
-                    "that everybody knows. Choose another one, or listen on 127.0.0.1 only"
+                yield (
+                    ("listen",),
+                    f"{address!r} is reachable from other machines and communities.{label} is a community "
+                    "that everybody knows. Choose another one, or listen on 127.0.0.1 only",
                 )
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """
-    (address, port) of "127.0.0.1:1161" or "[::1]:1161".
-
-    Raises:
-        ValueError: not of that form.
-    """
-    host, colon, port = text.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ValueError(f'{text!r} is no address with a port. Write "127.0.0.1:1161" or "[::1]:1161"')
-    plain = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    try:
-        address = ipaddress.ip_address(plain)
-    except ValueError:
-        raise ValueError(f'{host!r} is no IP address. Write "127.0.0.1:1161" or "[::1]:1161"') from None
-    if (address.version == 6) != (plain is not host):
-        raise ValueError(f'{text!r}: write an IPv6 address as "[::1]:1161", an IPv4 address without brackets')
-    return plain, int(port)
-
-
-def is_loopback(text: str) -> bool:
-    """Whether only this machine can reach the address."""
-    return ipaddress.ip_address(parse_address(text)[0]).is_loopback

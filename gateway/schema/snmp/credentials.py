@@ -7,6 +7,43 @@ from gateway.wire.usm import AuthProtocol, PrivProtocol, UsmCredentials
 from gateway.wire.usm.keys import SHORTEST_PASSWORD
 
 
+def auth_name(name: str) -> str:
+    """
+    The name of an authentication protocol that we have.
+
+    Raises:
+        ValueError: we have not; says which to use.
+    """
+    try:
+        AuthProtocol.parse(name)
+    except SecurityConfigError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+def priv_name(name: str) -> str:
+    """
+    The name of a privacy protocol that we have.
+
+    Raises:
+        ValueError: we have not; says which to use.
+    """
+    try:
+        PrivProtocol.parse(name)
+    except SecurityConfigError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+def check_password(password: str) -> None:
+    """
+    Raises:
+        ValueError: too short for a key.
+    """
+    if len(password.encode()) < SHORTEST_PASSWORD:
+        raise ValueError(f"a password is too short: RFC 3414 wants at least {SHORTEST_PASSWORD} characters")
+
+
 @dataclass(frozen=True, slots=True)
 class V3Credentials:
     """Protocols by the names of net-snmp; None: not used. Without `priv_password` privacy uses the other one."""
@@ -16,27 +53,17 @@ class V3Credentials:
     priv: str | None = None
     priv_password: str | None = field(default=None, repr=False)
 
-    def check(self) -> None:
-        """
-        Raises:
-            ValueError: they do not fit together; says what to do.
-        """
-        try:
-            if self.auth is not None:
-                AuthProtocol.parse(self.auth)
-            if self.priv is not None:
-                PrivProtocol.parse(self.priv)
-        except SecurityConfigError as error:
-            raise ValueError(str(error)) from error
+    def misfits(self) -> list[tuple[str, str]]:
+        """(key, what to do) for each that does not fit the others."""
+        found = []
         if self.priv is not None and self.auth is None:
-            raise ValueError("priv needs auth: there is no privacy without authentication in SNMPv3. Add auth")
+            found.append(("auth", "priv needs auth: there is no privacy without authentication in SNMPv3. Add auth"))
         if (self.auth is None) != (self.auth_password is None):
-            raise ValueError("auth and auth_password belong together. Give both or none")
+            missing = "auth" if self.auth is None else "auth_password"
+            found.append((missing, "auth and auth_password belong together. Give both or none"))
         if self.priv is None and self.priv_password is not None:
-            raise ValueError("priv_password without priv. Add priv, or take the password out")
-        for password in (self.auth_password, self.priv_password):
-            if password is not None and len(password.encode()) < SHORTEST_PASSWORD:
-                raise ValueError(f"a password is too short: RFC 3414 wants at least {SHORTEST_PASSWORD} characters")
+            found.append(("priv", "priv_password without priv. Add priv, or take the password out"))
+        return found
 
     def keys(self, user: str) -> UsmCredentials:
         """The keys of a user, not yet localized. Hashing a password takes milliseconds, on purpose."""

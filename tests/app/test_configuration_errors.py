@@ -1,0 +1,105 @@
+"""What `gateway check` says of a wrong configuration: each error at its own key, with the remedy of that key."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.app.settings_classes import load_configuration
+from gateway.model.errors import ConfigError
+
+WRONG = """
+[publishers.snmp]
+listen = ["0.0.0.0:99999"]
+
+[publishers.snmp.users.noc]
+auth = "SHA-256"
+auth_password = "long-enough"
+priv = "DES"
+view = 5
+
+[publishers.snmp.users.ops]
+auth = "MD5"
+auth_password = "short"
+vieuw = "all"
+
+[publishers.snmp.communities.a]
+community_file = "missing"
+allow = ["10.0.0.0/40"]
+
+[receivers.r]
+kind = "snmp"
+host = "noc"
+version = "3"
+user = "u"
+auth = "MD5"
+auth_password = "long-enough"
+port = 0
+"""
+
+
+def errors(folder: Path, text: str) -> list[str]:
+    path = folder / "gateway.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_configuration(path, {})
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path) -> None:
+    assert sorted(errors(tmp_path, WRONG)) == sorted(
+        [
+            'publishers.snmp.listen: must be ADDRESS:PORT, such as "127.0.0.1:8080" or "[::1]:8080". '
+            'List addresses such as "127.0.0.1:1161" or "[::]:161".',
+            "publishers.snmp.users.noc.priv = 'DES': DES is weak and not supported: use AES or AES-256. "
+            'Give "AES" or "AES-256".',
+            "publishers.snmp.users.noc.view = 5: must be a valid string. Name a view, or leave it out.",
+            "publishers.snmp.users.ops.auth = 'MD5': MD5 is weak and not supported: use SHA-256 or better. "
+            'Give "SHA-256" or another SHA.',
+            "publishers.snmp.users.ops.auth_password: a password is too short: RFC 3414 wants at least 8 characters. "
+            "Give a password of at least 8 characters.",
+            "publishers.snmp.users.ops.vieuw: unknown key. Did you mean 'view'?",
+            f"publishers.snmp.communities.a.community_file: {tmp_path}/missing cannot be read: "
+            "No such file or directory. Write the secret there, readable by the gateway.",
+            "publishers.snmp.communities.a.allow: '10.0.0.0/40' does not appear to be an IPv4 or IPv6 network. "
+            'List networks such as "192.0.2.0/24"; empty: any.',
+            "receivers.r.auth = 'MD5': MD5 is weak and not supported: use SHA-256 or better. "
+            'Give "SHA-256" or another SHA.',
+            "receivers.r.port = 0: must be greater than or equal to 1. Give a UDP port; the usual one is 162.",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[publishers.snmp.users.noc]\npriv = "AES"\n',
+            ["publishers.snmp.users.noc.auth: priv needs auth: "],
+        ),
+        (
+            '[publishers.snmp.communities.a]\ncommunity = "x"\nview = "v"\n'
+            '[publishers.snmp.communities.b]\ncommunity = "x"\n',
+            [
+                "publishers.snmp.communities.a.view: 'v' is no view. Known: all.",
+                "publishers.snmp.communities.b.community: two communities are the same, this one and 'a'.",
+            ],
+        ),
+        (
+            '[publishers.snmp]\nlisten = ["0.0.0.0:161"]\n[publishers.snmp.communities.a]\ncommunity = "public"\n',
+            ["publishers.snmp.listen: '0.0.0.0:161' is reachable from other machines and communities.a"],
+        ),
+        (
+            '[receivers.r]\nkind = "snmp"\nhost = "noc"\nauth = "SHA"\n',
+            ['receivers.r.community: version = "2c" needs', 'receivers.r.auth: version = "2c" has no user.'],
+        ),
+        (
+            '[receivers.r]\nkind = "snmp"\nhost = "noc"\ncommunity = "x"\ncommunity_file = "y"\nport = 0\n',
+            ["receivers.r.community_file: community and community_file are both given", "receivers.r.port = 0"],
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_told_at_the_key_to_change(tmp_path: Path, text: str, said: list[str]) -> None:
+    found = errors(tmp_path, text)
+    assert len(found) == len(said)
+    for wanted in said:
+        assert any(line.startswith(wanted) for line in found), (wanted, found)
