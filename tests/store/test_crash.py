@@ -43,7 +43,8 @@ def check(database: Database, told: int) -> int:
     assert revision >= told
     events = database.history.events(EventFilter(limit=1_000_000))
     assert len(events) == revision - 1  # every revision after the first is one move
-    assert [event.seq for event in events] == list(range(1, revision))
+    numbers = [event.seq for event in events]
+    assert numbers == sorted(set(numbers))  # with gaps: PostgreSQL's sequences do not roll back
     intervals = database.history.placements(WEB.index, limit=1_000_000)
     assert len(intervals) == revision
     place = snapshot.placements.get(WEB.index)
