@@ -54,7 +54,7 @@ class Finding:
 async def check(configuration: Configuration, send: bool) -> AsyncIterator[Finding]:
     """Every part of a configuration in turn. Reads only; `send`: a coldStart goes to each receiver."""
     folder, database = places.places_of(configuration)
-    located = Located(folder, database)
+    located = Located(folder, database, _socket(configuration, folder))
     origin = configuration.path or configuration.origin
     parts = len(configuration.sources), len(configuration.receivers)
     yield Finding("configuration", Outcome.OK, f"{origin}: {parts[0]} sources, {parts[1]} receivers")
@@ -71,6 +71,13 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
         yield await _receiver(name, settings)
         if send:
             yield await _send(name, settings, located, running)
+
+
+def _socket(configuration: Configuration, folder: Path) -> Path:
+    rest = configuration.publishers["rest"]
+    assert isinstance(rest, RestSettings)
+    configured = rest.unix_socket
+    return configuration.base / configured if configured is not None else places.socket_path(folder)
 
 
 # -- state and database ----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gateway.app import places
-from gateway.config.configuration import load_gateway
+from gateway.config.configuration import load_installation
 from gateway.config.settings import GatewaySettings
 
 
@@ -18,10 +18,7 @@ class Located:
 
     state_dir: Path
     database: str
-
-    @property
-    def socket(self) -> Path:
-        return places.socket_path(self.state_dir)
+    socket: Path
 
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,14 +58,20 @@ def locate(config: Path | None, state_dir: Path | None) -> Located:
         ConfigError: the configuration cannot be read.
     """
     if state_dir is not None:
-        return Located(state_dir, places.database_url(GatewaySettings(), state_dir))
+        return _usual(state_dir)
     path = configured(config)
     if path is not None:
-        settings = load_gateway(path)
-        folder = places.state_dir(settings, path.resolve().parent)
-        return Located(folder, places.database_url(settings, folder))
+        found = load_installation(path)
+        folder = places.state_dir(found.gateway, found.base)
+        database = places.database_url(found.gateway, folder)
+        return Located(folder, database, found.unix_socket or places.socket_path(folder))
     folder = places.default_state_dir()
     demo = folder / places.DEMO
     if not (folder / places.DATABASE).exists() and (demo / places.DATABASE).exists():
         folder = demo
-    return Located(folder, places.database_url(GatewaySettings(), folder))
+    return _usual(folder)
+
+
+def _usual(folder: Path) -> Located:
+    """Everything in the state folder."""
+    return Located(folder, places.database_url(GatewaySettings(), folder), places.socket_path(folder))

@@ -13,7 +13,14 @@ from pydantic import ValidationError
 from gateway.config import environment
 from gateway.config.problems import ConfigurationError, KeyPath, Problem, problems_of, unknown
 from gateway.config.secrets import OTHERS
-from gateway.config.settings import GatewaySettings, Settings, SettleSettings, SourceSettings, settle_times
+from gateway.config.settings import (
+    GatewaySettings,
+    Settings,
+    SettleSettings,
+    SocketSettings,
+    SourceSettings,
+    settle_times,
+)
 from gateway.model.conditions import SettleTimes
 from gateway.model.errors import ConfigError
 
@@ -60,21 +67,33 @@ def load(path: Path, classes: SettingsClasses, environ: Mapping[str, str] = os.e
     return build(read_toml(path), classes, environ, origin=str(path), base=path.resolve().parent, path=path)
 
 
-def load_gateway(path: Path, environ: Mapping[str, str] = os.environ) -> GatewaySettings:
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What a command has to know of a configuration to find the gateway. `base`: where relative paths start."""
+
+    base: Path
+    gateway: GatewaySettings
+    unix_socket: Path | None
+
+
+def load_installation(path: Path, environ: Mapping[str, str] = os.environ) -> Installation:
     """
-    Only `[gateway]` of a configuration file: for commands that need no plug-in.
+    Only `[gateway]` and `publishers.rest.unix_socket` of a configuration file: for commands that need no plug-in.
 
     Raises:
         ConfigError: with everything that is wrong there.
     """
     document = read_toml(path)
     origins, problems = environment.override(document, environ)
-    settings = _Check(path.resolve().parent, problems).settings(
-        GatewaySettings, ("gateway",), document.get("gateway", {})
-    )
-    if problems or settings is None:
+    base = path.resolve().parent
+    check = _Check(base, problems)
+    gateway = check.settings(GatewaySettings, ("gateway",), document.get("gateway", {}))
+    publishers = document.get("publishers", {})
+    rest = publishers.get("rest", {}) if isinstance(publishers, Mapping) else {}
+    socket = check.settings(SocketSettings, ("publishers", "rest"), rest)
+    if problems or gateway is None or socket is None:
         raise ConfigurationError(str(path), [_with_variable(problem, origins) for problem in problems])
-    return settings
+    return Installation(base, gateway, base / socket.unix_socket if socket.unix_socket is not None else None)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -93,6 +93,14 @@ class GatewaySettings(Settings):
     )
 
 
+class SocketSettings(Settings):
+    """What the command line has to know of `[publishers.rest]`; all other keys are the publisher's to check."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    unix_socket: Path | None = Field(default=None, description="Name a file in a folder only you may enter.")
+
+
 _COUNTS = frozenset({"stale_intervals"})
 _FIXED = frozenset({"at_once"})
 

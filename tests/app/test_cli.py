@@ -235,3 +235,10 @@ def test_the_environment_overrides_the_file(estate: Estate, monkeypatch: pytest.
     result = gateway("check", "--config", estate.config)
     assert result.exit_code == 2
     assert "GATEWAY_SOURCES__ESTATE__INTERVAL_S" in result.stderr
+
+
+def test_a_socket_that_is_no_path_is_refused_in_words(stored: Estate) -> None:
+    stored.configure(CONFIGURATION + "unix_socket = 5\n")
+    result = gateway("where", "web", "--config", stored.config)
+    assert result.exit_code == 2
+    assert "publishers.rest.unix_socket = 5: " in result.stderr

@@ -276,3 +276,15 @@ def test_on_postgresql_it_runs_the_same_and_is_backed_up_into_a_file(estate: Est
     assert not (estate.state / "topology.db").exists()
     assert (estate.folder / "copy.db").stat().st_size > 0
     assert "runs on hypervisor beta" in estate.command("where", "web").stdout
+
+
+def test_the_command_line_finds_a_socket_at_the_place_that_is_configured(estate: Estate) -> None:
+    estate.configure(CONFIGURATION + 'unix_socket = "elsewhere.sock"\n')
+    with estate.start() as gateway:
+        gateway.wait_for_log("gateway: runs as process")
+        assert stat.S_ISSOCK((estate.folder / "elsewhere.sock").stat().st_mode)
+        asked = estate.command("sources")
+        assert (asked.returncode, asked.stderr) == (0, "")
+        assert "estate" in asked.stdout
+        checked = json.loads(estate.command("check", "--json").stdout)
+    assert any(found["what"] == "running gateway" for found in checked), checked
