@@ -1,19 +1,51 @@
 """Lookup: which entity a person means by a name, an index or an id."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import Enum
 
 from gateway.model.entities import EntityKind
 from gateway.model.errors import AmbiguousName, UnknownEntity
 from gateway.model.ports import TopologyView
+from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity
 
 _KINDS = {kind.value: kind for kind in EntityKind}
 _COMPARED = 2_000
 """At most so many names are compared letter by letter for "did you mean"."""
 _SHOWN = 10
+_DEEPEST = 64
+"""Steps from a name down to the last layer of it; a real chain has about ten."""
 MAX_INDEX = 2**31 - 1
 """Indexes are INDEX values of SNMP tables: 1..2147483647 (RFC 2578 7.7)."""
+
+
+class End(Enum):
+    """Which of the layers of one machine a name means that all of them have."""
+
+    TOP = "top"
+    """The layer that depends on the others: to ask where it is shows them all."""
+    BOTTOM = "bottom"
+    """The layer that the others depend on: its loss is the loss of all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a name means. `others`: the layers of the same name that are `end`'s rest, from the top down."""
+
+    entity: Entity
+    others: tuple[Entity, ...] = ()
+    end: End = End.TOP
+
+    @property
+    def note(self) -> str:
+        """`n1: ha_node; also guest_os, vm of that name below it`; empty when nothing else has that name."""
+        if not self.others:
+            return ""
+        kinds = ", ".join(other.kind.value for other in self.others)
+        where = "below" if self.end is End.TOP else "above"
+        return f"{self.entity.name}: {self.entity.kind.value}; also {kinds} of that name {where} it"
 
 
 def resolve(view: TopologyView, wanted: str, kind: EntityKind | None = None) -> Entity:
@@ -24,18 +56,27 @@ def resolve(view: TopologyView, wanted: str, kind: EntityKind | None = None) -> 
         UnknownEntity: nothing is called that; the message offers close names.
         AmbiguousName: the message lists what it may mean, in words that `resolve` takes.
     """
-    wanted = wanted.strip()
-    asked_kind, name = split_kind(wanted)
-    found = _candidates(view, wanted, kind)
-    if not found and asked_kind is not None and kind in (None, asked_kind):
-        found = _candidates(view, name, asked_kind)
-    match found:
-        case [entity]:
-            return entity
-        case []:
-            raise UnknownEntity(_unknown(view, name, kind or asked_kind))
-        case _:
-            raise AmbiguousName(_ambiguous(wanted, found))
+    name, found = _found(view, wanted, kind)
+    if len(found) == 1:
+        return found[0]
+    raise AmbiguousName(_ambiguous(name, found))
+
+
+def meaning(view: TopologyView, wanted: str, end: End, kind: EntityKind | None = None) -> Meaning:
+    """
+    As `resolve`; but when everything of that name runs on one another (node, guest OS and VM of one machine), one end
+    of that chain is meant.
+
+    Raises:
+        UnknownEntity, AmbiguousName: as `resolve`.
+    """
+    name, found = _found(view, wanted, kind)
+    chain = _chain(view, found)
+    if not chain:
+        raise AmbiguousName(_ambiguous(name, found))
+    if end is End.TOP:
+        return Meaning(chain[0], tuple(chain[1:]), end)
+    return Meaning(chain[-1], tuple(chain[:-1]), end)
 
 
 def split_kind(wanted: str) -> tuple[EntityKind | None, str]:
@@ -54,6 +95,51 @@ def as_index(wanted: str) -> int | None:
         return None
     index = int(digits)
     return index if 0 < index <= MAX_INDEX else None
+
+
+def _found(view: TopologyView, wanted: str, kind: EntityKind | None) -> tuple[str, list[Entity]]:
+    """(the words without blanks around them, what they may mean: at least one)."""
+    wanted = wanted.strip()
+    asked_kind, name = split_kind(wanted)
+    found = _candidates(view, wanted, kind)
+    if not found and asked_kind is not None and kind in (None, asked_kind):
+        found = _candidates(view, name, asked_kind)
+    if not found:
+        raise UnknownEntity(_unknown(view, name, kind or asked_kind))
+    return wanted, found
+
+
+def _chain(view: TopologyView, found: list[Entity]) -> list[Entity]:
+    """All of them from the top down when each runs on the next, with others between them or not; else none."""
+    if len(found) > _SHOWN or len({entity.name.lower() for entity in found}) > 1:
+        return []
+    wanted = {entity.index for entity in found}
+    carriers = {entity.index: wanted & set(_carriers(view, entity)) for entity in found}
+    chain = sorted(found, key=lambda entity: -len(carriers[entity.index]))
+    below = list(range(len(found) - 1, -1, -1))
+    return chain if [len(carriers[entity.index]) for entity in chain] == below else []
+
+
+def _carriers(view: TopologyView, entity: Entity) -> Iterator[int]:
+    """The indexes of what carries the entity, as long as each step has one host only; a ring ends where it began."""
+    passed = {entity.index}
+    for _ in range(_DEEPEST):
+        host = _host(view, entity)
+        if host is None or host.index in passed:
+            return
+        passed.add(host.index)
+        yield host.index
+        entity = host
+
+
+def _host(view: TopologyView, entity: Entity) -> Entity | None:
+    """The one host, None when there is none, or more."""
+    placement = view.placement(entity)
+    if placement is not None:
+        return view.entity(placement.host) if placement.open else None
+    claimed = (view.entity(claim.lower) for claim in view.claims_of(entity) if claim.kind is RelationKind.RUNS_ON)
+    hosts = {host.index: host for host in claimed if host is not None}
+    return hosts.popitem()[1] if len(hosts) == 1 else None
 
 
 def _candidates(view: TopologyView, wanted: str, kind: EntityKind | None) -> list[Entity]:
@@ -89,7 +175,7 @@ def _unknown(view: TopologyView, name: str, kind: EntityKind | None) -> str:
         if close
         else " Nothing resembles it: check the spelling, or ask by index or id."
     )
-    return f"no {what} is called {name[:80]!r} at revision {view.revision}.{hint}"
+    return f"no {what} is called {name[:80]!r} {view.when}.{hint}"
 
 
 def _close(view: TopologyView, name: str, kind: EntityKind | None) -> list[str]:

@@ -1,5 +1,7 @@
 """Where: hops down the layers, branches of what is spread, and where knowledge ends."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.model.conditions import ConditionKind
@@ -8,7 +10,7 @@ from gateway.model.errors import AmbiguousName, UnknownEntity
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.model.snapshot import scope_key
-from gateway.topology.lookup import resolve
+from gateway.topology.lookup import End, meaning, resolve
 from gateway.topology.where import Hop, HopState, Where, WhereStatus, where
 from tests.topology.estate import SECOND, T0, Estate, three_hosts, uuid
 
@@ -261,6 +263,64 @@ def test_one_name_of_several_kinds_is_ambiguous_and_each_way_out_is_listed():
     with pytest.raises(AmbiguousName, match=r"physical_host:alpha, hypervisor:alpha"):
         resolve(three_hosts().snapshot(), "alpha")
     assert resolve(three_hosts().snapshot(), "alpha", EntityKind.HYPERVISOR).kind is EntityKind.HYPERVISOR
+
+
+def one_machine() -> Estate:
+    """Three hosts; the node agents told the host names, so that VM, guest OS and node have the same one."""
+    estate = three_hosts()
+    for entity in ("vm:vm1", "guest_os:os1"):
+        rename(estate, entity, "n1")
+    return estate
+
+
+def rename(estate: Estate, entity: str, name: str) -> None:
+    estate.records[entity] = replace(estate.records[entity], name=name)
+
+
+def test_a_name_of_all_layers_of_one_machine_means_the_end_that_is_asked_for():
+    view = one_machine().snapshot()
+    top, bottom = meaning(view, "N1", End.TOP), meaning(view, "n1", End.BOTTOM)
+    assert (top.entity.kind, top.note) == (EntityKind.HA_NODE, "n1: ha_node; also guest_os, vm of that name below it")
+    assert (bottom.entity.kind, bottom.note) == (EntityKind.VM, "n1: vm; also ha_node, guest_os of that name above it")
+    alpha = meaning(view, "alpha", End.TOP)
+    assert (alpha.entity.kind, alpha.note) == (
+        EntityKind.HYPERVISOR,
+        "alpha: hypervisor; also physical_host of that name below it",
+    )
+
+
+def test_layers_of_one_name_need_not_be_next_to_each_other():
+    estate = one_machine()
+    rename(estate, "guest_os:os1", "other")
+    assert meaning(estate.snapshot(), "n1", End.BOTTOM).entity.kind is EntityKind.VM
+
+
+@pytest.mark.parametrize("wanted", ["vip", "vm:n1", "#1"])
+def test_what_has_one_meaning_has_no_note(wanted):
+    view = one_machine().snapshot()
+    assert (meaning(view, wanted, End.TOP).note, meaning(view, wanted, End.TOP).entity) == ("", resolve(view, wanted))
+
+
+def test_the_layers_of_two_machines_are_not_taken_for_one():
+    estate = one_machine()
+    rename(estate, "vm:vm2", "n1")
+    with pytest.raises(AmbiguousName, match="may mean 4 things"):
+        meaning(estate.snapshot(), "n1", End.TOP)
+
+
+def test_a_machine_that_no_longer_runs_there_is_another_one():
+    estate = one_machine()
+    estate.place("ha_node:n1", "guest_os:os1", open=False, left_at=T0)
+    estate.claims = [claim for claim in estate.claims if claim.upper != estate.index("ha_node:n1")]
+    with pytest.raises(AmbiguousName, match="may mean 3 things"):
+        meaning(estate.snapshot(), "n1", End.BOTTOM)
+
+
+def test_a_ring_of_one_name_is_ambiguous():
+    estate = one_machine()
+    estate.place("vm:vm1", "ha_node:n1")
+    with pytest.raises(AmbiguousName, match="may mean 3 things"):
+        meaning(estate.snapshot(), "n1", End.TOP)
 
 
 def test_twins_of_one_kind_are_told_apart_by_index_and_source():
