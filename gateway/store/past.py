@@ -3,17 +3,20 @@ The past: a topology view that answers from the intervals, question by question,
 
 An interval holds at a time when `valid_from <= at < valid_to` (or it is open). What was known is told by revisions:
 a view knows what was opened up to its revision, and takes an interval that was closed later for open. So a view that
-was made keeps its answers while the gateway goes on. What has no history: which records were merged, how sources did.
+was made keeps its answers while the gateway goes on. A source was as its manager's record says. What has no history: which
+records were merged, when a scope was read, the figures of a source.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, or_, select
 
 from gateway.model.entities import Alias, EntityKind, EntityState, NativeKey
-from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
+from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source, SourceState
 from gateway.store import encoding, tables
 from gateway.store.connections import Connections
 from gateway.store.loading import RECORD_COLUMNS
@@ -21,6 +24,14 @@ from gateway.topology.assemble import claim_order, merge_entity
 
 PAGE = 500
 CACHED = 5_000
+_SOURCE_STATES = {
+    EntityState.STARTING: SourceState.STARTING,
+    EntityState.RUNNING: SourceState.OK,
+    EntityState.DEGRADED: SourceState.FAILING,
+    EntityState.FAILED: SourceState.STALE,
+    EntityState.STOPPED: SourceState.DISABLED,
+}
+"""What the state of a source's manager, as the engine writes it, says of the source."""
 
 
 class PastView:
@@ -45,11 +56,38 @@ class PastView:
         return self._at
 
     @property
+    def when(self) -> str:
+        """The time it is of, in words for a message."""
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self._at)
+        return f"at {at.isoformat().replace('+00:00', 'Z')}"
+
+    @property
     def sources(self) -> Mapping[str, Source]:
-        """The sources as they are now: how they did is not kept."""
+        """
+        The sources that were there then, in the state of that time; kind and interval are those of now.
+
+        `last_success` 0: not known. It is known only when nothing was read since.
+        """
         if self._sources is None:
-            self._sources = {row["name"]: encoding.to_source(row) for row in self._rows(select(tables.source))}
+            now = [encoding.to_source(row) for row in self._rows(select(tables.source))]
+            managers = {found.index: found for found in self._records(tables.record.c.index.in_([s.index for s in now]))}
+            self._sources = {
+                source.name: self._source_then(source, managers[source.index])
+                for source in now
+                if source.index in managers and not managers[source.index].gone
+            }
         return self._sources
+
+    def _source_then(self, now: Source, manager: Record) -> Source:
+        last = max([now.last_success, *(at for (source, _), at in self._reads().items() if source == now.name)])
+        unchanged = manager.reason == now.last_error
+        return replace(
+            now,
+            state=_SOURCE_STATES.get(manager.state, SourceState.STARTING),
+            last_success=last if last <= self._at else 0,
+            failing_since=now.failing_since if unchanged and now.failing_since <= self._at else 0,
+            last_error=manager.reason,
+        )
 
     # -- entities ----------------------------------------------------------------------------------------------
 
@@ -130,7 +168,7 @@ class PastView:
             source=row["source"],
             open=bool(row["holds"]),
             certain=row["certain"],
-            left_at=0 if row["holds"] else row["valid_to"],
+            left_at=0 if row["holds"] else row["left_at"] or row["valid_to"],
             live=row["live"],
         )
 
@@ -144,12 +182,30 @@ class PastView:
         """Alarms that were raised and not cleared, by index."""
         return iter(self._alarms())
 
-    def seen_at(self, record: Record) -> int:
-        """When the record's scope was last read, as far as that is kept: not later than the time asked about."""
+    def seen_at(self, record: Record) -> int | None:
+        """
+        When the record's scope was last read; 0: never.
+
+        Only the last read of all is kept: None when that came later than the time asked about.
+        """
+        last = self._reads().get((record.source, record.scope), 0)
+        return last if last <= self._at else None
+
+    def _reads(self) -> Mapping[tuple[str, str], int]:
+        """The last read of each scope of each source."""
         if self._freshness is None:
             rows = self._rows(select(tables.freshness))
             self._freshness = {(row["source"], row["scope"]): row["at"] for row in rows}
-        return min(self._freshness.get((record.source, record.scope), 0), self._at)
+        return self._freshness
+
+    def alarm_log(self, after: int, limit: int, *, active_only: bool) -> list[tuple[Alarm, int | None]]:
+        """Alarms raised until then, above an index, with the time they were cleared (None: raised still)."""
+        alarm = tables.alarm
+        wanted = select(alarm, self._not_cleared().label("active")).where(self._raised(), alarm.c.index > after)
+        if active_only:
+            wanted = wanted.where(self._not_cleared())
+        rows = self._rows(wanted.order_by(alarm.c.index).limit(limit))
+        return [(encoding.to_alarm(row), None if row["active"] else row["cleared_at"]) for row in rows]
 
     # -- queries -----------------------------------------------------------------------------------------------
 
@@ -201,18 +257,22 @@ class PastView:
 
     def _alarms(self, *conditions: ColumnElement[bool]) -> Iterable[Alarm]:
         alarm = tables.alarm
-        wanted = select(alarm).where(
-            *conditions,
+        wanted = select(alarm).where(*conditions, self._raised(), self._not_cleared())
+        return [encoding.to_alarm(row) for row in self._rows(wanted.order_by(alarm.c.index))]
+
+    def _raised(self) -> ColumnElement[bool]:
+        alarm = tables.alarm
+        return and_(
             alarm.c.raised_at > 0,
             alarm.c.raised_at <= min(self._at, self._known_at),
             alarm.c.opened_rev <= self._revision,
-            or_(
-                alarm.c.cleared_at.is_(None),
-                alarm.c.cleared_at > self._at,
-                alarm.c.closed_rev > self._revision,
-            ),
         )
-        return [encoding.to_alarm(row) for row in self._rows(wanted.order_by(alarm.c.index))]
+
+    def _not_cleared(self) -> ColumnElement[bool]:
+        alarm = tables.alarm
+        return or_(
+            alarm.c.cleared_at.is_(None), alarm.c.cleared_at > self._at, alarm.c.closed_rev > self._revision
+        )
 
 
 def _shown_by(index: int) -> Any:

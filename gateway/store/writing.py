@@ -3,6 +3,7 @@ Writing: the changes of one revision as rows, table by table, inside one transac
 
 An interval is closed and a new one opened where history is kept; what belongs to the same interval is updated in
 place. `learned_at` is the time of the changes; `valid_from` is what the source or our judgement says, where it does.
+What ends holds until the observation that first shows it gone: between two intervals of a move there is no hole.
 Ends come before starts, records before what points to them.
 """
 
@@ -186,13 +187,18 @@ def _goes_on(old: Placement | None, new: Placement | None) -> bool:
 
 
 def _placement_ends(changes: Changes) -> Iterator[Row]:
-    """Open intervals that end: by a move, by a stop (it stays the current one), or because the entity is gone."""
+    """
+    Open intervals that end: by a move, by a stop (it stays the current one), or because the entity is gone.
+
+    An interval ends where the next one begins, else at the observation that first showed it gone: until then it
+    holds. When the entity was last read there is evidence, and stays `left_at`.
+    """
     for entity, (old, new) in changes.placements.items():
         if old is None or not old.open or (new is not None and new.open and _goes_on(old, new)):
             continue
         stays = _goes_on(old, new)
         yield _placement_change(entity, new if stays and new is not None else old) | {
-            "valid_to": _left_at(old, new, changes.at),
+            "valid_to": changes.at if new is None or stays else _begins(old, new, changes.at),
             "closed_rev": changes.revision,
             "current": stays,
         }
@@ -214,22 +220,19 @@ def _placement_updates(changes: Changes) -> Iterator[Row]:
 def _placement_starts(changes: Changes) -> Iterator[Row]:
     for old, new in changes.placements.values():
         if new is not None and not _goes_on(old, new):
-            later = old is None or new.since > old.since
-            begins = min(new.since or changes.at, changes.at) if later else changes.at
-            ends = None if new.open else max(min(new.left_at or changes.at, changes.at), begins)
-            yield encoding.placement_row(new) | _interval(changes, begins, ends, current=True)
+            begins = _begins(old, new, changes.at)
+            yield encoding.placement_row(new) | _interval(
+                changes, begins, None if new.open else changes.at, current=True
+            )
+
+
+def _begins(old: Placement | None, new: Placement, at: int) -> int:
+    """When the interval of `new` begins, which is not that of `old`. What a merge brings, or a restart, begins now."""
+    return min(new.since, at) if old is not None and old.open and new.since > old.since else at
 
 
 def _placement_change(entity: int, placement: Placement) -> Row:
     return encoding.placement_row(placement) | {"k_entity": entity}
-
-
-def _left_at(old: Placement, new: Placement | None, at: int) -> int:
-    """When an open interval ended: when it was last seen there, at the latest when the next one begins."""
-    left = (new.left_at if new is not None and not new.open else 0) or old.left_at or at
-    if new is not None and new.open and new.since > old.since:
-        left = min(left, new.since)
-    return max(min(left, at), min(old.since, at))
 
 
 # -- alarms, freshness, outbox ---------------------------------------------------------------------------------

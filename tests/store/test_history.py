@@ -2,20 +2,30 @@
 
 import random
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from gateway.model.changes import Changes
 from gateway.model.entities import Alias, EntityKind, KeyNamespace
 from gateway.model.events import EventKind
+from gateway.model.observations import Observation, ObservedEntity, ObservedRelation, Whole
 from gateway.model.ports import EventFilter
+from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import Record
-from gateway.model.snapshot import Snapshot
+from gateway.model.snapshot import Snapshot, native_key
+from gateway.store import tables
 from gateway.store.database import Database, open_database
 from gateway.store.past import PastView
+from gateway.topology.revise import observe
 from tests.store.estate import (
+    HOSTS,
     SECOND,
+    SETTLE,
     T0,
+    VMS,
     WEB,
     A,
     B,
@@ -73,6 +83,55 @@ def test_what_was_learned_later_is_not_known_before(database: Database):
     assert host_at(database, T0 + 5 * MINUTE, known_at=T0 + 9 * MINUTE) == (A.index, True)
     assert host_at(database, T0 + 5 * MINUTE, known_at=learned) == (B.index, True)
     assert host_at(database, T0 + 5 * MINUTE, known_at=T0 - 1) is None
+
+
+def told_by(relation: ObservedRelation | None, at: int) -> Observation:
+    """What a fleet of two hosts says of its one VM."""
+    hosts = tuple(ObservedEntity(host, host.native) for host in HOSTS[:2])
+    claims = (relation,) if relation is not None else ()
+    return Observation("fleet", at, Whole(""), (*hosts, ObservedEntity(VMS[0], "web")), claims)
+
+
+def test_a_live_move_leaves_no_hole_and_a_stop_ends_when_it_is_seen(database: Database):
+    def on(host: int, phase: Phase = Phase.STABLE) -> ObservedRelation:
+        return ObservedRelation(RelationKind.RUNS_ON, VMS[0], HOSTS[host], "", phase, Arrival.LIVE)
+
+    seen = [on(0), on(0), on(0, Phase.TRANSITIONAL), on(1), on(0), None, None, on(1)]
+    ids = Estate(1).ids
+    snapshot = Snapshot()
+    for number, relation in enumerate(seen):
+        snapshot, changes = observe(snapshot, told_by(relation, T0 + number * MINUTE), SETTLE, ids)
+        if not changes.empty:
+            database.repository.commit(changes)
+    web, first, second = (snapshot.natives.get(native_key("fleet", key)) or 0 for key in (VMS[0], *HOSTS[:2]))
+    intervals = [(i.host, i.since, i.until) for i in reversed(database.history.placements(web))]
+    ends = [(T0 + begin * MINUTE, T0 + end * MINUTE) for begin, end in ((0, 3), (3, 4), (4, 5))]
+    assert intervals == [
+        (first, *ends[0]),
+        (second, *ends[1]),
+        (first, *ends[2]),
+        (second, T0 + 7 * MINUTE, None),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_intervals_of_one_entity_never_overlap_and_hold_whenever_the_snapshot_was_placed(database: Database, seed: int):
+    estate = Estate(seed)
+    placed: list[tuple[int, int, int]] = []
+    for changes in estate.revisions(120):
+        database.repository.commit(changes)
+        placed += [(estate.snapshot.at, e, p.host) for e, p in estate.snapshot.placements.rows() if p.open]
+    by_entity: dict[int, list[Any]] = {}
+    with database.connections.read() as connection:
+        for row in connection.execute(select(tables.placement).order_by(tables.placement.c.id)).mappings():
+            by_entity.setdefault(row["entity"], []).append(row)
+    for rows in by_entity.values():
+        for before, after in pairwise(rows):
+            assert before["valid_to"] is not None
+            assert before["valid_from"] < before["valid_to"] <= after["valid_from"]
+    for at, entity, host in placed:
+        holds = [r for r in by_entity[entity] if r["valid_from"] <= at < (r["valid_to"] or at + 1)]
+        assert [row["host"] for row in holds] == [host]
 
 
 def test_a_view_keeps_its_answers_while_the_gateway_goes_on(database: Database):
@@ -151,7 +210,7 @@ def answers(view: Snapshot | PastView, index: int) -> object:
         entity,
         view.claims_of(entity),
         view.claims_on(entity),
-        (place.host, place.role, place.since) if place is not None and place.open else None,
+        (place.host, place.role, place.since, place.open or place.left_at) if place is not None else None,
         [alarm.key for alarm in view.alarms_of(entity)],
         [found.index for found in view.named(entity.name)],
     )

@@ -158,11 +158,11 @@ def test_a_move_closes_one_interval_and_opens_another_and_the_rest_changes_in_pl
     database.repository.commit(move(3, LATER, left, there))
     new, old = database.history.placements(10)
     assert (new.host, new.since, new.until, new.opened_rev) == (2, LATER, None, 3)
-    assert (old.host, old.since, old.until, old.closed_rev) == (1, T0, LATER - SECOND, 3)
+    assert (old.host, old.since, old.until, old.closed_rev) == (1, T0, LATER, 3)
     assert database.repository.load().placements.get(10) == there
 
 
-def test_an_interval_ends_at_the_latest_when_the_next_begins(database: Database):
+def test_an_interval_ends_when_the_next_begins(database: Database):
     database.repository.commit(first_revision())
     since = LATER - 20 * SECOND  # the source says so, a while after the fact
     database.repository.commit(move(2, LATER, placed_on(A), placed_on(B, since)))

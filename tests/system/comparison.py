@@ -98,12 +98,13 @@ class Comparison:
         assert not unheard, f"in the log as told, and not received: {[e for e in logged if e['id'] in unheard]}"
 
     def former_place(self, resource: str, at: float, node: str) -> None:
-        """`where --at` gives the place of then, by REST and on the command line."""
-        for body in (
-            self.gateway.get(f"/where/{resource}", at=moment(at)),
-            json.loads(self.gateway.cli("where", resource, "--json", "--at", moment(at)).stdout),
-        ):
+        """`where --at` says that it ran at the place of then, by REST and on the command line."""
+        printed = self.gateway.cli("where", resource, "--json", "--at", moment(at))
+        for body in (self.gateway.get(f"/where/{resource}", at=moment(at)), json.loads(printed.stdout)):
             assert [hop["entity"]["name"] for hop in body["hops"]] == [node], body
+            told = (body["status"], body["entity"]["state"], body["hops"][0]["state"])
+            assert told == ("placed", "running", "stable"), body
+        assert printed.returncode == 0, printed.stdout
 
     # -- alarms --------------------------------------------------------------------------------------------
 
