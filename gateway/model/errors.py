@@ -9,7 +9,6 @@ GatewayError
 ├── IngestError            what was pushed to us is not what we expect
 ├── StoreError             the database refused
 │   ├── StoreUnavailable   disk full, locked, server gone: the same transaction may succeed later
-│   │   └── RevisionCommitted  one that seemed refused is committed after all: load again, then go on
 │   └── SchemaMismatch     its schema is newer than this program, or is no schema of ours
 ├── DeliveryError          a receiver did not take a notification
 └── LookupFailed           a name that a person gave means nothing, or more than one thing
@@ -48,10 +47,6 @@ class StoreError(GatewayError):
 
 class StoreUnavailable(StoreError):
     """Disk full, locked, server gone: the same transaction may succeed later."""
-
-
-class RevisionCommitted(StoreUnavailable):
-    """A revision whose commit seemed to fail is in the database after all: load it, then go on from there."""
 
 
 class SchemaMismatch(StoreError):

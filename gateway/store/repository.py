@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, select
 
 from gateway.model.changes import Changes
-from gateway.model.errors import RevisionCommitted, StoreError, StoreUnavailable
+from gateway.model.errors import StoreError, StoreUnavailable
 from gateway.model.events import Event
 from gateway.model.snapshot import Snapshot
 from gateway.store import encoding, loading, tables
@@ -26,7 +26,6 @@ class TopologyRepository:
         self._statements: Statements | None = None
         self._revision: int | None = None
         self._next: tuple[int, int] | None = None
-        self._uncertain: tuple[int, int] | None = None
 
     def load(self) -> Snapshot:
         """The last committed topology, complete (placements of stopped entities and settling alarms too)."""
@@ -34,7 +33,6 @@ class TopologyRepository:
             snapshot = loading.load(connection)
         self._revision = snapshot.revision
         self._next = (snapshot.next_index, snapshot.next_alarm)
-        self._uncertain = None
         return snapshot
 
     def commit(self, changes: Changes) -> tuple[Event, ...]:
@@ -42,11 +40,9 @@ class TopologyRepository:
         One transaction: topology, log, outbox rows for every receiver, revision. Returns the events with `seq`.
 
         When the connection breaks while the transaction ends, nobody knows whether it was committed. Then the
-        database is asked; as long as it does not answer, the revision is remembered as uncertain.
+        database is asked. When it does not answer, commit the same changes again: they are taken once.
 
         Raises:
-            RevisionCommitted: other changes than the uncertain ones are to be committed, and those are in the
-                database after all. Load again: the snapshot is one revision behind.
             StoreUnavailable: nothing was written that we know of; the same changes may be committed again.
             StoreError: another writer has written this or a later revision.
         """
@@ -65,12 +61,10 @@ class TopologyRepository:
                 raise
         self._revision = changes.revision
         self._next = (changes.next_index, changes.next_alarm)
-        self._uncertain = None
         return events
 
     def _is_committed(self, changes: Changes) -> bool:
         """Ask whether these changes are in the database though their commit failed."""
-        self._uncertain = (changes.revision, changes.at)
         try:
             with self._connections.read() as connection:
                 return _revision_time(connection, changes.revision) == changes.at and _same(connection, changes)
@@ -79,7 +73,7 @@ class TopologyRepository:
 
     def forget(self) -> None:
         """The database was replaced by a backup: read its revision anew."""
-        self._revision = self._next = self._uncertain = None
+        self._revision = self._next = None
 
     def _advance(self, connection: Connection, statements: Statements, changes: Changes) -> bool:
         """Take the revision's number; False when exactly these changes are committed already."""
@@ -101,13 +95,8 @@ class TopologyRepository:
         stored = int(loading.meta_values(connection)["revision"])
         stored_at = _revision_time(connection, stored)
         if stored == changes.revision and stored_at == changes.at and _same(connection, changes):
-            self._revision, self._next, self._uncertain = stored, None, None
+            self._revision, self._next = stored, None
             return False
-        if self._uncertain == (stored, stored_at):
-            raise RevisionCommitted(
-                f"revision {stored} was committed although the database's answer was lost: "
-                f"the topology is loaded again, then what was observed since is taken in."
-            )
         raise StoreError(
             f"revision {changes.revision} cannot be committed: the database is at revision {stored} already. "
             f"Another gateway writes to this database; stop one of them, then start this one again."
