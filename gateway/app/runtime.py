@@ -41,6 +41,7 @@ class Runtime:
     """
 
     database: Database
+    reconciler: Reconciler
     receivers: Receivers
     sources: Sources
     publishing: Publishing
@@ -90,7 +91,7 @@ class Runtime:
     # -- start and stop ----------------------------------------------------------------------------------------
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        reconciler = await self._start_topology(stack)
+        reconciler = self.reconciler = await self._start_topology(stack)
         configuration, clock = self.configuration, self.clock
         engine = await asyncio.to_thread(start_engine, self.database, clock)
 
@@ -99,7 +100,7 @@ class Runtime:
         await self.receivers.carry_out(self.receivers.plan(configuration.receivers))
 
         self.sources = Sources(reconciler, clock, configuration.settle, self.state_dir, configuration.base)
-        plan = self.sources.plan(configuration.sources)
+        plan = self.sources.plan(configuration.sources, configuration.settle)
 
         self.publishing = Publishing(self.database, reconciler, self._revisions, self.sources.hints, clock)
         stack.push_async_callback(_within, self.publishing.stop)
@@ -151,10 +152,11 @@ class Runtime:
             return
         try:
             new = await asyncio.to_thread(self._reload)
-            sources, receivers = self.sources.plan(new.sources), self.receivers.plan(new.receivers)
+            sources, receivers = self.sources.plan(new.sources, new.settle), self.receivers.plan(new.receivers)
         except ConfigError as error:
             logger.error("gateway: the new configuration is refused, the old one goes on: %s", error)
             return
+        self.reconciler.use_settle(new.settle)
         await self.receivers.carry_out(receivers)
         await self.sources.carry_out(sources)
         for warning in new.warnings:
@@ -169,7 +171,6 @@ def _fixed_sections(old: Configuration, new: Configuration) -> list[str]:
     """Sections that changed and that a running gateway cannot take over."""
     changed = {
         "gateway": old.gateway != new.gateway,
-        "settle": old.settle != new.settle,
         "publishers": dict(old.publishers) != dict(new.publishers),
     }
     return [section for section, differs in changed.items() if differs]

@@ -45,6 +45,7 @@ class Plan:
     stop: tuple[str, ...]
     start: Mapping[str, tuple[SourceSettings, Collector]]
     enabled: frozenset[str]
+    settle: SettleTimes
 
 
 class Sources:
@@ -65,20 +66,24 @@ class Sources:
         """By source: who takes pushed documents (`POST /ingest/SOURCE`). A live view."""
         return MappingProxyType(self._hints)
 
-    def plan(self, wanted: Mapping[str, SourceSettings]) -> Plan:
+    def plan(self, wanted: Mapping[str, SourceSettings], settle: SettleTimes) -> Plan:
         """
-        What has to change so that exactly the enabled ones of `wanted` run; those that did not change are left alone.
+        What has to change so that exactly the enabled ones of `wanted` run; those that did not change are left alone,
+        unless it changed when a source is stale.
 
         Raises:
             ConfigError: a new collector cannot be made.
         """
         enabled = {name: settings for name, settings in wanted.items() if settings.enabled}
         same = {name for name, running in self._running.items() if enabled.get(name) == running.settings}
+        if _staleness(settle) != _staleness(self._settle):
+            same = set()
         made = {n: (s, create_collector(n, s, self._context)) for n, s in enabled.items() if n not in same}
-        return Plan(tuple(name for name in self._running if name not in same), made, frozenset(enabled))
+        return Plan(tuple(name for name in self._running if name not in same), made, frozenset(enabled), settle)
 
     async def carry_out(self, plan: Plan) -> None:
         """Do what a plan says."""
+        self._settle = plan.settle
         for name in plan.stop:
             logger.info("source %s: %s", name, "restarts with its new settings" if name in plan.start else "is stopped")
         await self._stop(plan.stop)
@@ -116,3 +121,8 @@ class Sources:
                 await self._reconciler.submit_update(replace(source, state=SourceState.DISABLED), EntityState.STOPPED)
             except StoreUnavailable as error:
                 logger.error("source %s: that it is disabled cannot be saved: %s", name, error)
+
+
+def _staleness(settle: SettleTimes) -> tuple[int, int]:
+    """The settle times that the supervision of a running source holds."""
+    return settle.stale_intervals, settle.stale_disconnect

@@ -74,6 +74,10 @@ class Reconciler:
         """Call `listener(snapshot, events)` after each revision: in the event loop when `run` runs in one."""
         self._listeners.append(listener)
 
+    def use_settle(self, settle: SettleTimes) -> None:
+        """Judge by these settle times from now on; what is settling already keeps the moment it is due."""
+        self._settle = settle
+
     # -- one revision ------------------------------------------------------------------------------------------
 
     def apply(self, observation: Observation) -> tuple[Event, ...]:

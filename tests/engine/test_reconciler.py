@@ -202,3 +202,12 @@ def test_it_ends_when_it_is_cancelled_also_in_the_moment_of_a_revision():
         await reconciler.close()
 
     asyncio.run(scenario())
+
+
+def test_new_settle_times_count_for_what_begins_to_settle_from_then_on():
+    reconciler, _, clock = house()
+    reconciler.use_settle(SettleTimes(blocked=60 * SECOND))
+    reconciler.apply(view(T0, A, BLOCKED))
+    clock.advance(30)
+    assert told(reconciler.settle(clock.now())) == []
+    assert reconciler.next_due() == T0 + 60 * SECOND
