@@ -77,8 +77,10 @@ class Receivers:
         self._database.repository.receivers = plan.names
         for name in plan.stop:
             logger.info("receiver %s: %s", name, "restarts" if name in plan.start else "is stopped")
+        before = {name: self._running[name].sink for name in plan.stop}
         await self._stop(plan.stop)
         for name, (settings, sink) in plan.start.items():
+            _take_over(sink, before.get(name))
             self._start(name, settings, sink)
         await self._abandon(plan.names)
 
@@ -117,8 +119,14 @@ class Receivers:
             running.dispatcher.wake()
 
 
+def _take_over(sink: Sink, before: Sink | None) -> None:
+    """A receiver whose settings changed is told no second time that the gateway has started: it has not."""
+    if isinstance(sink, TellsStart) and isinstance(before, TellsStart):
+        sink.told = before.told
+
+
 async def _tell_start(name: str, sink: Sink) -> None:
-    if isinstance(sink, TellsStart):
+    if isinstance(sink, TellsStart) and not sink.told:
         try:
             await asyncio.wait_for(sink.start(), START_S)
         except (DeliveryError, TimeoutError) as error:

@@ -22,7 +22,10 @@ class SinkContext:
 
 @runtime_checkable
 class TellsStart(Protocol):
-    """A sink that tells its receiver when the gateway has started (coldStart)."""
+    """A sink that tells its receiver when the gateway has started (coldStart), once."""
+
+    told: bool
+    """The receiver knows: set by the sink when it could tell it, or for a sink that takes another's place."""
 
     async def start(self) -> None:
         """

@@ -58,6 +58,24 @@ def test_a_new_receiver_gets_what_happens_from_now_on_and_the_old_one_is_left_al
             assert "receiver noc: restarts" not in gateway.log
 
 
+def test_a_receiver_whose_settings_changed_is_not_told_of_a_start_again(
+    estate: Estate, listener: socket.socket
+) -> None:
+    estate.configure(CONFIGURATION + receiver("noc", listener))
+    with estate.start() as gateway:
+        assert COLD_START in listener.recv(65535)
+        gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+        estate.configure(CONFIGURATION + receiver("noc", listener).replace('"traps"', '"others"'))
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_log("receiver noc: restarts")
+        gateway.wait_for_log("the configuration was read again")
+        estate.place("web beta", "db beta")
+        trap = listener.recv(65535)
+        assert COLD_START not in trap
+        assert b"others" in trap
+        assert b"web" in trap
+
+
 def test_what_waits_for_a_receiver_that_is_taken_out_is_given_up(estate: Estate) -> None:
     estate.configure(CONFIGURATION + '\n[receivers.x]\nkind = "snmp"\nhost = "x.invalid"\ncommunity = "c"\n')
     with estate.start() as gateway:

@@ -35,8 +35,8 @@ class SnmpTrapSink:
     """
     Sends traps to one receiver. The gateway's engine is authoritative for them (RFC 3414 section 1.5.1).
 
-    The first is coldStart. A trap is not acknowledged: delivered means sent, and not refused by the receiver's
-    machine when that is known at once.
+    The first is coldStart, unless `told` says that the receiver had it. A trap is not acknowledged: delivered means
+    sent, and not refused by the receiver's machine when that is known at once.
     """
 
     def __init__(self, name: str, settings: SnmpTrapSettings, engine: SnmpEngine, clock: Clock) -> None:
@@ -48,7 +48,8 @@ class SnmpTrapSink:
         self._v3 = _V3(settings, engine) if settings.version == "3" else None
         self._socket: socket.socket | None = None
         self._resolved_at = 0.0
-        self._started = False
+        self.told = False
+        """The receiver knows that the gateway has started."""
 
     async def start(self) -> None:
         """
@@ -58,7 +59,7 @@ class SnmpTrapSink:
             DeliveryError: it could not be sent.
         """
         await self._send(COLD_START, (), None)
-        self._started = True
+        self.told = True
 
     async def deliver(self, event: Event, snapshot: Snapshot) -> None:
         """
@@ -67,7 +68,7 @@ class SnmpTrapSink:
         Raises:
             DeliveryError: it could not be sent; it may be tried again.
         """
-        if not self._started:
+        if not self.told:
             await self.start()
         await self._send(notification_of(event.kind).oid, varbinds_of(event), affected_address(event, snapshot))
 
