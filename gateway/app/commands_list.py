@@ -8,15 +8,17 @@ from typing import Any
 
 import click
 
-from gateway.app.client import ask, asked, connected
+from gateway.app.client import Client, Params, ask, asked, connected
 from gateway.app.commands_ask import age, json_option
 from gateway.app.console import table
 from gateway.app.locate import Located, locate, location_options
 from gateway.model.events import EventKind
 
+USUAL_LIMIT = 100
+
 
 @click.command()
-@click.option("--since", help="Only from this time on: 2026-01-31T03:00:00Z.")
+@click.option("--since", help="Only from this time on: 2026-01-31T03:00:00Z, or -2h.")
 @click.option(
     "--kind",
     "kinds",
@@ -24,14 +26,18 @@ from gateway.model.events import EventKind
     type=click.Choice([kind.value for kind in EventKind]),
     help="Only this kind; may be repeated.",
 )
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000), help="How many, newest.")
-@click.option("--follow", is_flag=True, help="Go on with each new event, one a line, until interrupted.")
+@click.option("--limit", type=click.IntRange(1, 1000), help=f"How many, newest.  [default: {USUAL_LIMIT}]")
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on with each new event, one a line, until interrupted; with --since or --limit after those before.",
+)
 @json_option
 @location_options
 def events(
     since: str | None,
     kinds: tuple[str, ...],
-    limit: int,
+    limit: int | None,
     follow: bool,
     as_json: bool,
     config: Path | None,
@@ -39,11 +45,12 @@ def events(
 ) -> None:
     """The event log: relocations, failures and findings as they began and ended."""
     located = locate(config, state_dir)
+    wanted = {"since": since, "kind": kinds or None, "limit": limit or USUAL_LIMIT, "newest_first": "true"}
     if follow:
         with suppress(KeyboardInterrupt):
-            asked(_follow(located, kinds, as_json))
+            asked(_follow(located, wanted if since or limit else None, kinds, as_json))
         return
-    answer = ask(located, "/events", {"since": since, "kind": kinds or None, "limit": limit, "newest_first": "true"})
+    answer = ask(located, "/events", wanted)
     if as_json:
         click.echo(answer.text)
         return
@@ -87,10 +94,24 @@ def alarms(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
     table("Alarms", ("SEVERITY", "CONDITION", "NAME", "SINCE", "TEXT", "REMEDY"), rows)
 
 
-async def _follow(located: Located, kinds: tuple[str, ...], as_json: bool) -> None:
+async def _follow(located: Located, before: Params | None, kinds: tuple[str, ...], as_json: bool) -> None:
+    """Each event from now on; `before`: the parameters of those that are shown first."""
     async with connected(located, must_run=True) as client:
-        async for data in client.stream("/events/stream", {"kind": kinds or None}):
+        after = None
+        if before is not None:
+            after = await _newest(client)
+            found = (await client.get("/events", before)).body["items"]
+            for event in reversed(found):
+                if event["seq"] <= after:
+                    click.echo(json.dumps(event, ensure_ascii=False) if as_json else line(event))
+        async for data in client.stream("/events/stream", {"kind": kinds or None, "after": after}):
             click.echo(data if as_json else line(json.loads(data)))
+
+
+async def _newest(client: Client) -> int:
+    """The number of the newest event, whatever it is; 0 when there is none."""
+    found = (await client.get("/events", {"limit": 1, "newest_first": "true"})).body["items"]
+    return found[0]["seq"] if found else 0
 
 
 def line(event: Mapping[str, Any]) -> str:

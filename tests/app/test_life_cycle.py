@@ -170,6 +170,18 @@ def test_sighup_starts_what_is_new_and_leaves_alone_what_did_not_change(estate: 
         assert "source annex: restarts" not in gateway.log
 
 
+def test_sighup_takes_over_how_long_a_silent_source_is_believed(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        estate.configure(CONFIGURATION + "[settle]\nstale_intervals = 1000\nstale_disconnect = 0.1\n")
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_log("the configuration was read again")
+        assert "takes effect at the next start" not in gateway.log
+        gateway.wait_until("sources", said='"state":"ok"')
+        (estate.folder / "estate.txt").unlink()
+        gateway.wait_until("alarms", said="sourceStale", seconds=8)
+
+
 def test_sighup_stops_a_source_that_is_gone_and_keeps_what_is_known_of_it(estate: Estate) -> None:
     estate.place("mail gamma", file="annex.txt")
     estate.configure(CONFIGURATION + SECOND_SOURCE)
@@ -254,6 +266,36 @@ def test_events_are_followed_as_they_happen(estate: Estate) -> None:
             status = following.wait(10)
     assert "relocation  web  alpha  beta" in line
     assert status in (0, 1, 130)
+
+
+def test_those_before_are_shown_first_when_it_is_followed_since_a_time_or_with_a_limit(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="alpha")
+        for host in ("beta", "alpha"):
+            estate.place(f"web {host}", "db beta")
+            gateway.wait_until("where", "web", said=host)
+        gateway.wait_until("events", said='"old_host":{"index"')
+        for option, count in (("--since=2026-01-01T00:00:00Z", 2), ("--limit=1", 1)):
+            following = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "events", "--follow", option, "--state-dir", str(estate.state)],
+                stdout=subprocess.PIPE,
+                env=environment(),
+                text=True,
+            )
+            try:
+                assert following.stdout is not None
+                shown = [following.stdout.readline() for _ in range(count)]
+                estate.place("web gamma", "db beta")
+                after = following.stdout.readline()
+                estate.place("web alpha", "db beta")
+                following.stdout.readline()
+            finally:
+                following.kill()
+                following.wait()
+            moves = [line.split()[2:5] for line in shown]
+            assert moves[-1] == ["web", "beta" if count == 2 else "gamma", "alpha"]
+            assert count == 1 or moves[0] == ["web", "alpha", "beta"]
+            assert after.split()[2:5] == ["web", "alpha", "gamma"]
 
 
 def _a_little_before(at: str) -> str:
