@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from gateway.app.places import socket_path
@@ -85,7 +86,7 @@ class Demo:
     def __init__(self, state_dir: Path, source: dict[str, Any], tell: Say, announce: Announce) -> None:
         """
         `tell`: a line for a person as things happen. `announce`: once, when the estate was read: addresses and
-        credentials, and the name of a VM to ask about.
+        credentials, and a VM to ask about, as `vm:NAME`.
         """
         self._state_dir = state_dir
         self._source = source
@@ -118,7 +119,7 @@ class Demo:
 
     def _on_revision(self, snapshot: Snapshot, events: tuple[Event, ...]) -> None:
         if not self._seen.is_set() and (found := next(snapshot.all_entities(kind=EntityKind.VM), None)) is not None:
-            self._example = found.name
+            self._example = f"{found.kind.value}:{found.name}"
             self._seen.set()
         for event in events:
             if event.notify:
@@ -161,12 +162,15 @@ def facts(runtime: Runtime, credentials: Credentials, token: str, traps: tuple[s
 
 
 def introduction(known: dict[str, Any], example: str, command: str) -> str:
-    """What a person can try. `example`: a VM of the estate; `command`: how this program is called."""
+    """
+    What a person can try. `example`: a VM of the estate, as `vm:NAME` (guest OS and node may have the same name);
+    `command`: how this program is called.
+    """
     walked = ".".join(map(str, WHERE_TABLE.oid))
     snmp, rest = known["snmp"], known["rest"]
     v3 = snmp["v3"]
     agent = f"{snmp['address']}:{snmp['port']}"
-    state = f"--state-dir {known['state_dir']}"
+    state = f"--state-dir {quote(known['state_dir'])}"
     return f"""\
 The demo runs: a simulated estate, state in {known["state_dir"]}, process {known["pid"]}. Ctrl-C ends it.
 

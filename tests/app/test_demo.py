@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,48 @@ def test_people_see_each_relocation_with_the_trap_that_came() -> None:
     for command in ("snmpbulkwalk -v2c", "snmpget -v3", "curl -H", "where ", "impact ", "events --follow"):
         assert command in introduced
     assert introduced.index("The demo runs") < introduced.index("trap coldStart")
+
+
+def printed_commands(process: subprocess.Popen[str]) -> list[str]:
+    """What the demo says to try."""
+    assert process.stdout is not None
+    shown: list[str] = []
+    while not shown or "events --follow" not in shown[-1]:
+        shown.append(process.stdout.readline())
+        assert shown[-1], "the demo ended"
+    begin = next(number for number, line in enumerate(shown) if line.startswith("Try, "))
+    return [line.strip() for line in shown[begin + 1 :] if line.strip()]
+
+
+EXPECTED = (
+    ("snmpbulkwalk", 0, "1.3.6.1"),
+    ("snmpget", 0, "STRING"),
+    ("curl", 0, '"items"'),
+    (" where vm:", 0, "runs on"),
+    (" impact vm:", 1, "Without vm "),
+)
+
+
+def test_every_command_that_the_demo_prints_works() -> None:
+    with demo() as process:
+        commands = printed_commands(process)
+        assert len(commands) == len(EXPECTED) + 1
+        for command, (word, status, said) in zip(commands, EXPECTED, strict=False):
+            assert word in command
+            if not word.startswith(" ") and shutil.which(word) is None:
+                continue
+            command = command.replace("snmpbulkwalk ", "snmpbulkwalk -On ")
+            done = subprocess.run(command, shell=True, env=environment(), capture_output=True, text=True, timeout=30)
+            assert (done.returncode, said in done.stdout) == (status, True), (command, done.stdout, done.stderr)
+
+        follower = subprocess.Popen(shlex.split(commands[-1]), env=environment(), stdout=subprocess.PIPE, text=True)
+        try:
+            assert follower.stdout is not None
+            assert select.select([follower.stdout], [], [], RELOCATED_S)[0]
+            assert follower.stdout.readline().startswith("20")
+        finally:
+            follower.kill()
+            follower.communicate()
 
 
 async def test_the_receiver_takes_what_net_snmp_sends() -> None:
