@@ -2,7 +2,8 @@
 Statements of a commit, compiled once and handed to the driver as they are.
 
 A relocation touches about ten tables; building, caching and post-processing each statement would cost more than the
-transaction itself. Rows are tuples in the order of `Statement.columns`; JSON columns hold text already.
+transaction itself. Rows are tuples in the order of `Statement.columns`; JSON columns hold text already. Texts that one
+of the products would refuse are cleaned here, whatever the product.
 """
 
 import json
@@ -26,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from gateway.model.texts import clean
 from gateway.store import tables
 from gateway.store.encoding import Row
 
@@ -53,8 +55,27 @@ class Statement:
 
     def _parameters(self, row: Row) -> tuple[Any, ...]:
         if not self.encoded:
-            return tuple([row[name] for name in self.names])
-        return tuple([_encode(row[name]) if name in self.encoded else row[name] for name in self.names])
+            return tuple([_plain(row[name]) for name in self.names])
+        return tuple([_json(row[name]) if name in self.encoded else _plain(row[name]) for name in self.names])
+
+
+def _plain(value: Any) -> Any:
+    return clean(value) if type(value) is str else value
+
+
+def _json(value: Any) -> str:
+    written = _encode(value)
+    # Cheap to find and rare: an escape of a NUL, or of a surrogate (half of a pair, or alone).
+    return _encode(_cleaned(value)) if "\\u0000" in written or "\\ud" in written else written
+
+
+def _cleaned(value: Any) -> Any:
+    """A JSON value with all its texts cleaned, keys too."""
+    if isinstance(value, dict):
+        return {clean(key): _cleaned(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(each) for each in value]
+    return _plain(value)
 
 
 class Statements:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from gateway.model.changes import Changes
 from gateway.model.conditions import Category, ConditionKind, Severity
-from gateway.model.entities import Alias, EntityState, KeyNamespace
+from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace, NativeKey
 from gateway.model.errors import StoreError, StoreUnavailable
 from gateway.model.events import Cause
 from gateway.model.ports import EventFilter
@@ -326,3 +326,22 @@ def test_a_commit_that_fails_half_way_leaves_nothing(database: Database):
     assert database.repository.load().revision == 1
     database.repository.commit(move(2, LATER, placed_on(A), placed_on(B, LATER)))
     assert database.repository.load().revision == 2
+
+
+def test_what_no_database_can_hold_is_replaced_in_every_text(database: Database):
+    bad, good = "a\x00b\ud83dc", "a\ufffdb\ufffdc"
+    pair = "\U0001f600"
+    said = {"description": bad, "smiley": pair}
+    odd = record(12, name=bad, reason=bad, attributes=said, key=NativeKey(EntityKind.VM, bad))
+    event = replace(moved(LATER, 1, vm=odd), text=bad, evidence=(bad,))
+    database.repository.commit(first_revision())
+    database.repository.commit(Changes(2, LATER, 13, 1, {12: (None, odd)}, events=(event,)))
+    database.repository.commit(
+        Changes(3, LATER, 13, 1, {12: (odd, replace(odd, scope=bad, reason="", state_since=LATER))})
+    )
+    loaded = database.repository.load().records.get(12)
+    assert loaded is not None
+    assert (loaded.name, loaded.key.native, loaded.scope) == (good, good, good)
+    assert loaded.attributes == {"description": good, "smiley": pair}
+    (stored,) = database.history.events(EventFilter())
+    assert (stored.text, stored.evidence, stored.entity.name) == (good, (good,), good)

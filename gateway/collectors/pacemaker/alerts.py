@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.model.errors import IngestError
+from gateway.model.texts import clean
 
 _FENCED = re.compile(r"Operation (?P<action>\S+) of (?P<target>\S+) by (?P<by>.+?) for (?P<client>\S+): (?P<result>.*)")
 _REF = re.compile(r" ?\(ref=(?P<ref>[0-9A-Za-z-]{1,64})\)$")
@@ -54,7 +55,7 @@ def alert_of(document: Any, where: str) -> Alert | None:
 
 
 def _text(value: Any) -> str:
-    return str(value)[:MAX_TEXT] if isinstance(value, (str, int, float)) else ""
+    return clean(str(value)[:MAX_TEXT]) if isinstance(value, (str, int, float)) else ""
 
 
 def _at(given: Mapping[str, str]) -> int:
