@@ -7,7 +7,6 @@ from gateway.collectors.pacemaker.alerts import Alert, alert_of
 from gateway.collectors.pacemaker.facts import NodeFacts, facts_of
 from gateway.model.errors import IngestError
 
-MAX_BYTES = 4 * 1024 * 1024
 MAX_ALERTS = 5_000
 
 
@@ -23,12 +22,11 @@ class Hint:
 def parse_hint(document: bytes) -> Hint:
     """
     Read a posted document: a JSON object with any of `alerts` (a list of CRM_alert_ variables), `facts`, `dropped`.
+    Who takes the document from the network bounds its size.
 
     Raises:
         IngestError: it is not of that form.
     """
-    if len(document) > MAX_BYTES:
-        raise IngestError(f"The document has {len(document)} octets; more than {MAX_BYTES} are not taken.")
     try:
         content = json.loads(document)
     except (ValueError, RecursionError) as error:

@@ -51,11 +51,13 @@ class Identities:
         return self._pushed != self._saved
 
     def save(self) -> None:
-        """Write what was learned; a failure is logged, and tried again with the next read."""
+        """Write what was learned (mode 0600); a failure is logged, and tried again with the next read."""
         pushed = dict(self._pushed)
         temporary = self._path.with_name(self._path.name + ".new")
         try:
-            temporary.write_text(dump_facts(pushed.values()), encoding="utf-8")
+            temporary.unlink(missing_ok=True)
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(dump_facts(pushed.values()))
             os.replace(temporary, self._path)
         except OSError as error:
             logger.warning("collector pacemaker: %s cannot be written: %s", self._path, error.strerror)

@@ -11,7 +11,8 @@ from starlette.requests import ClientDisconnect
 from gateway.publishers.rest import models as m
 from gateway.publishers.rest.problems import Refused
 
-LARGEST_BYTES = 256 * 1024
+LARGEST_BYTES = 1 << 20
+"""Of one document. Agents keep to it by themselves."""
 SLOWEST_S = 10.0
 
 Ingest = Mapping[str, Callable[[bytes], None]]

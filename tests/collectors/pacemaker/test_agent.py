@@ -20,6 +20,7 @@ from gateway.collectors.pacemaker.agent import AGENT
 from gateway.collectors.pacemaker.agent import gateway_agent as agent
 from gateway.collectors.pacemaker.cib import parse_cib
 from gateway.collectors.pacemaker.hints import parse_hint
+from gateway.publishers.rest.ingest_routes import LARGEST_BYTES
 from tests.collectors.pacemaker.given import octets
 
 TOKEN = "a-token-that-nobody-knows"
@@ -48,15 +49,17 @@ class Gateway:
         self.posted: list[tuple[str, dict[str, str], bytes]] = []
         self.status = 202
         self.delay_s = 0.0
+        self.largest = 1 << 30
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 time.sleep(outer.delay_s)
-                if outer.status < 300:
+                status = outer.status if len(body) <= outer.largest else 413
+                if status < 300:
                     outer.posted.append((self.path, dict(self.headers), body))
-                self.send_response(outer.status)
+                self.send_response(status)
                 self.end_headers()
 
             def log_message(self, *arguments: object) -> None:
@@ -206,6 +209,30 @@ def test_what_the_gateway_calls_wrong_is_not_sent_for_ever(node, gateway):
     gateway.status = 422
     assert agent.deliver(config_of(node), 0.0)
     assert agent.dropped(str(node.spool)) == 1
+
+
+def test_a_batch_that_is_too_large_goes_in_halves_and_each_alert_once(node, gateway):
+    gateway.largest = 4_000
+    for number in range(20):
+        agent.spool_alert(str(node.spool), {**ALERT, "CRM_alert_node_sequence": str(number)})
+    agent.spool_alert(str(node.spool), {**ALERT, "CRM_alert_desc": "x" * 5_000})
+    assert agent.deliver(config_of(node), 0.0)
+    assert sorted(int(alert["CRM_alert_node_sequence"]) for alert in gateway.alerts) == list(range(20))
+    assert not node.spooled
+    assert agent.dropped(str(node.spool)) == 1
+
+
+def test_what_the_gateway_would_not_take_is_not_even_sent(node, gateway):
+    for _ in range(20):
+        agent.spool_alert(str(node.spool), {**ALERT, "CRM_alert_desc": "x" * 100_000})
+    assert agent.deliver(config_of(node), 0.0)
+    assert len(gateway.alerts) == 20
+    assert all(len(body) <= LARGEST_BYTES for _, _, body in gateway.posted)
+    assert len(gateway.posted) < 20
+
+
+def test_agent_and_gateway_have_one_limit():
+    assert agent.LARGEST_BYTES == LARGEST_BYTES
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])

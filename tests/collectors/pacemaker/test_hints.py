@@ -1,9 +1,11 @@
 """What agents post, what settings give, and what is remembered of it."""
 
 import json
+import stat
 
 import pytest
 
+from gateway.collectors.pacemaker.alerts import alert_of
 from gateway.collectors.pacemaker.facts import NodeFacts, facts_of
 from gateway.collectors.pacemaker.hints import MAX_ALERTS, parse_hint
 from gateway.collectors.pacemaker.identity import Identities, facts_path, given_facts
@@ -43,6 +45,13 @@ def test_an_alert_tells_what_failed_where_and_when():
 def test_a_fencing_is_known_by_its_reference_and_its_target():
     (alert,) = hint(alerts=[FENCED]).alerts
     assert (alert.node, alert.task, alert.succeeded, alert.identity) == ("n1", "reboot", True, "8ea21308-79ad-460e")
+
+
+def test_what_no_database_can_hold_is_replaced():
+    document = {"kind": "resource", "node": "n\x001", "rsc": "svc\ud800", "desc": "\x00"}
+    alert = alert_of(document, "alerts[0]")
+    assert alert is not None
+    assert (alert.node, alert.resource, alert.text) == ("n\ufffd1", "svc\ufffd", "\ufffd")
 
 
 def test_attributes_and_cancelled_operations_say_nothing():
@@ -99,6 +108,7 @@ def test_pushed_facts_survive_a_restart(tmp_path):
     assert first.unsaved
     first.save()
     assert not first.unsaved
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Identities(path, {}).by_node == {"n1": NodeFacts("n1", smbios_uuid=UUID)}
 
 

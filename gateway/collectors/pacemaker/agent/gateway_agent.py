@@ -39,6 +39,8 @@ ALERT_ID = "gateway-agent"
 MAX_SPOOLED = 2000
 """Alerts that are kept while the gateway is away; then the oldest are dropped, and counted."""
 BATCH = 200
+LARGEST_BYTES = 1 << 20
+"""The largest document that the gateway takes."""
 TIMEOUT_S = 5.0
 PATIENCE_S = 900.0
 """How long a child keeps trying; the next alert starts a new one."""
@@ -183,11 +185,18 @@ def rest(spool: str, known: int, pause_s: float) -> None:
 
 
 def post_batch(config: Dict[str, Any], paths: List[str]) -> bool:
-    """Post the alerts of these files, and remove them when they are taken (or can never be)."""
+    """
+    Post the alerts of these files, and remove them when they are taken (or can never be).
+
+    What is too large (413) goes in halves; a single alert that is too large is dropped, and counted.
+    """
     spool = config["spool"]
     alerts = [alert for alert in map(read_alert, paths) if alert is not None]
     lost = dropped(spool)
     status, said = post(config, {"alerts": alerts, "dropped": lost})
+    if status == 413 and len(paths) > 1:
+        half = len(paths) // 2
+        return post_batch(config, paths[:half]) and post_batch(config, paths[half:])
     taken = 200 <= status < 300
     refused = status in (400, 413, 422)
     if taken or refused:
@@ -215,17 +224,26 @@ def read_alert(path: str) -> Optional[Dict[str, Any]]:
 def post(config: Dict[str, Any], document: Dict[str, Any]) -> Tuple[int, str]:
     """
     Post one document, with the facts of this node; (HTTP status, what was said). Status 0: nobody there.
+
+    What the gateway would not take is not sent at all: 413 is our own word then.
     """
     document = dict(document, version=VERSION)
     if isinstance(config.get("facts"), dict):
         document["facts"] = config["facts"]
     body = json.dumps(document).encode()
+    if len(body) > LARGEST_BYTES:
+        return 413, f"a document of {len(body)} bytes is not sent, {LARGEST_BYTES} is the most"
     headers = {"Content-Type": "application/json", "Authorization": "Bearer " + config["token"]}
     url = urllib.parse.urlsplit(config["url"])
     try:
         connection = connect(url, config.get("ca_file") or None)
         try:
-            connection.request("POST", url.path or "/", body, headers)
+            try:
+                connection.request("POST", url.path or "/", body, headers)
+            except (BrokenPipeError, ConnectionResetError):
+                if connection.sock is None:
+                    raise
+                # It may have answered (413) and closed before it read all that we sent.
             answer = connection.getresponse()
             return answer.status, answer.read(2048).decode("utf-8", "replace").strip()
         finally:
