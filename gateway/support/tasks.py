@@ -1,4 +1,10 @@
-"""Supervised tasks: a loop that outlives its errors, and says once when they begin and once when they end."""
+"""
+Supervised tasks: a loop that outlives its errors, and says once when they begin and once when they end.
+
+Broad excepts are here, and in the four loops where one item that fails must not end the others: a listener
+(engine/reconciler.py), a notification (notifier/dispatcher.py), an HTTP request (publishers/rest/guard.py), a datagram
+(publishers/snmp/server.py). Each logs the traceback.
+"""
 
 import asyncio
 import logging
@@ -55,7 +61,7 @@ async def supervise(
 
     It counts as back when it returns, when it has run for `steady_s`, or when the caller says so through its own
     `health` (`health.succeeded()`), and the pauses begin small again then. `on_failure` gets each error and must
-    not raise one. Broad excepts exist in this module only.
+    not raise one.
     """
     health = health or Health(name, expected)
     while True:

@@ -9,8 +9,14 @@ import pytest
 from gateway.app.cli import COMMANDS
 from gateway.app.settings_classes import PUBLISHERS, PluginClasses
 from gateway.app.sinks import RECEIVER_KINDS
+from gateway.app.sources import create_collector
+from gateway.collectors.pacemaker.facts import NodeFacts, facts_document
+from gateway.collectors.simulated.plan import Deed
+from gateway.collectors.simulated.settings import StepSettings
 from gateway.config.configuration import build
-from gateway.config.settings import GatewaySettings, SettleSettings
+from gateway.config.settings import GatewaySettings, Settings, SettleSettings
+from gateway.model.ports import CollectorContext
+from gateway.support import tasks
 
 PROJECT = Path(__file__).parents[2]
 DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -28,12 +34,20 @@ def test_each_example_is_a_configuration(example: str, tmp_path: Path, monkeypat
         monkeypatch.setenv(name, f"a long secret for {name}")
     for name in re.findall(r'_file = "([\w.-]+)"', example):
         (tmp_path / name).write_text("a long enough secret\n")
-    build(tomllib.loads(example), PluginClasses(), {}, origin="example", base=tmp_path)
+    made = build(tomllib.loads(example), PluginClasses(), {}, origin="example", base=tmp_path)
+    for name, settings in made.sources.items():
+        create_collector(name, settings, CollectorContext(lambda: 0, tmp_path, tmp_path))
 
 
 def test_the_reference_has_every_key() -> None:
-    classes = [GatewaySettings, SettleSettings, *PUBLISHERS.values(), *(k.settings for k in RECEIVER_KINDS.values())]
+    classes: list[type[Settings]] = [
+        GatewaySettings,
+        SettleSettings,
+        *PUBLISHERS.values(),
+        *(k.settings for k in RECEIVER_KINDS.values()),
+    ]
     classes += [PluginClasses().source(kind) for kind in ("pacemaker", "declared", "simulated")]
+    classes += [StepSettings]
     missing = {
         f"{settings.__name__}.{name}"
         for settings in classes
@@ -41,6 +55,26 @@ def test_the_reference_has_every_key() -> None:
         if not re.search(rf"`{name}(`|\.NAME`)", REFERENCE)
     }
     assert missing == set()
+    said = facts_document(NodeFacts("n1"))
+    assert {key for key in said if not re.search(rf"^{key} = ", REFERENCE, re.MULTILINE)} == set()
+    assert {deed for deed in Deed if f"`{deed}`" not in REFERENCE} == set()
+
+
+def test_every_document_is_named_in_the_readme_and_the_reference() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    for document in DOCUMENTS[1:]:
+        assert f"](docs/{document.name})" in readme
+        assert f"]({document.name})" in REFERENCE or document.name == "configuration.md"
+
+
+def test_broad_excepts_are_where_the_supervision_says() -> None:
+    found = {
+        str(path.relative_to(PROJECT / "gateway"))
+        for path in (PROJECT / "gateway").rglob("*.py")
+        if re.search(r"^\s*except Exception\b", path.read_text(), re.MULTILINE)
+    }
+    named = set(re.findall(r"[\w/]+\.py", tasks.__doc__ or ""))
+    assert found == named | {"support/tasks.py"}
 
 
 def test_the_readme_names_every_command() -> None:
