@@ -114,9 +114,14 @@ class TopologyView(Protocol):
     def placement(self, entity: Entity) -> Placement | None: ...
     def alarms_of(self, entity: Entity) -> tuple[Alarm, ...]: ...
     def active_alarms(self) -> Iterator[Alarm]: ...
-    def seen_at(self, record: Record) -> int: ...
+    def seen_at(self, record: Record) -> int | None:
+        """When the record's scope was last read completely; 0: never; None: not known (of a past time)."""
+
     @property
     def sources(self) -> Mapping[str, Source]: ...
+    @property
+    def when(self) -> str:
+        """The time it is of, in words for a message: `at revision 7`, `at 2026-01-31T03:00:00Z`."""
 
 
 class CurrentTopology(Protocol):
@@ -143,8 +148,13 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """One interval of an entity's placement history; `until` None: still open. Ends are entity indexes."""
+    """
+    One interval of an entity's placement history; `until` None: still open. Ends are entity indexes.
 
+    `number` is its own, and orders intervals that begin together.
+    """
+
+    number: int
     entity: int
     host: int
     role: str
@@ -161,13 +171,28 @@ class History(Protocol):
     def at(self, at: int, known_at: int | None = None) -> TopologyView:
         """The topology at a past time (microseconds UTC); `known_at`: as it was known then."""
 
-    def placements(self, entity: int, limit: int = 100) -> tuple[Interval, ...]:
-        """Where an entity was, newest first."""
+    def placements(
+        self, entity: int, limit: int = 100, *, at: int | None = None, before: tuple[int, int] | None = None
+    ) -> tuple[Interval, ...]:
+        """
+        Where an entity was, newest first.
+
+        `at`: as far as it had come then; one that ended later is open. `before`: only those further down than the
+        one with this (`since`, `number`).
+        """
 
     def events(self, wanted: EventFilter) -> tuple[Event, ...]: ...
     def event(self, event_id: str) -> Event | None: ...
-    def alarms(self, *, active_only: bool, after: int = 0, limit: int = 100) -> tuple[tuple[Alarm, int | None], ...]:
-        """Alarms with the time they were cleared (None: active), by index."""
+    def alarms(
+        self,
+        *,
+        active_only: bool,
+        after: int = 0,
+        limit: int = 100,
+        at: int | None = None,
+        known_at: int | None = None,
+    ) -> tuple[tuple[Alarm, int | None], ...]:
+        """Alarms with the time they were cleared (None: active), by index; `at`, `known_at`: as they stood then."""
 
 
 @dataclass(frozen=True, slots=True)

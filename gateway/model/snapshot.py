@@ -114,6 +114,11 @@ class Snapshot:
         """Raised alarms by index."""
         return (alarm for _, alarm in self.alarms.rows() if alarm.raised)
 
+    @property
+    def when(self) -> str:
+        """The time it is of, in words for a message."""
+        return f"at revision {self.revision}"
+
     def seen_at(self, record: Record) -> int:
         """When the record's scope was last read completely, or the record itself; 0 when never."""
         return self.freshness.get(scope_key(record.source, record.scope)) or 0

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from gateway.model.events import Event
 from gateway.model.ports import EventFilter, Interval
@@ -27,24 +27,20 @@ class TopologyHistory:
             revision = connection.execute(wanted).scalar() or 0
         return PastView(self._connections, at, revision, at if known_at is None else known_at)
 
-    def placements(self, entity: int, limit: int = 100) -> tuple[Interval, ...]:
-        """Where an entity was, newest first."""
+    def placements(
+        self, entity: int, limit: int = 100, *, at: int | None = None, before: tuple[int, int] | None = None
+    ) -> tuple[Interval, ...]:
+        """Where an entity was, newest first. `at`: as far as it had come then. `before`: `since` and `number`."""
         place = tables.placement
         wanted = select(place).where(place.c.entity.in_(group_of(entity)))
+        if at is not None:
+            wanted = wanted.where(place.c.valid_from <= at)
+        if before is not None:
+            since, number = before
+            same = and_(place.c.valid_from == since, place.c.id < number)
+            wanted = wanted.where(or_(place.c.valid_from < since, same))
         newest_first = wanted.order_by(place.c.valid_from.desc(), place.c.id.desc()).limit(limit)
-        return tuple(
-            Interval(
-                entity=row["entity"],
-                host=row["host"],
-                role=row["role"],
-                since=row["valid_from"],
-                until=row["valid_to"],
-                learned_at=row["learned_at"],
-                opened_rev=row["opened_rev"],
-                closed_rev=row["closed_rev"],
-            )
-            for row in self._rows(newest_first)
-        )
+        return tuple(_interval(row, at) for row in self._rows(newest_first))
 
     def events(self, wanted: EventFilter) -> tuple[Event, ...]:
         """Events of the log, in its order or newest first."""
@@ -56,8 +52,18 @@ class TopologyHistory:
         rows = self._rows(select(tables.event).where(tables.event.c.id == event_id))
         return encoding.to_event(rows[0]) if rows else None
 
-    def alarms(self, *, active_only: bool, after: int = 0, limit: int = 100) -> tuple[tuple[Alarm, int | None], ...]:
-        """Raised alarms with the time they were cleared (None: active), by index."""
+    def alarms(
+        self,
+        *,
+        active_only: bool,
+        after: int = 0,
+        limit: int = 100,
+        at: int | None = None,
+        known_at: int | None = None,
+    ) -> tuple[tuple[Alarm, int | None], ...]:
+        """Raised alarms with the time they were cleared (None: active), by index; `at`: as they stood then."""
+        if at is not None:
+            return tuple(self.at(at, known_at).alarm_log(after, limit, active_only=active_only))
         alarm = tables.alarm
         wanted = select(alarm).where(alarm.c.raised_at > 0, alarm.c.index > after)
         if active_only:
@@ -68,6 +74,22 @@ class TopologyHistory:
     def _rows(self, wanted: Select[Any]) -> list[encoding.Found]:
         with self._connections.read() as connection:
             return list(connection.execute(wanted).mappings())
+
+
+def _interval(row: encoding.Found, at: int | None) -> Interval:
+    """One stay; one that ended after `at` was open then."""
+    ended = row["valid_to"] is not None and (at is None or row["valid_to"] <= at)
+    return Interval(
+        number=row["id"],
+        entity=row["entity"],
+        host=row["host"],
+        role=row["role"],
+        since=row["valid_from"],
+        until=row["valid_to"] if ended else None,
+        learned_at=row["learned_at"],
+        opened_rev=row["opened_rev"],
+        closed_rev=row["closed_rev"] if ended else None,
+    )
 
 
 def _filtered(wanted: EventFilter) -> Select[Any]:

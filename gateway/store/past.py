@@ -3,8 +3,8 @@ The past: a topology view that answers from the intervals, question by question,
 
 An interval holds at a time when `valid_from <= at < valid_to` (or it is open). What was known is told by revisions:
 a view knows what was opened up to its revision, and takes an interval that was closed later for open. So a view that
-was made keeps its answers while the gateway goes on. A source was as its manager's record says. What has no history: which
-records were merged, when a scope was read, the figures of a source.
+was made keeps its answers while the gateway goes on. A source was as its manager's record says. What has no
+history: which records were merged, when a scope was read, the figures of a source.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -70,22 +70,22 @@ class PastView:
         """
         if self._sources is None:
             now = [encoding.to_source(row) for row in self._rows(select(tables.source))]
-            managers = {found.index: found for found in self._records(tables.record.c.index.in_([s.index for s in now]))}
+            records = self._records(tables.record.c.index.in_([source.index for source in now]))
+            managers = {record.index: record for record in records if not record.gone}
             self._sources = {
                 source.name: self._source_then(source, managers[source.index])
                 for source in now
-                if source.index in managers and not managers[source.index].gone
+                if source.index in managers
             }
         return self._sources
 
     def _source_then(self, now: Source, manager: Record) -> Source:
         last = max([now.last_success, *(at for (source, _), at in self._reads().items() if source == now.name)])
-        unchanged = manager.reason == now.last_error
         return replace(
             now,
             state=_SOURCE_STATES.get(manager.state, SourceState.STARTING),
             last_success=last if last <= self._at else 0,
-            failing_since=now.failing_since if unchanged and now.failing_since <= self._at else 0,
+            failing_since=now.failing_since if now.failing_since <= self._at else 0,
             last_error=manager.reason,
         )
 
@@ -270,9 +270,7 @@ class PastView:
 
     def _not_cleared(self) -> ColumnElement[bool]:
         alarm = tables.alarm
-        return or_(
-            alarm.c.cleared_at.is_(None), alarm.c.cleared_at > self._at, alarm.c.closed_rev > self._revision
-        )
+        return or_(alarm.c.cleared_at.is_(None), alarm.c.cleared_at > self._at, alarm.c.closed_rev > self._revision)
 
 
 def _shown_by(index: int) -> Any:

@@ -2,9 +2,10 @@
 
 from gateway.model.conditions import SettleTimes
 from gateway.model.ports import TopologyView
-from gateway.model.rows import Claim, Entity, Record, SourceState
+from gateway.model.rows import Claim, Entity, Record, Source, SourceState
 
 STALE_INTERVALS = SettleTimes().stale_intervals
+"""The default of `[settle] stale_intervals`."""
 
 
 def claim_age(view: TopologyView, claim: Claim, now: int) -> int | None:
@@ -16,38 +17,42 @@ def claim_age(view: TopologyView, claim: Claim, now: int) -> int | None:
     return _oldest(view, _witnesses(view, claim), now)
 
 
-def claim_is_stale(view: TopologyView, claim: Claim, now: int) -> bool:
-    """True when a source behind the claim is stale, or has not read it for three of its intervals."""
-    return any(record_is_stale(view, record, now) for record in _witnesses(view, claim))
+def claim_is_stale(view: TopologyView, claim: Claim, now: int, intervals: int) -> bool:
+    """True when a source behind the claim is stale, or has not read it for so many of its intervals."""
+    return any(record_is_stale(view, record, now, intervals) for record in _witnesses(view, claim))
 
 
 def entity_age(view: TopologyView, entity: Entity, now: int) -> int | None:
     """Microseconds since any source last read the entity; None when no read is on record."""
-    seen = max((view.seen_at(record) for record in _records(view, entity)), default=0)
+    seen = max((view.seen_at(record) or 0 for record in _records(view, entity)), default=0)
     return max(now - seen, 0) if seen else None
 
 
-def entity_is_stale(view: TopologyView, entity: Entity, now: int) -> bool:
+def entity_is_stale(view: TopologyView, entity: Entity, now: int, intervals: int) -> bool:
     """True when all that know the entity are stale."""
-    return all(record_is_stale(view, record, now) for record in _records(view, entity))
+    return all(record_is_stale(view, record, now, intervals) for record in _records(view, entity))
 
 
-def record_is_stale(view: TopologyView, record: Record, now: int) -> bool:
+def record_is_stale(view: TopologyView, record: Record, now: int, intervals: int) -> bool:
     """
-    True when its source is stale, or has not read it for three intervals (0: one that is never read again).
+    True when the scope that tells of it is stale (`scope_is_stale`).
 
     What no source tells (the gateway's own records of its sources) does not grow old.
     """
     source = view.sources.get(record.source)
-    if source is None:
-        return False
-    seen = view.seen_at(record)
-    if not seen:
+    return source is not None and scope_is_stale(source, view.seen_at(record), now, intervals)
+
+
+def scope_is_stale(source: Source, seen_at: int | None, now: int, intervals: int) -> bool:
+    """
+    True when the source is stale, or has not read the scope for `intervals` of its own (interval 0: one that is never
+    read again). The one meaning of `stale`, in REST and SNMP.
+
+    `seen_at`: 0 when the scope was never read; None when that is not known, as of a past time: the source decides.
+    """
+    if source.state is SourceState.STALE or seen_at == 0:
         return True
-    # A question about the past sees the sources as they are now: a later silence says nothing about then.
-    if source.state is SourceState.STALE and now >= source.last_success:
-        return True
-    return source.interval_us > 0 and now - seen > STALE_INTERVALS * source.interval_us
+    return seen_at is not None and source.interval_us > 0 and now - seen_at > intervals * source.interval_us
 
 
 def _records(view: TopologyView, entity: Entity) -> list[Record]:
@@ -64,5 +69,5 @@ def _witnesses(view: TopologyView, claim: Claim) -> list[Record]:
 
 
 def _oldest(view: TopologyView, records: list[Record], now: int) -> int | None:
-    seen = [view.seen_at(record) for record in records]
-    return max(now - min(seen), 0) if seen and all(seen) else None
+    seen = [seen for record in records if (seen := view.seen_at(record))]
+    return max(now - min(seen), 0) if seen and len(seen) == len(records) else None

@@ -13,7 +13,7 @@ from gateway.model.entities import EntityKind, EntityState, has_one_placement
 from gateway.model.ports import TopologyView
 from gateway.model.relations import CARRYING, Phase, RelationKind
 from gateway.model.rows import Claim, Entity, Placement, Source, SourceState
-from gateway.topology.ages import claim_age, claim_is_stale, entity_age, entity_is_stale
+from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, entity_age, entity_is_stale
 from gateway.topology.where import COMPOSITES, LOCATIONS, is_group, members_of
 
 
@@ -120,10 +120,10 @@ class Impact:
     """True when any part of the answer rests on stale data."""
 
 
-def impact(view: TopologyView, entities: Iterable[Entity], now: int) -> Impact:
+def impact(view: TopologyView, entities: Iterable[Entity], now: int, stale_intervals: int = STALE_INTERVALS) -> Impact:
     """What reaches the entities by carrying relations, and what that does to it."""
     lost = tuple({entity.index: entity for entity in entities}.values())
-    spread = _Spread(view, now, lost)
+    spread = _Spread(view, now, lost, stale_intervals)
     affected = tuple(sorted(spread.affected(), key=_order))
     blind = tuple(_blind_spots(view, lost, affected, now))
     stale = any(one.stale for one in affected)
@@ -153,9 +153,10 @@ class _Blow:
 class _Spread:
     """The loss on its way up: a work list until nothing more is hit."""
 
-    def __init__(self, view: TopologyView, now: int, lost: tuple[Entity, ...]) -> None:
+    def __init__(self, view: TopologyView, now: int, lost: tuple[Entity, ...], intervals: int) -> None:
         self.view = view
         self.now = now
+        self.intervals = intervals
         self.roots = {entity.index for entity in lost}
         self.hit: dict[int, tuple[Entity, _Blow]] = {}
         self.lost = set(self.roots)
@@ -169,7 +170,7 @@ class _Spread:
 
     def affected(self) -> Iterator[Affected]:
         for entity, blow in self.hit.values():
-            claim, view, now = blow.claim, self.view, self.now
+            claim, view, now, intervals = blow.claim, self.view, self.now, self.intervals
             yield Affected(
                 entity,
                 LAYERS[entity.kind],
@@ -180,7 +181,7 @@ class _Spread:
                 blow.parts,
                 blow.roles_lost,
                 claim_age(view, claim, now) if claim else entity_age(view, entity, now),
-                claim_is_stale(view, claim, now) if claim else entity_is_stale(view, entity, now),
+                claim_is_stale(view, claim, now, intervals) if claim else entity_is_stale(view, entity, now, intervals),
                 blow.certain,
             )
 
@@ -408,7 +409,7 @@ def _blind_spots(
 ) -> Iterator[str]:
     """What the answer cannot know: silent sources, hosts on which nothing is seen, layers that nobody joined."""
     for source in view.sources.values():
-        if source.state in _SILENT and now >= source.last_success:
+        if source.state in _SILENT:
             yield f"source {source.name} is {source.state.value}: {_last_read(source, now)}"
     reached = {step.entity.index for one in affected for step in one.path}
     for entity in lost:
@@ -439,7 +440,7 @@ def _runs_somewhere(view: TopologyView, entity: Entity) -> bool:
 
 def _last_read(source: Source, now: int) -> str:
     if not source.last_success:
-        return "it was never read, so nothing of it is known"
+        return "no read of it is on record"
     return f"what is known of it is {max(now - source.last_success, 0) // 1_000_000} s old"
 
 

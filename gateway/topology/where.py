@@ -8,7 +8,7 @@ from gateway.model.entities import EntityKind, EntityState, has_one_placement
 from gateway.model.ports import TopologyView
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import Alarm, Claim, Entity, Placement
-from gateway.topology.ages import claim_age, claim_is_stale, entity_age, entity_is_stale
+from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, entity_age, entity_is_stale
 from gateway.topology.lookup import resolve as resolve
 
 
@@ -82,9 +82,9 @@ class Where:
         return self.entity.kind in _HARDWARE or (bool(self.below) and all(map(_reaches_hardware, self.below)))
 
 
-def where(view: TopologyView, entity: Entity, now: int) -> Where:
+def where(view: TopologyView, entity: Entity, now: int, stale_intervals: int = STALE_INTERVALS) -> Where:
     """Where the entity is, layer by layer. Unknown layers are said, never guessed."""
-    walk = _Walk(view, now)
+    walk = _Walk(view, now, stale_intervals)
     descent = walk.descend(entity, frozenset())
     status = _status(entity, descent)
     return Where(
@@ -169,11 +169,12 @@ class _Descent:
 class _Walk:
     """One question: the view and its time."""
 
-    __slots__ = ("known", "now", "view")
+    __slots__ = ("intervals", "known", "now", "view")
 
-    def __init__(self, view: TopologyView, now: int) -> None:
+    def __init__(self, view: TopologyView, now: int, intervals: int) -> None:
         self.view = view
         self.now = now
+        self.intervals = intervals
         self.known: dict[int, _Descent] = {}
 
     def descend(self, entity: Entity, passed: frozenset[int]) -> _Descent:
@@ -293,10 +294,13 @@ class _Walk:
     def _aged(self, hop: Hop, claim: Claim | None, upper: Entity, passed: frozenset[int]) -> Hop:
         """With age and what is below. What is stopped has no claim any more: its own record is the news."""
         descent = self.descend(hop.entity, passed)
+        view, now, intervals = self.view, self.now, self.intervals
         return replace(
             hop,
-            age_us=claim_age(self.view, claim, self.now) if claim else entity_age(self.view, upper, self.now),
-            stale=claim_is_stale(self.view, claim, self.now) if claim else entity_is_stale(self.view, upper, self.now),
+            age_us=claim_age(view, claim, now) if claim else entity_age(view, upper, now),
+            stale=claim_is_stale(view, claim, now, intervals)
+            if claim
+            else entity_is_stale(view, upper, now, intervals),
             below=descent.below,
             storage=descent.storage,
             ends=descent.ends,

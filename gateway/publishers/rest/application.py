@@ -18,6 +18,7 @@ from gateway.publishers.rest.question_routes import question_routes
 from gateway.publishers.rest.stream import EventTail, Subscribe
 from gateway.publishers.rest.topology_routes import topology_routes
 from gateway.support.clock import Clock
+from gateway.topology.ages import STALE_INTERVALS
 
 
 def create_app(
@@ -31,15 +32,17 @@ def create_app(
     version: str,
     metrics: RenderMetrics | None = None,
     open_metrics: bool = False,
+    stale_intervals: int = STALE_INTERVALS,
 ) -> FastAPI:
     """
     The application. Needs no start or stop: its threads and its event tail begin with the first question.
 
     `subscribe()` yields something after each committed revision. `open_metrics`: /metrics needs no token.
+    `stale_intervals`: so many intervals of silence make data stale.
     A scope that `access.trusting` marked needs no token at all (the UNIX socket). `app.state.tail.close()` ends the
     event streams.
     """
-    desk = Desk(topology, history, clock)
+    desk = Desk(topology, history, clock, stale_intervals)
     tail = EventTail(desk, subscribe)
     app = FastAPI(
         title="CIM/SNMP gateway",

@@ -14,6 +14,7 @@ from gateway.publishers.rest.models import Page
 from gateway.publishers.rest.parameters import parse_moment
 from gateway.publishers.rest.problems import DATABASE_SILENT, Refused
 from gateway.support.clock import Clock
+from gateway.topology.ages import STALE_INTERVALS
 
 REVISION_HEADER = "X-Topology-Revision"
 DEADLINE_S = 30.0
@@ -35,7 +36,11 @@ def written(request: Request, model: BaseModel, revision: int) -> Response:
 class Desk:
     """Answers questions; never lets one about the past delay one about now."""
 
-    def __init__(self, topology: CurrentTopology, history: History, clock: Clock) -> None:
+    def __init__(
+        self, topology: CurrentTopology, history: History, clock: Clock, stale_intervals: int = STALE_INTERVALS
+    ) -> None:
+        """`stale_intervals`: so many intervals of silence make data stale."""
+        self.stale_intervals = stale_intervals
         self.topology = topology
         self.history = history
         self.clock = clock
@@ -64,14 +69,27 @@ class Desk:
                 raise Refused(422, "query.known_at: needs query.at, the time that is asked about")
             snapshot = self.topology.snapshot
             return await self._in(self._now, lambda: written(request, make(snapshot, now), snapshot.revision))
-        moment = parse_moment(at, now)
-        known = parse_moment(known_at, now, "known_at") if known_at is not None else None
+        moment, known = self.moment(at), self.moment(known_at, "known_at")
 
         def then() -> Response:
+            assert moment is not None
             view = self.history.at(moment, known)
             return written(request, make(view, moment), view.revision)
 
         return await self.ask(then)
+
+    def moment(self, text: str | None, parameter: str = "at") -> int | None:
+        """
+        The time that a parameter gives; None when it is left out.
+
+        Raises:
+            Refused: it is no time.
+        """
+        return parse_moment(text, self.clock.now(), parameter) if text is not None else None
+
+    def view(self, at: int | None, known_at: int | None = None) -> TopologyView:
+        """The topology of that time; None: of now. May block, but for now."""
+        return self.topology.snapshot if at is None else self.history.at(at, known_at)
 
     async def ask(self, question: Callable[[], Answer]) -> Answer:
         """

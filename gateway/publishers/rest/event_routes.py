@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
 from gateway.model.errors import UnknownEntity
@@ -12,7 +12,7 @@ from gateway.model.ports import EventFilter
 from gateway.publishers.rest import models as m
 from gateway.publishers.rest import render
 from gateway.publishers.rest.desk import Desk, written
-from gateway.publishers.rest.parameters import Cursor, Limit, parse_moment, read_cursor, write_cursor
+from gateway.publishers.rest.parameters import At, Cursor, Limit, known_parameters, read_cursor, write_cursor
 from gateway.publishers.rest.problems import Refused
 from gateway.publishers.rest.stream import EventTail, event_stream
 from gateway.topology.lookup import as_index, resolve
@@ -25,7 +25,7 @@ Moment = Annotated[str | None, Query(max_length=64, description="A time, written
 
 def event_routes(desk: Desk, tail: EventTail) -> APIRouter:
     """The log of what happened."""
-    router = APIRouter(prefix="/api/v1", tags=["events"])
+    router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Depends(known_parameters)])
 
     @router.get("/events", response_model=m.Page[m.EventModel], summary="The event log, oldest first")
     async def list_events(
@@ -38,17 +38,19 @@ def event_routes(desk: Desk, tail: EventTail) -> APIRouter:
         newest_first: bool = False,
         cursor: Cursor = None,
         limit: Limit = 100,
+        at: At = None,
     ) -> Response:
-        now = desk.clock.now()
+        now, then = desk.clock.now(), desk.moment(at)
         snapshot = desk.topology.snapshot
         passed = _seq_passed(cursor)
+        index = await _entity_index(desk, entity, then) if entity is not None else None
         wanted = EventFilter(
             after=passed if passed is not None and not newest_first else 0,
             before=passed if newest_first else None,
-            since=parse_moment(since, now, "since") if since is not None else None,
-            until=parse_moment(until, now, "until") if until is not None else None,
+            since=desk.moment(since, "since"),
+            until=_earlier(desk.moment(until, "until"), then),
             kinds=frozenset(kind),
-            entity=_entity_index(desk, entity) if entity is not None else None,
+            entity=index,
             told_only=told is True,
             newest_first=newest_first,
             limit=limit + 1,
@@ -58,7 +60,7 @@ def event_routes(desk: Desk, tail: EventTail) -> APIRouter:
             items=[render.event_model(event) for event in found[:limit]],
             next=write_cursor([found[limit - 1].seq]) if len(found) > limit else None,
             revision=snapshot.revision,
-            at=render.moment(now),
+            at=render.moment(now if then is None else then),
         )
         return written(request, page, snapshot.revision)
 
@@ -89,10 +91,14 @@ def event_routes(desk: Desk, tail: EventTail) -> APIRouter:
         return event_stream(tail, _last_event(last_event_id, after), wanted)
 
     @router.get("/events/{event_id}", response_model=m.EventModel, summary="One event")
-    async def get_event(request: Request, event_id: Annotated[str, Path(max_length=64)]) -> Response:
+    async def get_event(request: Request, event_id: Annotated[str, Path(max_length=64)], at: At = None) -> Response:
+        then = desk.moment(at)
         event = await desk.ask(lambda: desk.history.event(event_id.lower()))
         if event is None:
             raise UnknownEntity(f"no event has the id {event_id!r}. /api/v1/events lists the log.")
+        if then is not None and event.at > then:
+            happened, asked = render.moment(event.at).isoformat(), render.moment(then).isoformat()
+            raise UnknownEntity(f"event {event.id} happened at {happened}, later than {asked}.")
         return written(request, render.event_model(event), desk.topology.snapshot.revision)
 
     return router
@@ -120,13 +126,19 @@ def _seq_passed(cursor: str | None) -> int | None:
     return int(key[0]) if key is not None else None
 
 
-def _entity_index(desk: Desk, wanted: str) -> int:
-    """Digits are an index, also of what is gone; anything else must be known now."""
+async def _entity_index(desk: Desk, wanted: str, at: int | None) -> int:
+    """Digits are an index, also of what is gone; anything else must be known then."""
     index = as_index(wanted)
     if index is None:
-        return resolve(desk.topology.snapshot, wanted).index
+        return await desk.ask(lambda: resolve(desk.view(at), wanted).index)
     entity = desk.topology.snapshot.entity(index)
     return entity.index if entity is not None else index
+
+
+def _earlier(until: int | None, at: int | None) -> int | None:
+    """`until` excludes its time, `at` includes it."""
+    ends = [end for end in (until, at + 1 if at is not None else None) if end is not None]
+    return min(ends, default=None)
 
 
 def _last_event(header: str | None, after: int | None) -> int | None:

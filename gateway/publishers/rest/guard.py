@@ -1,4 +1,7 @@
-"""The guard: the outermost shell. No error leaves without a log entry or with its internals; nothing is cached."""
+"""
+The guard: the outermost shell. No error leaves without a log entry or with its internals; nothing is cached; HEAD is
+answered as GET without its content (RFC 9110 9.3.2).
+"""
 
 import logging
 from http import HTTPStatus
@@ -11,6 +14,8 @@ from gateway.publishers.rest.problems import problem
 logger = logging.getLogger(__name__)
 
 UNSAID = "the gateway failed to answer; its log says why"
+ENDLESS = "/api/v1/events/stream"
+"""Has no end: HEAD of it would never be answered in full."""
 
 
 class Guard:
@@ -24,6 +29,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = False
+        headless = scope["method"] == "HEAD" and scope["path"] != ENDLESS
+        asked = {**scope, "method": "GET"} if headless else scope
 
         async def careful_send(message: Message) -> None:
             nonlocal started
@@ -32,10 +39,12 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Cache-Control", "no-store")
                 headers["X-Content-Type-Options"] = "nosniff"
+            elif headless:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
-            await self._app(scope, receive, careful_send)
+            await self._app(asked, receive, careful_send)
         except Exception:
             logger.exception("rest: %s %s failed", scope["method"], scope["path"])
             if started:

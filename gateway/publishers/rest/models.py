@@ -55,10 +55,10 @@ class EntityModel(Ref):
     aliases: list[AliasModel]
     attributes: dict[str, Value]
     seen_at: datetime | None
-    """When a source last read it."""
+    """When a source last read it; null: never; of a past time: not kept, when it was read since."""
     age_s: float | None
     stale: bool
-    """True when its source is stale, or the data older than three of its intervals."""
+    """True when all its sources are stale, or have not read it for `settle.stale_intervals` of their intervals."""
 
 
 class PlacementModel(Model):
@@ -185,13 +185,17 @@ class SourceModel(Model):
     kind: str
     state: SourceState
     interval_s: float
+    """As it is configured now."""
     last_success: datetime | None
+    """null: never; of a past time: not kept, when it was read since."""
     age_s: float | None
     failing_since: datetime | None
+    """null: it does not fail; of a past time: not kept, when it answered since."""
     last_error: str
-    reads: int
-    failures: int
-    last_duration_s: float
+    reads: int | None
+    """Since the gateway started; null of a past time: not kept, as `failures` and `last_duration_s`."""
+    failures: int | None
+    last_duration_s: float | None
 
 
 class Page(Model, Generic[Item]):

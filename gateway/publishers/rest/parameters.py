@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fnmatch import translate
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Request
 
 from gateway.publishers.rest.problems import Refused
 
@@ -37,6 +37,21 @@ KnownAt = Annotated[
 ]
 Cursor = Annotated[str | None, Query(max_length=512, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items of a page at most.")]
+
+
+def known_parameters(request: Request) -> None:
+    """
+    A parameter that a read does not have is never ignored: the answer would be to another question.
+
+    Raises:
+        Refused: 422; names it, and those that there are.
+    """
+    known = sorted(field.alias for field in request.scope["route"].dependant.query_params)
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        wrong = ", ".join(f"query.{name[:40]}" for name in unknown[:5])
+        possible = f"possible: {', '.join(known)}" if known else "it takes none"
+        raise Refused(422, f"{wrong}: no parameter of this read; {possible}")
 
 
 def parse_moment(text: str, now: int, parameter: str = "at") -> int:

@@ -78,7 +78,7 @@ def install(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refused)
-    return problem(error.status, error.detail, request.url.path, error.headers)
+    return problem(error.status, error.detail, request.scope["path"], error.headers)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -89,18 +89,18 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("allow", "GET")
         detail = f"{request.method} is not possible here; possible: {allowed}"
-    return problem(error.status_code, str(detail), request.url.path, error.headers)
+    return problem(error.status_code, str(detail), request.scope["path"], error.headers)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = [_field(details) for details in error.errors()[:20]]
     said = "; ".join(f"{one.where}: {one.message}" for one in errors)
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, said, request.url.path, errors=errors)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, said, request.scope["path"], errors=errors)
 
 
 async def _gateway(request: Request, error: Exception) -> JSONResponse:
-    here = request.url.path
+    here: str = request.scope["path"]
     match error:
         case UnknownEntity():
             return problem(HTTPStatus.NOT_FOUND, str(error), here)

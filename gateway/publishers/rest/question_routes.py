@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gateway.model.entities import EntityKind
 from gateway.model.ports import TopologyView
 from gateway.publishers.rest import models as m
 from gateway.publishers.rest import render
 from gateway.publishers.rest.desk import Desk
-from gateway.publishers.rest.parameters import At, KnownAt
+from gateway.publishers.rest.parameters import At, KnownAt, known_parameters
 from gateway.publishers.rest.topology_routes import Reference
 from gateway.topology.impact import impact
 from gateway.topology.lookup import resolve
@@ -22,14 +22,16 @@ Shown = Annotated[int, Query(ge=1, le=1_000_000, description="Affected entities 
 
 def question_routes(desk: Desk) -> APIRouter:
     """Answers that a person needs at three in the morning."""
-    router = APIRouter(prefix="/api/v1", tags=["questions"])
+    stale_after = desk.stale_intervals
+    router = APIRouter(prefix="/api/v1", tags=["questions"], dependencies=[Depends(known_parameters)])
 
     @router.get("/where/{name:path}", response_model=m.WhereModel, summary="Where it is, layer by layer")
     async def get_where(
         request: Request, name: Reference, kind: OfKind = None, at: At = None, known_at: KnownAt = None
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.WhereModel:
-            return render.where_model(view, where(view, resolve(view, name, kind), now))
+            found = where(view, resolve(view, name, kind), now, stale_after)
+            return render.where_model(view, found, stale_after)
 
         return await desk.answer(request, at, known_at, answer)
 
@@ -43,7 +45,8 @@ def question_routes(desk: Desk) -> APIRouter:
         known_at: KnownAt = None,
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            return render.impact_model(impact(view, [resolve(view, name, kind) for name in entity], now), limit)
+            lost = [resolve(view, name, kind) for name in entity]
+            return render.impact_model(impact(view, lost, now, stale_after), limit)
 
         return await desk.answer(request, at, known_at, answer)
 
@@ -57,7 +60,7 @@ def question_routes(desk: Desk) -> APIRouter:
         known_at: KnownAt = None,
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            return render.impact_model(impact(view, [resolve(view, name, kind)], now), limit)
+            return render.impact_model(impact(view, [resolve(view, name, kind)], now, stale_after), limit)
 
         return await desk.answer(request, at, known_at, answer)
 

@@ -36,20 +36,20 @@ def ref(entity: Entity | EntityRef) -> m.Ref:
     return m.Ref(index=entity.index, id=entity.id, kind=entity.kind, name=entity.name)
 
 
-def entity_model(view: TopologyView, entity: Entity, now: int) -> m.EntityModel:
-    return m.EntityModel(**_entity_fields(view, entity, now))
+def entity_model(view: TopologyView, entity: Entity, now: int, stale_intervals: int) -> m.EntityModel:
+    return m.EntityModel(**_entity_fields(view, entity, now, stale_intervals))
 
 
-def entity_detail(view: TopologyView, entity: Entity, now: int) -> m.EntityDetail:
+def entity_detail(view: TopologyView, entity: Entity, now: int, stale_intervals: int) -> m.EntityDetail:
     placement = view.placement(entity)
     return m.EntityDetail(
-        **_entity_fields(view, entity, now),
+        **_entity_fields(view, entity, now, stale_intervals),
         placement=None if placement is None else placement_model(view, placement),
         alarms=[alarm_model(view, alarm) for alarm in view.alarms_of(entity)],
     )
 
 
-def _entity_fields(view: TopologyView, entity: Entity, now: int) -> dict[str, Any]:
+def _entity_fields(view: TopologyView, entity: Entity, now: int, stale_intervals: int) -> dict[str, Any]:
     age = entity_age(view, entity, now)
     records = [record for index in entity.records if (record := view.record(index)) is not None]
     return {
@@ -68,7 +68,7 @@ def _entity_fields(view: TopologyView, entity: Entity, now: int) -> dict[str, An
         "attributes": dict(entity.attributes),
         "seen_at": None if age is None else moment(now - age),
         "age_s": seconds(age),
-        "stale": entity_is_stale(view, entity, now),
+        "stale": entity_is_stale(view, entity, now, stale_intervals),
     }
 
 
@@ -90,7 +90,9 @@ def placement_model(view: TopologyView, placement: Placement) -> m.PlacementMode
     )
 
 
-def relation_model(view: TopologyView, claim: Claim, upper: Entity, lower: Entity, now: int) -> m.RelationModel:
+def relation_model(
+    view: TopologyView, claim: Claim, upper: Entity, lower: Entity, now: int, stale_intervals: int
+) -> m.RelationModel:
     return m.RelationModel(
         kind=claim.kind,
         upper=ref(upper),
@@ -103,7 +105,7 @@ def relation_model(view: TopologyView, claim: Claim, upper: Entity, lower: Entit
         scope=claim.scope,
         confidence=claim.confidence,
         age_s=seconds(claim_age(view, claim, now)),
-        stale=claim_is_stale(view, claim, now),
+        stale=claim_is_stale(view, claim, now, stale_intervals),
         attributes=dict(claim.attributes),
     )
 
@@ -190,7 +192,8 @@ def alarm_model(view: TopologyView, alarm: Alarm, cleared_at: int | None = None)
     )
 
 
-def source_model(source: Source, now: int) -> m.SourceModel:
+def source_model(source: Source, now: int, *, past: bool = False) -> m.SourceModel:
+    """`past`: as it was; its figures are of this process and of now, and are left out."""
     return m.SourceModel(
         index=source.index,
         id=source.id,
@@ -202,15 +205,15 @@ def source_model(source: Source, now: int) -> m.SourceModel:
         age_s=max(now - source.last_success, 0) / 1e6 if source.last_success else None,
         failing_since=moment_or_none(source.failing_since),
         last_error=source.last_error,
-        reads=source.reads,
-        failures=source.failures,
-        last_duration_s=source.last_duration_us / 1e6,
+        reads=None if past else source.reads,
+        failures=None if past else source.failures,
+        last_duration_s=None if past else source.last_duration_us / 1e6,
     )
 
 
-def where_model(view: TopologyView, answer: Where) -> m.WhereModel:
+def where_model(view: TopologyView, answer: Where, stale_intervals: int) -> m.WhereModel:
     return m.WhereModel(
-        entity=entity_model(view, answer.entity, answer.now),
+        entity=entity_model(view, answer.entity, answer.now, stale_intervals),
         status=answer.status,
         said=answer.said,
         reaches_hardware=answer.reaches_hardware,

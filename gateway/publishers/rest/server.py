@@ -23,6 +23,7 @@ from gateway.publishers.rest.patience import PatientProtocol
 from gateway.publishers.rest.settings import RestSettings
 from gateway.publishers.rest.stream import Subscribe
 from gateway.support.clock import Clock
+from gateway.topology.ages import STALE_INTERVALS
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class RestPublisher:
         clock: Clock,
         version: str,
         metrics: RenderMetrics | None = None,
+        stale_intervals: int = STALE_INTERVALS,
     ) -> None:
         self._settings = settings
         self.app = create_app(
@@ -59,6 +61,7 @@ class RestPublisher:
             version=version,
             metrics=metrics,
             open_metrics=settings.open_metrics,
+            stale_intervals=stale_intervals,
         )
         self._tcp: socket.socket | None = None
         self._unix: socket.socket | None = None

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from gateway.model.conditions import Category, ConditionKind
 from gateway.model.entities import EntityKind, EntityState
 from gateway.model.errors import UnknownEntity
-from gateway.model.ports import TopologyView
+from gateway.model.ports import Interval, TopologyView
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Claim, Entity
 from gateway.publishers.rest import models as m
@@ -22,6 +22,7 @@ from gateway.publishers.rest.parameters import (
     Key,
     KnownAt,
     Limit,
+    known_parameters,
     name_pattern,
     read_cursor,
     write_cursor,
@@ -38,7 +39,8 @@ Reference = Annotated[
 
 def topology_routes(desk: Desk) -> APIRouter:
     """Reads of the topology, now and then."""
-    router = APIRouter(prefix="/api/v1", tags=["topology"])
+    stale_after = desk.stale_intervals
+    router = APIRouter(prefix="/api/v1", tags=["topology"], dependencies=[Depends(known_parameters)])
 
     @router.get("/entities", response_model=m.Page[m.EntityModel], summary="Entities, by index")
     async def list_entities(
@@ -56,7 +58,9 @@ def topology_routes(desk: Desk) -> APIRouter:
 
         def page(view: TopologyView, now: int) -> m.Page[m.EntityModel]:
             found = _entities(view, after, frozenset(kind), name, source, frozenset(state))
-            return page_of(view, now, found, limit, lambda e: [e.index], lambda e: render.entity_model(view, e, now))
+            return page_of(
+                view, now, found, limit, lambda e: [e.index], lambda e: render.entity_model(view, e, now, stale_after)
+            )
 
         return await desk.answer(request, at, known_at, page)
 
@@ -65,24 +69,34 @@ def topology_routes(desk: Desk) -> APIRouter:
         response_model=m.Page[m.IntervalModel],
         summary="Where an entity was, newest first",
     )
-    async def get_entity_history(request: Request, entity: Reference, limit: Limit = 100) -> Response:
-        view, now = desk.topology.snapshot, desk.clock.now()
-        wanted = as_index(entity)
-        shown = view.entity(wanted) if wanted is not None else resolve(view, entity)
-        index = shown.index if shown is not None else wanted or 0
-        stays = await desk.ask(lambda: desk.history.placements(index, limit))
-        if not stays and shown is None:
-            raise UnknownEntity(f"no entity has, or had, the index {index}. /api/v1/entities lists all that are known.")
-        items = [render.interval_model(view, stay) for stay in stays]
-        page = m.Page(items=items, next=None, revision=view.revision, at=render.moment(now))
-        return written(request, page, view.revision)
+    async def get_entity_history(
+        request: Request, entity: Reference, cursor: Cursor = None, limit: Limit = 100, at: At = None
+    ) -> Response:
+        now, then = desk.clock.now(), desk.moment(at)
+        key = read_cursor(cursor, int, int)
+        before = (int(key[0]), int(key[1])) if key is not None else None
+
+        def answer() -> Response:
+            view = desk.view(then)
+            stays = iter(_stays(desk, view, entity, then, before, limit + 1))
+            page = page_of(
+                view,
+                now if then is None else then,
+                stays,
+                limit,
+                lambda stay: [stay.since, stay.number],
+                lambda stay: render.interval_model(view, stay),
+            )
+            return written(request, page, view.revision)
+
+        return await desk.ask(answer)
 
     @router.get(
         "/entities/{entity:path}", response_model=m.EntityDetail, summary="One entity, with placement and raised alarms"
     )
     async def get_entity(request: Request, entity: Reference, at: At = None, known_at: KnownAt = None) -> Response:
         def detail(view: TopologyView, now: int) -> m.EntityDetail:
-            return render.entity_detail(view, referenced(view, entity), now)
+            return render.entity_detail(view, referenced(view, entity), now, stale_after)
 
         return await desk.answer(request, at, known_at, detail)
 
@@ -101,16 +115,19 @@ def topology_routes(desk: Desk) -> APIRouter:
 
         def page(view: TopologyView, now: int) -> m.Page[m.RelationModel]:
             found = _relations(view, upper, lower, frozenset(kind), after)
-            return page_of(
-                view, now, found, limit, _relation_key, lambda r: render.relation_model(view, r[2], r[0], r[1], now)
-            )
+
+            def shown(relation: Relation) -> m.RelationModel:
+                upper, lower, claim = relation
+                return render.relation_model(view, claim, upper, lower, now, stale_after)
+
+            return page_of(view, now, found, limit, _relation_key, shown)
 
         return await desk.answer(request, at, known_at, page)
 
     @router.get("/alarms", response_model=m.Page[m.AlarmModel], tags=["events"], summary="Alarms, by index")
     async def list_alarms(
         request: Request,
-        active: Annotated[bool, Query(description="false: also those that were cleared.")] = True,
+        active: Annotated[bool, Query(description="false: also those that were cleared by then.")] = True,
         category: Annotated[list[Category], Query()] = [],  # noqa: B006
         condition: Annotated[list[ConditionKind], Query()] = [],  # noqa: B006
         cursor: Cursor = None,
@@ -131,22 +148,23 @@ def topology_routes(desk: Desk) -> APIRouter:
             smallest = iter(heapq.nsmallest(limit + 1, found, key=lambda alarm: alarm.index))
             return page_of(view, now, smallest, limit, lambda a: [a.index], lambda a: render.alarm_model(view, a))
 
-        if active or at is not None:
+        if active:
             return await desk.answer(request, at, known_at, raised)
-        rows = await desk.ask(lambda: _logged_alarms(desk, after, limit + 1, wanted))
+        then, known = desk.moment(at), desk.moment(known_at, "known_at")
+        rows = await desk.ask(lambda: _logged_alarms(desk, after, limit + 1, wanted, then, known))
 
         def all_alarms(view: TopologyView, now: int) -> m.Page[m.AlarmModel]:
             return page_of(
                 view, now, iter(rows), limit, lambda r: [r[0].index], lambda r: render.alarm_model(view, r[0], r[1])
             )
 
-        return await desk.answer(request, None, None, all_alarms)
+        return await desk.answer(request, at, known_at, all_alarms)
 
     @router.get("/sources", response_model=m.Page[m.SourceModel], summary="Sources and how they are doing")
     async def list_sources(request: Request, at: At = None, known_at: KnownAt = None) -> Response:
         def page(view: TopologyView, now: int) -> m.Page[m.SourceModel]:
             found = sorted(view.sources.values(), key=lambda source: source.index)
-            items = [render.source_model(source, now) for source in found]
+            items = [render.source_model(source, now, past=at is not None) for source in found]
             return m.Page(items=items, next=None, revision=view.revision, at=render.moment(now))
 
         return await desk.answer(request, at, known_at, page)
@@ -166,8 +184,23 @@ def referenced(view: TopologyView, wanted: str) -> Entity:
         return resolve(view, wanted)
     entity = view.entity(index)
     if entity is None:
-        raise UnknownEntity(f"no entity has the index {index} at revision {view.revision}.")
+        raise UnknownEntity(f"no entity has the index {index} {view.when}.")
     return entity
+
+
+def _stays(
+    desk: Desk, view: TopologyView, wanted: str, at: int | None, before: tuple[int, int] | None, count: int
+) -> tuple[Interval, ...]:
+    """Where an entity was, newest first; digits are an index, also of what is gone. Blocking."""
+    index = as_index(wanted)
+    entity = view.entity(index) if index is not None else resolve(view, wanted)
+    index = entity.index if entity is not None else index or 0
+    stays = desk.history.placements(index, count, at=at, before=before)
+    if not stays and entity is None and before is None:
+        raise UnknownEntity(
+            f"no entity has, or had, the index {index} {view.when}. /api/v1/entities lists all that are known."
+        )
+    return stays
 
 
 def page_of(
@@ -257,12 +290,17 @@ def _relations_of(view: TopologyView, entity: Entity, kinds: frozenset[RelationK
 
 
 def _logged_alarms(
-    desk: Desk, after: int, count: int, wanted: Callable[[Alarm], bool]
+    desk: Desk,
+    after: int,
+    count: int,
+    wanted: Callable[[Alarm], bool],
+    at: int | None,
+    known_at: int | None,
 ) -> list[tuple[Alarm, int | None]]:
     """Alarms of the log, raised or cleared, until `count` are found. Blocking."""
     found: list[tuple[Alarm, int | None]] = []
     while len(found) < count:
-        rows = desk.history.alarms(active_only=False, after=after, limit=1_000)
+        rows = desk.history.alarms(active_only=False, after=after, limit=1_000, at=at, known_at=known_at)
         found += [(alarm, cleared) for alarm, cleared in rows if wanted(alarm)]
         if len(rows) < 1_000:
             break

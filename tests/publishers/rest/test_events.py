@@ -73,6 +73,23 @@ async def test_events_of_an_entity_that_is_gone_are_found_by_its_index(client, g
     assert len((await get(client, entity=str(index)))["items"]) == 1
 
 
+async def test_the_log_at_a_time_is_what_had_happened_by_then(client, gateway):
+    first, second = gateway.relocation(), gateway.relocation("ha_resource:db")
+    gateway.commit(first)
+    gateway.clock.advance(60)
+    gateway.commit(gateway.relocation("ha_resource:db", id=second.id))
+    gateway.clock.advance(60)
+    then = await get(client, at="2025-11-21T04:40:10Z")
+    assert ([event["seq"] for event in then["items"]], then["at"]) == ([1], "2025-11-21T04:40:10Z")
+    assert [event["seq"] for event in (await get(client, at="-60s", until="-60s"))["items"]] == [1]
+    assert [event["seq"] for event in (await get(client, at="-60s", newest_first=True))["items"]] == [2, 1]
+    assert [event["seq"] for event in (await get(client, at="-60s", entity="db"))["items"]] == [2]
+    assert (await client.get(f"/api/v1/events/{second.id}", params={"at": "-60s"})).status_code == 200
+    later = await client.get(f"/api/v1/events/{second.id}", params={"at": "-61s"})
+    assert later.status_code == 404
+    assert "happened at 2025-11-21T04:41:10+00:00, later than" in later.json()["detail"]
+
+
 # -- the stream ------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 from gateway.model.changes import Changes
+from gateway.model.conditions import SettleTimes
+from gateway.model.entities import EntityState
 from gateway.model.relations import RelationKind
+from gateway.topology.revise import register_source, update_source
 from tests.topology.estate import SECOND, T0, uuid
 
 MOMENT = datetime.fromtimestamp(T0 / SECOND, UTC)
@@ -264,3 +267,134 @@ async def test_a_merged_record_is_found_by_either_index(client, gateway):
     gateway.snapshot = estate.snapshot(revision=2)
     assert (await get(client, f"entities/{twin}"))["index"] == canonical
     assert (await get(client, f"entities/{twin}"))["records"] == ["kvm/vm/vm1", "facts/vm/vm1-declared"]
+
+
+# -- what a read does not know, and what it says of the past ---------------------------------------------------
+
+
+READS = ("entities", "entities/vip", "entities/vip/history", "relations", "alarms", "sources", "events", "where/vip")
+
+
+@pytest.mark.parametrize("path", [*READS, "impact", "impact/n1", "events/stream", "events/x"])
+async def test_a_parameter_that_a_read_does_not_have_is_refused_and_named(client, path):
+    response = await client.get(f"/api/v1/{path}", params={"atr": "-1h"})
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["detail"].startswith("query.atr: no parameter of this read; possible: ")
+
+
+async def test_the_refusal_names_what_is_possible(client):
+    said = (await client.get("/api/v1/sources", params={"atr": "-1h"})).json()["detail"]
+    assert said.endswith("possible: at, known_at")
+
+
+async def move_vip(gateway, host: str) -> None:
+    """vip moves; a minute passes."""
+    vip = gateway.estate.index("ha_resource:vip")
+    before = gateway.estate.placements[vip]
+    after = replace(before, host=gateway.estate.index(f"ha_node:{host}"), since=gateway.clock.now())
+    revision = gateway.snapshot.revision + 1
+    gateway.database.repository.commit(
+        Changes(
+            revision=revision,
+            at=gateway.clock.now(),
+            next_index=gateway.snapshot.next_index,
+            next_alarm=gateway.snapshot.next_alarm,
+            placements={vip: (before, after)},
+        )
+    )
+    gateway.estate.placements[vip] = after
+    gateway.snapshot = gateway.estate.snapshot(revision=revision)
+    gateway.clock.advance(60)
+
+
+async def test_the_history_of_an_entity_is_paged(client, gateway):
+    for host in ("n2", "n3", "n1", "n2"):
+        await move_vip(gateway, host)
+    first = await get(client, "entities/vip/history", limit=2)
+    await move_vip(gateway, "n3")
+    rest = await get(client, "entities/vip/history", limit=2, cursor=first["next"])
+    last = await get(client, "entities/vip/history", limit=2, cursor=rest["next"])
+    hosts = [stay["host"]["name"] for page in (first, rest, last) for stay in page["items"]]
+    assert (hosts, last["next"]) == (["n2", "n1", "n3", "n2", "n1"], None)
+
+
+async def test_the_history_of_an_entity_then_ends_then(client, gateway):
+    for host in ("n2", "n3"):
+        await move_vip(gateway, host)
+    then = await get(client, "entities/vip/history", at="-90s")
+    assert [(stay["host"]["name"], stay["until"] is None) for stay in then["items"]] == [("n2", True), ("n1", False)]
+    assert [stay["closed_revision"] for stay in then["items"]] == [None, 2]
+    assert then["at"] == "2025-11-21T04:40:40Z"
+
+
+@pytest.mark.parametrize("path", ["where/nothing", "entities/999", "impact/nothing", "entities/999/history"])
+async def test_what_is_not_known_then_is_said_with_the_time(client, path):
+    response = await client.get(f"/api/v1/{path}", params={"at": "2025-11-21T04:40:05Z"})
+    assert response.status_code == 404
+    assert "at 2025-11-21T04:40:05Z" in response.json()["detail"]
+    now = await client.get(f"/api/v1/{path}")
+    assert "at revision 1" in now.json()["detail"]
+
+
+async def test_cleared_alarms_are_listed_as_they_stood_then(client, gateway):
+    (alarm,) = gateway.estate.alarms
+    gateway.database.repository.commit(
+        Changes(
+            revision=2,
+            at=gateway.clock.now(),
+            next_index=gateway.snapshot.next_index,
+            next_alarm=gateway.snapshot.next_alarm,
+            alarms={1: (alarm, None)},
+        )
+    )
+    gateway.clock.advance(60)
+
+    async def cleared(**params: str) -> list[str | None]:
+        return [alarm["cleared_at"] for alarm in (await get(client, "alarms", active="false", **params))["items"]]
+
+    assert await cleared(at="-5s") == ["2025-11-21T04:40:10Z"]
+    assert await cleared(at="-65s") == [None]
+    assert await cleared(at="-2m") == []
+    assert await cleared(at="-5s", known_at="-65s") == [None]
+
+
+async def test_a_source_of_a_past_time_shows_nothing_that_came_later(client, gateway):
+    ids = iter(uuid(700_000 + number) for number in range(9))
+    c1 = gateway.snapshot.sources["c1"]
+    snapshot, registered = register_source(gateway.snapshot, c1, gateway.clock.now(), lambda: next(ids))
+    gateway.database.repository.commit(registered)
+    gateway.clock.advance(60)
+    ok = replace(snapshot.sources["c1"], last_success=gateway.clock.now(), reads=7)
+    _, read = update_source(snapshot, ok, EntityState.RUNNING, gateway.clock.now(), SettleTimes(), lambda: next(ids))
+    gateway.database.repository.commit(read)
+    gateway.clock.advance(60)
+    assert (await get(client, "sources", at="2020-01-01T00:00:00Z"))["items"] == []
+    (before,) = (await get(client, "sources", at="-90s"))["items"]
+    unknown = ("last_success", "age_s", "reads", "failures", "last_duration_s")
+    assert before["state"] == "starting"
+    assert {name: before[name] for name in unknown} == dict.fromkeys(unknown)
+    (after,) = (await get(client, "sources", at="-30s"))["items"]
+    assert (after["state"], after["age_s"]) == ("ok", 30.0)
+
+
+@pytest.mark.parametrize(("intervals", "stale"), [(3, True), (10, False)])
+async def test_what_is_stale_is_settled_by_the_configuration(gateway, intervals, stale):
+    gateway.clock.advance(80)
+    async with gateway.client(stale_intervals=intervals) as client:
+        (vm1,) = (await get(client, "entities", name="vm1"))["items"]
+        where = await get(client, "where/vm1")
+        impact = await get(client, "impact/n1")
+        relations = (await get(client, "relations", upper="vm:vm1", kind="runs_on"))["items"]
+        assert (await get(client, "entities/vm:vm1"))["stale"] is stale
+    assert [vm1["stale"], where["entity"]["stale"], where["hops"][0]["stale"], impact["stale"]] == [stale] * 4
+    assert [relation["stale"] for relation in relations] == [stale]
+
+
+async def test_head_is_answered_as_get_without_its_content(client):
+    for path in ("/healthz", "/api/v1/entities", "/api/v1/where/vip"):
+        answer, head = await client.get(path), await client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == answer.headers["content-length"]
+    assert (await client.head("/api/v1/where/nothing")).status_code == 404
+    assert (await client.head("/api/v1/events/stream")).status_code == 405

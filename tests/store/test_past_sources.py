@@ -1,0 +1,105 @@
+"""How sources did at a past time, and how old what they told was then."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from gateway.engine.reconciler import Reconciler
+from gateway.model.conditions import SettleTimes
+from gateway.model.entities import EntityKind, EntityState, NativeKey
+from gateway.model.observations import Observation, ObservedEntity, Whole
+from gateway.model.rows import Source, SourceState
+from gateway.store.database import Database, open_database
+from gateway.topology.ages import entity_age, entity_is_stale
+from tests.store.estate import SECOND, T0
+
+MINUTE = 60 * SECOND
+HOST = NativeKey(EntityKind.HYPERVISOR, "h1")
+
+
+class House:
+    """A reconciler over a database, with the time in our hand."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = T0
+        self.reconciler = Reconciler(database.repository, SettleTimes(), lambda: self.now)
+        self.reconciler.load()
+
+    def register(self, name: str) -> None:
+        self.reconciler.register(Source(0, "", name, "simulated", SourceState.STARTING, 20 * SECOND))
+
+    def read(self, name: str = "fleet") -> None:
+        self.reconciler.apply(Observation(name, self.now, Whole(""), (ObservedEntity(HOST, "h1"),), ()))
+        self.become(name, EntityState.RUNNING, state=SourceState.OK, last_success=self.now, last_error="")
+
+    def become(self, name: str, manager: EntityState, /, **changes: object) -> None:
+        row = self.reconciler.snapshot.sources[name]
+        stale = "silent" if manager is EntityState.FAILED else ""
+        self.reconciler.update(replace(row, **changes), manager, stale)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    found = open_database(database_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def house(database: Database) -> House:
+    """`fleet` from T0: read at minute 1, stale at minute 5, back at minute 10; `late` from minute 8."""
+    house = House(database)
+    house.register("fleet")
+    house.now = T0 + MINUTE
+    house.read()
+    house.now = T0 + 5 * MINUTE
+    house.become(
+        "fleet", EntityState.FAILED, state=SourceState.STALE, failing_since=T0 + 4 * MINUTE, last_error="no answer"
+    )
+    house.now = T0 + 8 * MINUTE
+    house.register("late")
+    house.now = T0 + 10 * MINUTE
+    house.become("fleet", EntityState.RUNNING, state=SourceState.OK, failing_since=0)
+    house.read()
+    return house
+
+
+def test_a_source_is_not_known_before_it_was_there(database: Database, house: House):
+    by_minute = {minute: set(database.history.at(T0 + minute * MINUTE).sources) for minute in (-1, 0, 7, 8)}
+    assert by_minute == {-1: set(), 0: {"fleet"}, 7: {"fleet"}, 8: {"fleet", "late"}}
+
+
+def test_a_source_is_in_the_state_of_that_time(database: Database, house: House):
+    states = [database.history.at(T0 + minute * MINUTE).sources["fleet"] for minute in (0, 2, 6, 11)]
+    assert [source.state for source in states] == [
+        SourceState.STARTING,
+        SourceState.OK,
+        SourceState.STALE,
+        SourceState.OK,
+    ]
+    assert [source.last_error for source in states] == ["", "", "no answer", ""]
+
+
+def test_only_a_last_success_after_which_nothing_was_read_is_told(database: Database, house: House):
+    last = [database.history.at(T0 + minute * MINUTE).sources["fleet"].last_success for minute in (2, 6, 10, 12)]
+    assert last == [0, 0, T0 + 10 * MINUTE, T0 + 10 * MINUTE]
+
+
+def test_an_age_that_is_not_known_is_none_and_what_was_silent_then_is_stale(database: Database, house: House):
+    def told(minute: int) -> tuple[int | None, bool]:
+        at = T0 + minute * MINUTE
+        view = database.history.at(at)
+        (host,) = view.named("h1")
+        return entity_age(view, host, at), entity_is_stale(view, host, at, 3)
+
+    assert [told(minute) for minute in (2, 6, 10, 12)] == [
+        (None, False),
+        (None, True),
+        (0, False),
+        (2 * MINUTE, True),
+    ]
+
+
+def test_a_past_view_says_its_time_in_words(database: Database):
+    assert database.history.at(T0).when == "at 2023-11-14T22:13:20Z"
