@@ -11,6 +11,7 @@ from gateway.app.locate import Located, locate, location_options
 from gateway.app.lock import StateLock
 from gateway.app.places import make_state_dir
 from gateway.store.database import Database, open_database
+from gateway.store.replacement import replace_database
 
 
 @click.group()
@@ -41,13 +42,29 @@ def backup(file: Path, config: Path | None, state_dir: Path | None) -> None:
 
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--force", is_flag=True, help="Replace what the database holds.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace what the database holds, also when it is damaged or newer: a file is set aside.",
+)
 @location_options
 def restore(file: Path, force: bool, config: Path | None, state_dir: Path | None) -> None:
     """Put the backup in FILE in place; the gateway must be stopped."""
-    with _stopped(locate(config, state_dir)) as database:
-        database.restore(file, force=force)
+    located = locate(config, state_dir)
+    if force:
+        _replace(located, file)
+    else:
+        with _stopped(located) as database:
+            database.restore(file)
     note(f"The database holds what was in {file}.")
+
+
+def _replace(located: Located, file: Path) -> None:
+    make_state_dir(located.state_dir)
+    with StateLock(located.state_dir):
+        aside = replace_database(located.database, file)
+    if aside is not None:
+        note(f"The database could not be used as it was: it is set aside as {aside}.")
 
 
 @contextmanager

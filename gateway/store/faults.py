@@ -56,7 +56,7 @@ def _of_sqlite(cause: sqlite3.Error, where: str) -> StoreError:
     if name.startswith(_NO_SQLITE):
         return SchemaMismatch(f"{where}: this file is no SQLite database. Correct the path, or move the file away")
     if name.startswith("SQLITE_CORRUPT"):
-        return StoreError(f"{where}: it is damaged ({said}). Restore a backup: `gateway db restore FILE`")
+        return StoreError(f"{where}: it is damaged ({said}). Restore a backup: `gateway db restore FILE --force`")
     for begin, remedy in _REMEDIES.items():
         if name.startswith(begin):
             return StoreUnavailable(f"{where}: {remedy} ({said})")

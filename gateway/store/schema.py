@@ -96,5 +96,6 @@ def _refuse_newer(found: str) -> None:
     if found not in _known():
         raise SchemaMismatch(
             f"the database was written by a newer version of the gateway (schema {found}, this program knows up to "
-            f"{_head()}). Upgrade the gateway, or restore a backup made by this version: `gateway db restore FILE`."
+            f"{_head()}). Upgrade the gateway, or restore a backup made by this version: "
+            f"`gateway db restore FILE --force`."
         )

@@ -207,6 +207,19 @@ def test_a_backup_gives_back_what_was_there(stored: Estate, tmp_path: Path) -> N
     assert after == before
 
 
+def test_a_backup_takes_the_place_of_a_damaged_database(stored: Estate, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert gateway("db", "backup", copy, "--config", stored.config).exit_code == 0
+    for file in stored.state.glob("topology.db*"):
+        file.write_bytes(b"spoilt" * 1000)
+    assert gateway("db", "restore", copy, "--config", stored.config).exit_code == 2
+    restored = gateway("db", "restore", copy, "--force", "--config", stored.config)
+    assert restored.exit_code == 0, restored.stderr
+    (aside,) = (file for file in stored.state.glob("topology.db.set-aside-*Z"))
+    assert str(aside) in restored.stderr
+    assert gateway("where", "web", "--config", stored.config).exit_code == 0
+
+
 def test_the_state_folder_may_be_named_instead_of_the_configuration(stored: Estate) -> None:
     assert gateway("where", "web", "--state-dir", stored.state).exit_code == 0
 

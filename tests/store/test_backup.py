@@ -1,6 +1,8 @@
 """Backup and restore keep identity, also from one product to the other."""
 
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from gateway.model.errors import SchemaMismatch, StoreError
 from gateway.model.ports import EventFilter
 from gateway.store import tables
 from gateway.store.database import Database, open_database
+from gateway.store.replacement import replace_database
 from tests.store.estate import SECOND, T0, Estate, contents, moved, record
 
 HOUR = 3600 * SECOND
@@ -163,3 +166,83 @@ def test_a_backup_that_cannot_be_written_leaves_the_last_one(database_url: str, 
     with pytest.raises(StoreError, match="no file can be made there"):
         database.backup(tmp_path / "missing" / "backup.db")
     database.close()
+
+
+# -- in place of what cannot be opened ---------------------------------------------------------------------------
+
+
+def backed_up(url: str, folder: Path) -> tuple[Path, dict[str, list[dict[str, Any]]], Estate]:
+    database, estate = filled(url)
+    database.backup(folder / "backup.db")
+    rows = everything(database)
+    database.close()
+    return folder / "backup.db", rows, estate
+
+
+def damage(file: Path) -> None:
+    """A head that can still be read, and nothing but noise behind it."""
+    octets = file.read_bytes()
+    file.write_bytes(octets[:8192] + b"\xa5" * (len(octets) - 8192))
+
+
+def make_newer(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE meta SET value = '777' WHERE key = 'next_index'")
+        connection.execute("DROP TABLE alarm")
+
+
+def overwrite(file: Path) -> None:
+    file.write_bytes(b"no database any more\n" * 1000)
+
+
+@pytest.mark.parametrize("spoil", [damage, make_newer, overwrite])
+def test_a_database_that_cannot_be_opened_is_set_aside(tmp_path: Path, spoil: Any):
+    file = tmp_path / "topology.db"
+    url = f"sqlite:///{file}"
+    copy, rows, _ = backed_up(url, tmp_path)
+    spoil(file)
+    spoilt = file.read_bytes()
+    aside = replace_database(url, copy, now=T0)
+    assert aside is not None
+    assert aside.name == "topology.db.set-aside-20231114T221320000000Z"
+    assert aside.read_bytes() == spoilt
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    database = open_database(url)
+    assert everything(database) == rows
+    if spoil is make_newer:
+        assert database.repository.load().next_index == 777  # no index is given twice
+    database.close()
+    assert not list(tmp_path.glob(".topology*"))
+
+
+def test_nothing_is_set_aside_for_a_backup_that_is_none(tmp_path: Path):
+    file = tmp_path / "topology.db"
+    backed_up(f"sqlite:///{file}", tmp_path)
+    make_newer(file)
+    spoilt = file.read_bytes()
+    (tmp_path / "none.db").write_bytes(b"no backup" * 100)
+    with pytest.raises(StoreError, match=r"none\.db"):
+        replace_database(f"sqlite:///{file}", tmp_path / "none.db")
+    assert file.read_bytes() == spoilt
+    assert not list(tmp_path.glob("*set-aside*"))
+
+
+def test_a_database_of_something_else_is_never_set_aside(tmp_path: Path):
+    copy, _, _ = backed_up(f"sqlite:///{tmp_path / 'topology.db'}", tmp_path)
+    other = tmp_path / "shop.db"
+    with closing(sqlite3.connect(other)) as connection, connection:
+        connection.execute("CREATE TABLE customers (id INTEGER)")
+    with pytest.raises(SchemaMismatch, match="something else"):
+        replace_database(f"sqlite:///{other}", copy)
+    assert not list(tmp_path.glob("*set-aside*"))
+
+
+def test_a_newer_postgresql_database_is_refused_with_what_to_do(postgresql_url: str, tmp_path: Path):
+    copy, _, _ = backed_up(postgresql_url, tmp_path)
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"newer version.*createdb"):
+        replace_database(postgresql_url, copy)
+    engine.dispose()
