@@ -189,6 +189,10 @@ def _addresses(snmp: SnmpSettings, rest: RestSettings) -> Iterator[Finding]:
     for listen in snmp.listen if snmp.enabled else ():
         yield _free("snmp", parse_address(listen), socket.SOCK_DGRAM)
     if rest.enabled:
+        try:
+            rest.check_tls()
+        except ConfigError as error:
+            yield Finding("rest", Outcome.FAILED, str(error))
         yield _free("rest", (rest.address.host, rest.address.port), socket.SOCK_STREAM)
 
 

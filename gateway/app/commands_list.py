@@ -121,7 +121,7 @@ def line(event: Mapping[str, Any]) -> str:
 
 def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
     old, new = event["old_host"], event["new_host"]
-    told = "" if event["told"] else "log only"
+    told = "yes" if event["told"] else "log only"
     why = event["cause"] or event["condition"] or ""
     planned = " (planned)" if event["planned"] else ""
     return (

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 import socket
-import ssl
 import stat
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -159,13 +158,9 @@ def _server(app: ASGIApp, settings: RestSettings, *, tls: bool) -> uvicorn.Serve
         ssl_certfile=str(settings.tls_certificate) if secure else None,
         ssl_keyfile=str(settings.tls_key) if secure else None,
     )
-    try:
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"publishers.rest.tls_certificate = {settings.tls_certificate}, tls_key = {settings.tls_key}: "
-            f"cannot be used: {error}. Both must be readable PEM files that belong together."
-        ) from error
+    if secure:
+        settings.check_tls()
+    config.load()
     return _Server(config)
 
 

@@ -1,5 +1,6 @@
 """`[publishers.rest]`: where the REST application listens, and how it is protected."""
 
+import ssl
 from pathlib import Path
 from typing import Self
 
@@ -8,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from gateway.config.addresses import Address as Address
 from gateway.config.addresses import parse_address as parse_address
 from gateway.config.settings import Settings
+from gateway.model.errors import ConfigError
 
 UNIX_PATH_BYTES = 107
 """Longest path of a UNIX socket on Linux (sun_path, unix(7))."""
@@ -52,6 +54,30 @@ class RestSettings(Settings):
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key belong together: give both or neither")
         return self
+
+    def check_tls(self) -> None:
+        """
+        Read the certificate and its key, as the server will.
+
+        Raises:
+            ConfigError: which of the two files is at fault, and why.
+        """
+        if self.tls_certificate is None or self.tls_key is None:
+            return
+        for key, path in (("tls_certificate", self.tls_certificate), ("tls_key", self.tls_key)):
+            try:
+                path.read_bytes()
+            except OSError as error:
+                raise ConfigError(
+                    f"publishers.rest.{key} = {path}: {error.strerror}. Name a PEM file that this user may read."
+                ) from error
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.tls_certificate, self.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                f"publishers.rest.tls_certificate = {self.tls_certificate}, tls_key = {self.tls_key}: {error}. "
+                "Both must be PEM files, and belong together."
+            ) from error
 
     @property
     def address(self) -> Address:
