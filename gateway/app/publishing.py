@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import gateway
 from gateway.app.revisions import Revisions
 from gateway.config.configuration import Configuration
 from gateway.engine.reconciler import Reconciler
-from gateway.publishers.metrics import Metrics
+from gateway.publishers.metrics import Count, Counts, Metrics
 from gateway.publishers.rest import RestPublisher, RestSettings
 from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
@@ -38,13 +38,26 @@ def start_engine(database: Database, clock: Clock) -> SnmpEngine:
 class Publishing:
     """The publishers of one gateway."""
 
-    def __init__(self, database: Database, reconciler: Reconciler, revisions: Revisions, ingest: Ingest, clock: Clock):
+    def __init__(
+        self,
+        database: Database,
+        reconciler: Reconciler,
+        revisions: Revisions,
+        ingest: Ingest,
+        clock: Clock,
+        counts: Counts = tuple,
+    ) -> None:
+        """`counts`: what other parts count since the start, for /metrics."""
         self._database = database
         self._reconciler = reconciler
         self._revisions = revisions
         self._ingest = ingest
         self._clock = clock
-        self._metrics = Metrics(reconciler, clock, gateway.__version__, database.administration.deliveries)
+        self._counts = counts
+        self._agent: SnmpPublisher | None = None
+        self._metrics = Metrics(
+            reconciler, clock, gateway.__version__, database.administration.deliveries, self._counted
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self.rest_addresses: tuple[str, ...] = ()
         self.snmp_addresses: tuple[tuple[str, int], ...] = ()
@@ -60,9 +73,10 @@ class Publishing:
         assert isinstance(snmp, SnmpSettings)
         assert isinstance(rest, RestSettings)
         resolved = _resolved(rest, configuration.base, socket)
+        stale_intervals = configuration.settle.stale_intervals
         if snmp.enabled:
-            await self._serve("snmp", lambda: self._begin_snmp(snmp, engine, instance))
-        await self._serve("rest", lambda: self._begin_rest(resolved))
+            await self._serve("snmp", lambda: self._begin_snmp(snmp, engine, instance, stale_intervals))
+        await self._serve("rest", lambda: self._begin_rest(resolved, stale_intervals))
 
     async def stop(self) -> None:
         """End all requests, close all sockets."""
@@ -80,14 +94,21 @@ class Publishing:
 
         self._tasks.append(asyncio.create_task(supervise(f"publisher {name}", serve), name=f"publisher {name}"))
 
-    async def _begin_snmp(self, settings: SnmpSettings, engine: SnmpEngine, instance: str) -> "asyncio.Task[None]":
-        agent = SnmpPublisher(settings, self._reconciler, engine, self._clock, instance)
+    def _counted(self) -> Iterator[Count]:
+        yield from self._counts()
+        if self._agent is not None:
+            yield from self._agent.counters.figures()
+
+    async def _begin_snmp(
+        self, settings: SnmpSettings, engine: SnmpEngine, instance: str, stale_intervals: int
+    ) -> "asyncio.Task[None]":
+        agent = self._agent = SnmpPublisher(settings, self._reconciler, engine, self._clock, instance, stale_intervals)
         serving = await _bound(agent.run(), agent.ready())
         self.snmp_addresses = agent.addresses
         logger.info("snmp: listening on %s", ", ".join(f"{host} port {port}" for host, port in agent.addresses))
         return serving
 
-    async def _begin_rest(self, settings: RestSettings) -> "asyncio.Task[None]":
+    async def _begin_rest(self, settings: RestSettings, stale_intervals: int) -> "asyncio.Task[None]":
         server = RestPublisher(
             settings,
             topology=self._reconciler,
@@ -98,6 +119,7 @@ class Publishing:
             clock=self._clock,
             version=gateway.__version__,
             metrics=self._metrics.render,
+            stale_intervals=stale_intervals,
         )
         self.rest_addresses = server.listen()
         return await _bound(server.run(), asyncio.sleep(CERTIFICATE_S))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.app.sinks import RECEIVER_KINDS, SinkContext, TellsStart
@@ -87,6 +87,19 @@ class Receivers:
     async def stop(self) -> None:
         """Stop all; what is not delivered waits in the outbox for the next start."""
         await self._stop(tuple(self._running))
+
+    def figures(self) -> Iterator[tuple[str, str, Mapping[str, str], float]]:
+        """What became of tries to deliver, for /metrics: (name, help, labels, value)."""
+        for name, running in list(self._running.items()):
+            counted = running.dispatcher.counts[name]
+            for outcome in ("delivered", "failed", "given_up"):
+                labels = {"receiver": name, "outcome": outcome}
+                yield (
+                    "delivery_tries",
+                    "Tries to deliver since the start, by outcome",
+                    labels,
+                    getattr(counted, outcome),
+                )
 
     def _start(self, name: str, settings: Settings, sink: Sink) -> None:
         dispatcher = Dispatcher(self._database.outbox, {name: sink}, self._reconciler, self._context.clock)

@@ -102,7 +102,9 @@ class Runtime:
         self.sources = Sources(reconciler, clock, configuration.settle, self.state_dir, configuration.base)
         plan = self.sources.plan(configuration.sources, configuration.settle)
 
-        self.publishing = Publishing(self.database, reconciler, self._revisions, self.sources.hints, clock)
+        self.publishing = Publishing(
+            self.database, reconciler, self._revisions, self.sources.hints, clock, self.receivers.figures
+        )
         stack.push_async_callback(_within, self.publishing.stop)
         instance = configuration.gateway.instance or socket.gethostname()
         await self.publishing.start(configuration, engine, places.socket_path(self.state_dir), instance)

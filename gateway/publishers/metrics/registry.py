@@ -6,11 +6,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.model.ports import CurrentTopology, Delivery
-from gateway.publishers.metrics.topology import TopologyCollector
+from gateway.publishers.metrics.topology import Counts, TopologyCollector
 from gateway.support.clock import Clock
-
-Counts = Callable[[], Iterable[tuple[str, str, float]]]
-"""Further figures of a part of the gateway: (name, help, value), counted since the start."""
 
 
 class Metrics:

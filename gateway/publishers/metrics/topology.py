@@ -18,6 +18,10 @@ from gateway.support.clock import Clock
 
 logger = logging.getLogger(__name__)
 
+Count = tuple[str, str, Mapping[str, str], float]
+"""A figure of a part of the gateway, counted since the start: (name, help, labels, value)."""
+Counts = Callable[[], Iterable[Count]]
+
 
 class KindCounter:
     """How many entities of each kind; a shard that did not change is not counted again."""
@@ -49,7 +53,7 @@ class TopologyCollector(Collector):
         clock: Clock,
         version: str,
         deliveries: Callable[[], Iterable[Delivery]] | None,
-        counts: Callable[[], Iterable[tuple[str, str, float]]] | None,
+        counts: Counts | None,
     ) -> None:
         self._topology = topology
         self._clock = clock
@@ -65,8 +69,14 @@ class TopologyCollector(Collector):
         yield from _alarms(snapshot)
         yield from _sources(snapshot.sources.values(), now)
         yield from self._receivers(now)
-        for name, text, value in self._counts() if self._counts is not None else ():
-            yield CounterMetricFamily(f"gateway_{name}", text, value)
+        yield from self._further()
+
+    def _further(self) -> Iterator[Metric]:
+        families: dict[str, CounterMetricFamily] = {}
+        for name, text, labels, value in self._counts() if self._counts is not None else ():
+            family = families.setdefault(name, CounterMetricFamily(f"gateway_{name}", text, labels=list(labels)))
+            family.add_metric(list(labels.values()), value)
+        yield from families.values()
 
     def _topology_figures(self, snapshot: Snapshot, now: int) -> Iterator[Metric]:
         yield GaugeMetricFamily("gateway_topology_revision", "Revision of the topology", snapshot.revision)

@@ -17,6 +17,7 @@ from gateway.publishers.snmp.system import Counters, Identity, system_columns
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.info import SCALARS, InfoFacts, Scalar
 from gateway.support.clock import Clock
+from gateway.topology.ages import STALE_INTERVALS
 from gateway.wire.usm import AuthoritativeEngine
 
 
@@ -25,12 +26,19 @@ class SnmpPublisher:
     Serves TOPOLOGY-GATEWAY-MIB and the standard groups until cancelled.
 
     `engine`: ID and boots from `Administration`, started by the same clock. `instance`: this gateway's name.
+    `stale_intervals`: so many intervals of silence make data stale.
     """
 
     name = "snmp"
 
     def __init__(
-        self, settings: SnmpSettings, topology: CurrentTopology, engine: SnmpEngine, clock: Clock, instance: str = ""
+        self,
+        settings: SnmpSettings,
+        topology: CurrentTopology,
+        engine: SnmpEngine,
+        clock: Clock,
+        instance: str = "",
+        stale_intervals: int = STALE_INTERVALS,
     ) -> None:
         self._topology = topology
         self._engine = engine
@@ -41,7 +49,7 @@ class SnmpPublisher:
         self.addresses: tuple[tuple[str, int], ...] = ()
         """(address, port) of each socket, once bound; see `ready`."""
         self.counters = Counters()
-        self.renderer = Renderer()
+        self.renderer = Renderer(clock.now, stale_intervals)
         self.agent = self._agent(settings)
         self._server = UdpServer(settings.listen, self.agent.respond, self._failed)
 

@@ -6,14 +6,15 @@ the same objects; when one is another, the column's values are read again, and e
 """
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.model.rows import Alarm, Claim, Entity, Record, Source, SourceState
 from gateway.model.shelf import BITS, Shelf
-from gateway.model.snapshot import Snapshot
+from gateway.model.snapshot import Snapshot, scope_key
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
 from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Table
+from gateway.topology.ages import STALE_INTERVALS, scope_is_stale
 from gateway.wire.ber import encode_sub_identifiers
 
 Touched = dict[tuple[str, int], object]
@@ -26,7 +27,8 @@ class TrackedLookup:
     """The schema's Lookup over one snapshot; `touched` gathers the shards that were looked at."""
 
     def __init__(self) -> None:
-        self.shelves: dict[str, tuple[Any, ...]] = dict.fromkeys((*_SHELVES, "sources", "stale"), ())
+        self.shelves: dict[str, tuple[Any, ...]] = dict.fromkeys((*_SHELVES, "sources", "fresh"), ())
+        """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""
         self.touched: Touched = {}
 
     def shard(self, shelf: str, number: int) -> Any:
@@ -63,10 +65,10 @@ class TrackedLookup:
         found = (self._row("alarms", alarm) for alarm in self._row("entity_alarms", entity) or ())
         return tuple(alarm for alarm in found if alarm is not None and alarm.raised)
 
-    def stale_sources(self) -> frozenset[str]:
-        stale: frozenset[str] = self.shard("stale", 0) or frozenset()
-        self.touched["stale", 0] = self.shard("stale", 0)
-        return stale
+    def is_stale(self, record: Record) -> bool:
+        sources, fresh = self.shard("fresh", 0)
+        self.touched["fresh", 0] = self.shard("fresh", 0)
+        return record.source in sources and scope_key(record.source, record.scope) not in fresh
 
 
 class _ShardRows:
@@ -172,7 +174,10 @@ class TableRenderer:
 class Renderer:
     """All tables of the MIB over one snapshot after the other. Belongs to one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], int] | None = None, stale_intervals: int = STALE_INTERVALS) -> None:
+        """`now`: microseconds UTC; without it a snapshot is as old as when it was made."""
+        self._now = now
+        self._stale_intervals = stale_intervals
         self.snapshot = Snapshot()
         """The one in use; not yet any of the gateway's until `use` is called."""
         self.serial = 0
@@ -193,6 +198,7 @@ class Renderer:
             shelves[name] = getattr(snapshot, name).shards
         if snapshot.sources is not self._sources:
             self._use_sources(snapshot.sources)
+        self._use_freshness(snapshot)
         for table in self.tables:
             table.use(self.serial)
 
@@ -202,9 +208,19 @@ class Renderer:
         rows: Mapping[int, Source | None] = {source.index: source for source in sources.values()}
         shelf: Shelf[Source] = Shelf()
         self.look.shelves["sources"] = shelf.evolve(rows).shards
-        stale = frozenset(name for name, source in sources.items() if source.state is SourceState.STALE)
-        if self.look.shelves["stale"] != (stale,):
-            self.look.shelves["stale"] = (stale,)
+
+    def _use_freshness(self, snapshot: Snapshot) -> None:
+        """What is stale by the rule of all publishers, as of now; kept as it is while nothing becomes it."""
+        now, sources = self._now() if self._now is not None else snapshot.at, snapshot.sources
+        fresh = frozenset(
+            key
+            for key, seen_at in snapshot.freshness.items()
+            if (source := sources.get(key.partition("\x00")[0])) is not None
+            and not scope_is_stale(source, seen_at, now, self._stale_intervals)
+        )
+        told = ((frozenset(sources), fresh),)
+        if self.look.shelves["fresh"] != told:
+            self.look.shelves["fresh"] = told
 
     @property
     def active_alarms(self) -> int:
@@ -213,4 +229,5 @@ class Renderer:
 
     @property
     def stale_sources(self) -> int:
-        return len(self.look.shelves["stale"][0]) if self.look.shelves["stale"] else 0
+        """Number of sources in that state."""
+        return sum(source.state is SourceState.STALE for source in self.snapshot.sources.values())

@@ -1,7 +1,7 @@
 """System: the standard groups that every agent serves (SNMPv2-MIB, SNMP-FRAMEWORK-MIB, MPD and USM statistics)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Final
 
 from gateway.publishers.snmp.segments import ScalarColumn
@@ -33,6 +33,15 @@ class Counters:
     unknown_contexts: int = 0
     internal_errors: int = 0
     """Not in a MIB: requests that failed by a fault of ours."""
+
+    def figures(self) -> Iterator[tuple[str, str, Mapping[str, str], float]]:
+        """All of them for /metrics: (name, help, labels, value)."""
+        yield "snmp_packets", "SNMP messages that came in", {}, self.in_packets
+        for counted in fields(self):
+            if counted.name not in ("in_packets", "internal_errors"):
+                unanswered = "SNMP messages not answered as asked, by reason"
+                yield "snmp_packets_refused", unanswered, {"reason": counted.name}, getattr(self, counted.name)
+        yield "snmp_internal_errors", "SNMP requests that failed by a fault of the gateway", {}, self.internal_errors
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,5 +23,5 @@ class Lookup(Protocol):
     def raised(self, entity: int) -> tuple[Alarm, ...]:
         """Raised alarms of an entity."""
 
-    def stale_sources(self) -> frozenset[str]:
-        """Names of the sources that do not answer."""
+    def is_stale(self, record: Record) -> bool:
+        """Whether the source is stale, or has not read the record's scope for too long."""

@@ -91,7 +91,7 @@ def _whereabouts(placement: Placement) -> Whereabouts:
 
 
 def _stale(entity: Entity, look: Lookup) -> bool:
-    return bool(entity.sources) and look.stale_sources().issuperset(entity.sources)
+    return all(look.is_stale(record) for index in entity.records if (record := look.record(index)) is not None)
 
 
 def _milliseconds(microseconds: int) -> int:

@@ -95,8 +95,15 @@ def test_a_silent_database_leaves_out_the_receivers_and_keeps_the_rest():
 
 
 def test_further_counts_and_the_process_itself_are_measured():
-    found = measured(three_hosts(), counts=lambda: [("hints_dropped", "Hints that found a full queue", 2)])
+    def counts():
+        yield "hints_dropped", "Hints that found a full queue", {}, 2
+        yield "tries", "Tries", {"receiver": "noc", "outcome": "failed"}, 3
+        yield "tries", "Tries", {"receiver": "noc", "outcome": "given_up"}, 1
+
+    found = measured(three_hosts(), counts=counts)
     assert found["gateway_hints_dropped_total",] == 2
+    assert found["gateway_tries_total", "failed", "noc"] == 3
+    assert found["gateway_tries_total", "given_up", "noc"] == 1
     assert found["process_resident_memory_bytes",] > 0
 
 

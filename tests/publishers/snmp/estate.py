@@ -9,7 +9,7 @@ from gateway.model.conditions import RULES, ConditionKind, alarm_key
 from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace, NativeKey
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source, SourceState
-from gateway.model.snapshot import Snapshot
+from gateway.model.snapshot import Snapshot, scope_key
 
 T0 = 1_700_000_000_000_000
 SECOND = 1_000_000
@@ -103,7 +103,13 @@ def snapshot(count: int = 200, holes: Iterable[int] = (), alarms: int = 5) -> Sn
         placements=Snapshot().placements.evolve({n: _placement(n, home) for n, home in homes.items()}),
         sources={s.name: s for s in (_source(1, "declared", SourceState.STALE), _source(2, "fleet", SourceState.OK))},
     )
+    made = read(made, T0)
     return with_alarms(made, guests[:alarms]) if alarms else made
+
+
+def read(before: Snapshot, at: int) -> Snapshot:
+    """Both sources were read again, and nothing has changed."""
+    return replace(before, freshness=before.freshness.evolve({scope_key(name, ""): at for name in before.sources}))
 
 
 def with_alarms(before: Snapshot, about: Iterable[int]) -> Snapshot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ ESTATE = estate.snapshot(12, holes=range(5, 70), alarms=2)
 @pytest.fixture(scope="module")
 def publisher() -> Iterator[SnmpPublisher]:
     netsnmp.require()
-    with running.running(running.Holder(ESTATE)) as started:
+    with running.running(running.Holder(estate.read(ESTATE, time.time_ns() // 1_000))) as started:
         yield started
 
 

@@ -9,6 +9,7 @@ import pytest
 from gateway.model.rows import SourceState
 from gateway.model.snapshot import Snapshot
 from gateway.publishers.snmp.render import Renderer, TableColumn
+from gateway.topology.ages import entity_is_stale
 from tests.publishers.snmp import estate
 
 HOLES = range(100, 400)
@@ -94,6 +95,24 @@ def test_a_renamed_host_shows_in_the_rows_of_what_runs_on_it():
     renderer.use(estate.renamed(before, 3, "renamed"))
     assert b"host-0003" not in host_names.refresh(1).blob
     assert b"renamed" in host_names.refresh(1).blob
+
+
+@pytest.mark.parametrize(("intervals", "stale"), [(3, True), (10, False)])
+def test_an_entity_is_stale_by_the_rule_of_rest_when_its_scope_is_silent_though_its_source_answers(intervals, stale):
+    made = estate.snapshot(200)
+    now = [estate.T0 + 60 * estate.SECOND]
+    renderer = Renderer(lambda: now[0], intervals)
+    flags = column(renderer, "topoEntityStale")
+    vm = 151
+
+    def told() -> tuple[bool, bool]:
+        renderer.use(replace(renderer.snapshot if renderer.serial else made))
+        by_rest = entity_is_stale(made, made.entities.get(vm), now[0], intervals)
+        return dict(zip(flags.refresh(vm >> 6).keys, flags.segments[vm >> 6].values, strict=True))[vm], by_rest
+
+    assert told() == (False, False)
+    now[0] += estate.SECOND
+    assert told() == (stale, stale)
 
 
 def test_rows_are_in_the_order_of_their_index_also_across_gaps():
