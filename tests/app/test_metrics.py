@@ -15,7 +15,7 @@ def test_what_agent_and_dispatcher_count_is_measured(estate: Estate) -> None:
         estate.configure(CONFIGURATION + NOC.format(noc.getsockname()[1]))
         with estate.start() as gateway:
             gateway.wait_until("where", "web", said="runs on hypervisor alpha")
-            estate.place("web beta", "db alpha")
+            estate.place("web beta", "db beta")
             transport = httpx.HTTPTransport(uds=str(estate.state / "gateway.sock"))
             with httpx.Client(transport=transport, base_url="http://gateway") as client:
 
