@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from click.testing import CliRunner
+
 from gateway.app.cli import main
 
 CONFIGURATION = """

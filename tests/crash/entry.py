@@ -10,12 +10,11 @@ import signal
 import sys
 from typing import Any
 
-from gateway.notifier.sinks.snmp import SnmpTrapSink
-
 from gateway.app.cli import main
 from gateway.model.changes import Changes
 from gateway.model.events import Event
 from gateway.model.snapshot import Snapshot
+from gateway.notifier.sinks.snmp import SnmpTrapSink
 from gateway.store.repository import TopologyRepository
 
 

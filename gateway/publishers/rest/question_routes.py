@@ -1,5 +1,6 @@
 """Routes of the questions: where is it, and what is affected."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,8 +12,8 @@ from gateway.publishers.rest import render
 from gateway.publishers.rest.desk import Desk
 from gateway.publishers.rest.parameters import At, KnownAt, known_parameters
 from gateway.publishers.rest.topology_routes import Reference
-from gateway.topology.impact import impact
-from gateway.topology.lookup import resolve
+from gateway.topology.impact import Impact, impact
+from gateway.topology.lookup import End, meaning
 from gateway.topology.where import where
 
 OfKind = Annotated[EntityKind | None, Query(description="When several things have that name.")]
@@ -30,8 +31,10 @@ def question_routes(desk: Desk) -> APIRouter:
         request: Request, name: Reference, kind: OfKind = None, at: At = None, known_at: KnownAt = None
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.WhereModel:
-            found = where(view, resolve(view, name, kind), now, stale_after)
-            return render.where_model(view, found, stale_after)
+            meant = meaning(view, name, End.TOP, kind)
+            found = where(view, meant.entity, now, stale_after)
+            notes = (meant.note, *found.notes) if meant.note else found.notes
+            return render.where_model(view, replace(found, notes=notes), stale_after)
 
         return await desk.answer(request, at, known_at, answer)
 
@@ -45,8 +48,7 @@ def question_routes(desk: Desk) -> APIRouter:
         known_at: KnownAt = None,
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            lost = [resolve(view, name, kind) for name in entity]
-            return render.impact_model(impact(view, lost, now, stale_after), limit)
+            return render.impact_model(_impact(view, entity, kind, now, stale_after), limit)
 
         return await desk.answer(request, at, known_at, answer)
 
@@ -60,8 +62,16 @@ def question_routes(desk: Desk) -> APIRouter:
         known_at: KnownAt = None,
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            return render.impact_model(impact(view, [resolve(view, name, kind)], now, stale_after), limit)
+            return render.impact_model(_impact(view, [name], kind, now, stale_after), limit)
 
         return await desk.answer(request, at, known_at, answer)
 
     return router
+
+
+def _impact(view: TopologyView, names: list[str], kind: EntityKind | None, now: int, stale_after: int) -> Impact:
+    """Of the lowest layer that has the name: its loss is the loss of those above it. Said when there are others."""
+    meant = [meaning(view, name, End.BOTTOM, kind) for name in names]
+    answer = impact(view, [one.entity for one in meant], now, stale_after)
+    notes = "".join(f" ({one.note})" for one in meant if one.note)
+    return replace(answer, said=answer.said + notes)

@@ -129,11 +129,14 @@ async def test_where_goes_down_to_the_site(client):
     assert answer["hops"][0]["age_s"] == 11.0
 
 
-async def test_where_of_an_ambiguous_name_lists_what_it_may_mean_and_takes_a_kind(client):
-    response = await client.get("/api/v1/where/alpha")
-    assert response.status_code == 409
-    assert "physical_host:alpha" in response.json()["detail"]
-    assert (await get(client, "where/alpha", kind="hypervisor"))["entity"]["kind"] == "hypervisor"
+async def test_a_name_that_all_layers_of_a_machine_have_means_the_top_to_where_and_the_bottom_to_impact(client):
+    where = await get(client, "where/alpha")
+    assert where["entity"]["kind"] == "hypervisor"
+    assert "alpha: hypervisor; also physical_host of that name below it" in where["notes"]
+    impact = await get(client, "impact/alpha")
+    assert [lost["kind"] for lost in impact["lost"]] == ["physical_host"]
+    assert "also hypervisor of that name above it" in impact["said"]
+    assert (await get(client, "where/alpha", kind="physical_host"))["entity"]["kind"] == "physical_host"
 
 
 async def test_impact_takes_one_or_several(client):
