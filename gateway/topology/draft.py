@@ -31,10 +31,13 @@ class Draft:
     `at`: microseconds UTC, the time of what is being judged. `new_id`: makes entity and event ids (UUIDv7).
     """
 
-    def __init__(self, base: Snapshot, at: int, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, base: Snapshot, at: int, new_id: Callable[[], str], stale_intervals: int = STALE_INTERVALS
+    ) -> None:
         self.base = base
         self.at = at
         self.new_id = new_id
+        self._stale_intervals = stale_intervals
         self.next_index = base.next_index
         self.next_alarm = base.next_alarm
         self.events: list[Event] = []
@@ -166,11 +169,11 @@ class Draft:
         return self.at if key in self._heard else self.base.freshness.get(key) or 0
 
     def is_silent(self, source: str, scope: str) -> bool:
-        """True when the scope has missed three intervals (design: domain, settle times)."""
+        """True when the scope has missed as many intervals as `[settle] stale_intervals` says (3: design, domain)."""
         row = self.source(source)
         if row is None or row.interval_us == 0:
             return False
-        return self.at - self.heard_at(source, scope) > STALE_INTERVALS * row.interval_us
+        return self.at - self.heard_at(source, scope) > self._stale_intervals * row.interval_us
 
     def hear(self, source: str, scope: str) -> None:
         """The scope says something now."""

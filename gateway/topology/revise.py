@@ -39,7 +39,7 @@ def observe(base: Snapshot, observation: Observation, settle: SettleTimes, new_i
     Returns the next snapshot and the changes that must be committed before anybody may see it; nothing is changed
     in `base`. Times are `observation.at`.
     """
-    draft = Draft(base, observation.at, new_id)
+    draft = Draft(base, observation.at, new_id, settle.stale_intervals)
     apply_observation(draft, observation)
     linked = observation.links is not None and draft.put_links(observation.source, observation.links)
     fresh = note_evidence(draft, observation)
@@ -55,7 +55,7 @@ def observe(base: Snapshot, observation: Observation, settle: SettleTimes, new_i
 
 def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> tuple[Snapshot, Changes]:
     """Judge what has become due: conditions that have held long enough, groups that have waited long enough."""
-    draft = Draft(base, now, new_id)
+    draft = Draft(base, now, new_id, settle.stale_intervals)
     for what in draft.all_due():
         kind, _, number = what.partition(":")
         if kind == "group":

@@ -74,6 +74,14 @@ def test_what_runs_elsewhere_while_its_host_is_silent_has_failed_over_and_that_i
     assert told(fleet.empty(91, "a")) == [("finding_cleared", "guest", None, None)]
 
 
+def test_how_long_silence_is_says_the_setting():
+    fleet = both_read()
+    fleet.settle_times = replace(fleet.settle_times, stale_intervals=10)
+    for at in (20, 40, 60, 71, 90):
+        fleet.host(at, "b")
+    assert fleet.events == []
+
+
 def test_the_silent_host_that_comes_back_and_still_runs_it_is_a_conflict():
     fleet = both_read()
     for at in (20, 40, 60, 80):
