@@ -89,7 +89,7 @@ class GatewayProcess:
             GatewayError: one was not.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not (sources := self.items("/sources")) or any(source["state"] != "ok" for source in sources):
+        while not (sources := self.get("/sources")["items"]) or any(source["state"] != "ok" for source in sources):
             if time.monotonic() > deadline:
                 raise GatewayError(f"not every source was read: {sources}\n{self.log()}")
             time.sleep(0.1)
