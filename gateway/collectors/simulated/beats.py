@@ -12,7 +12,8 @@ from gateway.model.events import Cause, EventKind
 @dataclass(frozen=True, slots=True)
 class Told:
     """
-    A notification that must come of a deed. `old`, `new`: native ids of hosts or nodes, empty outside relocations.
+    A notification that must come of a deed. `old`, `new`: native ids of hosts or nodes, empty outside
+    relocations; of a failed migration `old` is where it stayed.
 
     `members`: native ids of the members of a group that moved.
     """

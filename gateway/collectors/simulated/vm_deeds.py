@@ -50,7 +50,7 @@ def failed_migration(world: World, vm: Vm, target: int) -> Course:
         world.next_occurrence(),
         text=f"live migration to {world.estate.host_name(target)} failed: the destination refused the connection",
     )
-    told = Told(EventKind.MIGRATION_FAILED, vm_key(world.estate, vm.number))
+    told = Told(EventKind.MIGRATION_FAILED, vm_key(world.estate, vm.number), world.estate.host_name(old))
     looks = (LookAtHost(target, (vm.number,)), LookAtHost(old, (vm.number,), (fact,)))
     yield Beat(looks, (told,), wait_s=10.0)
     vm.busy = False
