@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.benchmarks.goal import report
 from tests.lab.pacemaker import PacemakerLab
 from tests.system import received
 from tests.system.setups import DEFAULT_INTERVAL_S, Installation, SetUp, installed
@@ -37,8 +38,8 @@ def test_a_relocation_is_told_within_a_second(pacemaker_lab: PacemakerLab):
         f"baseline: polling alone every {DEFAULT_INTERVAL_S} s by ssh, n={len(polled)}: median {baseline:.2f} s, "
         f"slowest {max(polled):.2f} s; ratio of the medians {baseline / median:.1f}"
     )
-    assert median <= MEDIAN_GOAL_S
-    assert p95 <= P95_GOAL_S
+    report("median", median, MEDIAN_GOAL_S, " s")
+    report("p95", p95, P95_GOAL_S, " s")
 
 
 def latencies(setup: SetUp, lab: PacemakerLab, moves: int) -> list[float]:
