@@ -13,8 +13,8 @@ class Disk:
     """
     One disk of a domain.
 
-    `kind`: libvirt's type of the source (file, block, network, volume, dir, nvme, vhostuser). `source`: the path, or for
-    `network` what `protocol` calls it (rbd: pool/image); `servers`: `name:port` of each. `backing`: the sources of its
+    `kind`: libvirt's type of the source (file, block, network, volume, dir, nvme, vhostuser). `source`: the path, or
+    for `network` what `protocol` calls it (rbd: pool/image); `servers`: `name:port` of each. `backing`: sources of its
     backing chain, nearest first, as far as the XML tells.
     """
 
@@ -136,7 +136,7 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A storage pool of a host. `kind`: dir, fs, netfs, iscsi, logical, rbd, gluster, scsi, zfs, ... `target`: its path here."""
+    """A storage pool of a host. `kind`: dir, fs, netfs, iscsi, logical, rbd, gluster, scsi, zfs, ...; `target`: its path."""
 
     name: str
     uuid: str
@@ -178,7 +178,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class HostReading:
-    """A host read completely. `guests` by domain UUID, as far as agents answered (they are read apart, and may be old)."""
+    """A host read completely. `guests`: by domain UUID, as far as agents answered (read apart, they may be older)."""
 
     host: str
     """The name that the configuration gives it: the scope."""
