@@ -136,7 +136,7 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A storage pool of a host. `kind`: dir, fs, netfs, iscsi, logical, rbd, gluster, scsi, zfs, ...; `target`: its path."""
+    """A storage pool. `kind`: dir, fs, netfs, iscsi, logical, rbd, gluster, scsi, zfs, ...; `target`: its path here."""
 
     name: str
     uuid: str
