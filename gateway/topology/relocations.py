@@ -8,6 +8,7 @@ from gateway.model.entities import RELOCATABLE_KINDS, EntityKind, NativeKey
 from gateway.model.events import PLANNED, Cause, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Placement
+from gateway.topology.carriers import carriers_of
 from gateway.topology.draft import Draft
 from gateway.topology.evidence import cause_of, named_by
 from gateway.topology.placements import Move, Verdict, group_of_member
@@ -178,11 +179,19 @@ def _without_evidence(draft: Draft, kind: EventKind, entity: int, live: bool) ->
 
 
 def root_on(draft: Draft, host: int) -> str:
-    """Event id of the failure of the host that this follows from, also just after it ended; empty: there is none."""
-    for alarm in draft.alarms_of(host):
-        if alarm.raised and alarm.category is Category.FAILURE:
-            return alarm.event_id
-    return draft.root_of(host)
+    """
+    Event id of the failure that a departure from the host follows from; empty: there is none.
+
+    It is a failure of the host, or of what carries it: a node's VM, the hypervisor and machine below. Also one that
+    ended just now.
+    """
+    for layer in (host, *carriers_of(draft, host)):
+        for alarm in draft.alarms_of(layer):
+            if alarm.raised and alarm.category is Category.FAILURE:
+                return alarm.caused_by or alarm.event_id
+        if root := draft.root_of(layer):
+            return root
+    return ""
 
 
 def _log(draft: Draft, event: Event) -> None:
