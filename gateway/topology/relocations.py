@@ -3,20 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gateway.model.conditions import SECOND, Category, SettleTimes
-from gateway.model.entities import RELOCATABLE_KINDS, EntityKind, NativeKey
+from gateway.model.conditions import SettleTimes
+from gateway.model.entities import RELOCATABLE_KINDS, EntityKind
 from gateway.model.events import PLANNED, Cause, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Placement
-from gateway.topology.carriers import carriers_of
-from gateway.topology.draft import Draft
-from gateway.topology.evidence import cause_of, named_by
-from gateway.topology.placements import Move, Verdict, group_of_member
+from gateway.topology.causes import Way, explain, root_on, strengthen, without_evidence
+from gateway.topology.draft import Draft, kind_of
+from gateway.topology.pairs import awaited_group, is_to_be_told, machines_of, managers_of, told_of_partner
+from gateway.topology.placements import Move, Verdict, group_of_member, judge_placement
 
-AMENDABLE = 120 * SECOND
-"""How long later evidence may still explain a relocation that was told."""
 RECENT = 1000
-"""How many relocations are kept for that."""
+"""How many relocations are kept, for later evidence and for the second source of the same movement."""
 
 
 UNVERIFIED = "old host unverified"
@@ -24,61 +22,93 @@ UNVERIFIED = "old host unverified"
 
 def tell_moves(draft: Draft, verdicts: Mapping[int, Verdict], settle: SettleTimes) -> None:
     """Write the events of these moves: VMs first, single resources next; groups when their members are stable."""
-    told: dict[int, str] = {}
     moves = [move for entity, verdict in verdicts.items() if (move := verdict.move or _untold(draft, entity))]
-    groups: set[int] = set()
-    for move in sorted(moves, key=lambda move: (draft.record(move.entity).key.kind is not EntityKind.VM, move.entity)):
-        group = group_of_member(draft, move.entity)
-        if draft.record(move.entity).key.kind not in RELOCATABLE_KINDS:
-            _told(draft, move.entity)
-        elif group is None:
-            unverified = move.old_host in verdicts[move.entity].unverified
-            told[move.entity] = _tell_one(draft, move, told, UNVERIFIED if unverified else "")
-        else:
-            groups.add(group)
-            if draft.due(f"group:{group}") is None:
-                draft.judge_at(f"group:{group}", draft.at + settle.group)
-    for entity in verdicts:
-        group = group_of_member(draft, entity)
-        if group is not None and draft.due(f"group:{group}") is not None:
-            groups.add(group)
-    for group in sorted(groups):
-        if _all_stable(draft, group):
+    for move in sorted(moves, key=lambda move: (kind_of(draft, move.entity) is not EntityKind.VM, move.entity)):
+        unverified = move.old_host in verdicts[move.entity].unverified
+        _tell_or_wait(draft, move, UNVERIFIED if unverified else "", settle)
+    waiting = (group_of_member(draft, entity) or _group_of_vm(draft, entity) for entity in verdicts)
+    for group in sorted({group for group in waiting if group is not None}):
+        if draft.due(f"group:{group}") is not None and _complete(draft, group):
             tell_group(draft, group)
 
 
+def waits_for(draft: Draft, entity: int) -> str:
+    """The key in `pending` under which a move that was found and not told waits: its group's, or its own."""
+    group = group_of_member(draft, entity) or _group_of_vm(draft, entity)
+    return f"group:{group}" if group is not None else f"pair:{entity}"
+
+
+def _tell_or_wait(draft: Draft, move: Move, doubt: str, settle: SettleTimes) -> None:
+    """
+    Tell a move, or let it wait for the one that is told in its place: a member for its group, a resource for the
+    VM that it is.
+    """
+    kind = kind_of(draft, move.entity)
+    if kind not in RELOCATABLE_KINDS:
+        _told(draft, move.entity)
+        return
+    awaits = group_of_member(draft, move.entity) is not None
+    if not awaits and told_of_partner(draft, move) is None:
+        awaits = _group_of_vm(draft, move.entity) is not None or is_to_be_told(draft, move.entity, move.new_host)
+    if not awaits:
+        _tell_one(draft, move, doubt)
+    elif draft.due(key := waits_for(draft, move.entity)) is None:
+        draft.judge_at(key, draft.at + settle.group)
+
+
 def _untold(draft: Draft, entity: int) -> Move | None:
-    """A move that was found earlier and not told: of a member that stopped in between, or has left its group."""
+    """A move that was found earlier and not told: of what stopped in between, or waits no more."""
     placement = draft.placement(entity)
     if placement is None or not placement.moved_from or not placement.open or placement.left_at:
         return None
-    return Move(entity, placement.moved_from, placement.host, placement.moved_left, placement.live, placement.role)
+    return _move_of(draft, placement)
+
+
+def _move_of(draft: Draft, placement: Placement) -> Move:
+    old_host, new_host = draft.entity_of(placement.moved_from), draft.entity_of(placement.host)
+    return Move(placement.entity, old_host, new_host, placement.moved_left, placement.live, placement.role)
+
+
+def tell_waiting(draft: Draft, entity: int) -> None:
+    """Tell the move of one that has waited long enough for the other of its pair."""
+    draft.judge_at(f"pair:{entity}", None)
+    move = _untold(draft, entity)
+    if move is not None:
+        unverified = move.old_host in judge_placement(draft, entity).unverified
+        _tell_one(draft, move, UNVERIFIED if unverified else "")
+
+
+# -- groups ----------------------------------------------------------------------------------------------------
 
 
 def tell_group(draft: Draft, group: int) -> None:
-    """One event for each (from, to) of the members that moved and have not been told."""
+    """One event for each (from, to) of the members that moved and have not been told; their VMs' are in the log."""
     draft.judge_at(f"group:{group}", None)
+    members = members_in_order(draft, group)
     by_way: dict[tuple[int, int], list[Placement]] = {}
-    for member in members_in_order(draft, group):
+    for member in members:
         placement = draft.placement(member)
         if placement is not None and placement.moved_from and placement.open:
             by_way.setdefault((placement.moved_from, placement.host), []).append(placement)
-    for (old_host, new_host), moved in by_way.items():
-        left_at = min(placement.moved_left for placement in moved)
-        everyone = (group, *members_in_order(draft, group))
-        event = _event(
-            draft,
-            EventKind.RELOCATION,
-            group,
-            Move(group, old_host, new_host, left_at, False),
-            everyone,
-            moved[0].source,
-        )
-        members = tuple(draft.ref(placement.entity) for placement in moved)
-        live = all(placement.live for placement in moved)
-        _log(draft, replace(event, members=members, live=live, started_at=left_at))
+    for moved in by_way.values():
+        _log(draft, _group_event(draft, group, moved))
         for placement in moved:
             _told(draft, placement.entity)
+    for vm in _vms_that_moved(draft, members):
+        tell_waiting(draft, vm)
+
+
+def _group_event(draft: Draft, group: int, moved: list[Placement]) -> Event:
+    """The event of members that went the same way; in the log only when each is a VM whose move was told."""
+    move = replace(_move_of(draft, moved[0]), entity=group, live=False)
+    move = replace(move, left_at=min(placement.moved_left for placement in moved))
+    event = _event(draft, EventKind.RELOCATION, move, moved[0].source, tuple(members_in_order(draft, group)))
+    told = [told_of_partner(draft, _move_of(draft, placement)) for placement in moved]
+    if told[0] is not None and None not in told:
+        strengthen(draft, told[0], event.cause, event.evidence)
+        event = replace(event, notify=False, caused_by=told[0].id)
+    members = tuple(draft.ref(placement.entity) for placement in moved)
+    return replace(event, members=members, live=all(placement.live for placement in moved))
 
 
 def members_in_order(draft: Draft, group: int) -> list[int]:
@@ -94,110 +124,87 @@ def members_in_order(draft: Draft, group: int) -> list[int]:
     return sorted(draft.entities_on(group, RelationKind.PART_OF), key=position)
 
 
-def amend_causes(draft: Draft) -> None:
-    """Look again at relocations of the last minutes: later evidence amends the log and is not sent again."""
-    kept: list[Event] = []
-    for event in draft.recent:
-        if event.at < draft.at - AMENDABLE:
-            continue
-        kept.append(_amended(draft, event))
-    if tuple(kept) != draft.recent:
-        draft.recent = tuple(kept)
+def _complete(draft: Draft, group: int) -> bool:
+    """True when every member of the group runs, stably, and none is still to follow its VM."""
+    members = members_in_order(draft, group)
+    placements = [draft.placement(member) for member in members]
+    if not all(p is not None and p.open and p.certain and p.left_at == 0 for p in placements):
+        return False
+    moved = {p.entity for p in placements if p is not None and p.moved_from}
+    return all(moved.intersection(managers_of(draft, vm)) for vm in _vms_that_moved(draft, members))
 
 
-def _amended(draft: Draft, event: Event) -> Event:
-    if event.old_host is None or event.new_host is None or event.cause not in _WEAK:
-        return event
-    keys = tuple(NativeKey(ref.kind, ref.native) for ref in (event.entity, *event.members))
-    left, reached = (named_by(draft, event.source, host.index) for host in (event.old_host, event.new_host))
-    cause, evidence = cause_of(draft, event.source, keys, left, reached, event.started_at)
-    if cause is None:
-        return event
-    better = replace(event, cause=cause, planned=cause in PLANNED, evidence=evidence)
-    draft.amended.append(better)
-    return better
+def _vms_that_moved(draft: Draft, members: list[int]) -> list[int]:
+    """VMs of a group's members that moved and have not been told."""
+    vms = {vm for member in members for vm in machines_of(draft, member)}
+    return sorted(vm for vm in vms if _untold(draft, vm) is not None)
 
 
-_WEAK = frozenset({Cause.BALANCING, Cause.PROMOTION_CHANGE, Cause.UNKNOWN, Cause.LIVE_MIGRATION, Cause.COLD_MOVE})
+def _group_of_vm(draft: Draft, entity: int) -> int | None:
+    return awaited_group(draft, entity) if kind_of(draft, entity) is EntityKind.VM else None
 
 
-def _tell_one(draft: Draft, move: Move, told: dict[int, str], doubt: str) -> str:
-    """The event of a single thing; returns its id. `doubt`: what is not known of the host that it left."""
-    role = draft.record(move.entity).key.kind is EntityKind.HA_RESOURCE and _is_promotable(draft, move.entity)
-    kind = EventKind.ROLE_RELOCATION if role else EventKind.RELOCATION
+# -- single things ---------------------------------------------------------------------------------------------
+
+
+def _tell_one(draft: Draft, move: Move, doubt: str) -> None:
+    """The event of a single thing. `doubt`: what is not known of the host that it left."""
+    draft.judge_at(f"pair:{move.entity}", None)
+    role = kind_of(draft, move.entity) is EntityKind.HA_RESOURCE and _is_promotable(draft, move.entity)
     placement = draft.placement(move.entity)
     source = placement.source if placement is not None else ""
-    vm = _vm_that_it_is(draft, move.entity, told)
-    names = (move.entity, *_clones_of(draft, move.entity), *_managers_of_vm(draft, move.entity))
-    event = _event(draft, kind, move.entity, move, names, source)
-    event = replace(event, started_at=move.left_at)
+    other = told_of_partner(draft, move)
+    event = _event(draft, EventKind.ROLE_RELOCATION if role else EventKind.RELOCATION, move, source, linked=other)
     if doubt and not move.live:
         event = replace(event, cause=Cause.FAILOVER, planned=False, evidence=(*event.evidence, doubt))
-    if vm is not None:
-        event = replace(event, notify=False, caused_by=told[vm])
-    elif _told_by_a_group(draft, move.entity):
-        event = replace(event, notify=False)
+    if other is not None:
+        strengthen(draft, other, event.cause, event.evidence)
+        event = replace(event, notify=False, caused_by=other.id)
     carried = _carried(draft, move.entity) if event.entity.kind is EntityKind.VM else []
-    _log(draft, replace(event, carried=len(carried)))
+    event = replace(event, carried=len(carried))
+    _log(draft, event)
     for passenger in carried:
-        _log_passenger(draft, passenger, event)
+        draft.events.append(_passenger(draft, passenger, event))
     _told(draft, move.entity)
-    return event.id
+    for resource in managers_of(draft, move.entity):
+        if draft.due(f"pair:{resource}") is not None:
+            tell_waiting(draft, resource)
 
 
-def _event(draft: Draft, kind: EventKind, entity: int, move: Move, names: tuple[int, ...], source: str) -> Event:
-    """A relocation with the best cause known. `names`: entities whose evidence speaks for it."""
-    old, new = draft.ref(move.old_host), draft.ref(move.new_host)
-    keys = tuple(draft.record(record).key for name in names for record in sorted(draft.group_of(name)))
-    left, reached = (named_by(draft, source, host) for host in (move.old_host, move.new_host))
-    cause, evidence = cause_of(draft, source, keys, left, reached, move.left_at)
+def _event(
+    draft: Draft,
+    kind: EventKind,
+    move: Move,
+    source: str,
+    members: tuple[int, ...] = (),
+    linked: Event | None = None,
+) -> Event:
+    """A relocation with the best cause known. `linked`: the event of the same movement that was told."""
+    same = (linked.id,) if linked is not None else ()
+    way = Way(move.entity, move.old_host, move.new_host, move.left_at, source, members, same)
+    cause, evidence = explain(draft, way)
     if cause is None:
-        cause = _without_evidence(draft, kind, entity, move.live)
+        cause = without_evidence(draft, kind, move.entity, move.live)
     return Event(
         id=draft.new_id(),
         at=draft.at,
         kind=kind,
-        entity=draft.ref(entity),
+        entity=draft.ref(move.entity),
         source=source,
-        old_host=old,
-        new_host=new,
+        old_host=draft.ref(move.old_host),
+        new_host=draft.ref(move.new_host),
         cause=cause,
         planned=cause in PLANNED,
         live=move.live,
+        started_at=move.left_at,
         evidence=evidence,
         caused_by=root_on(draft, move.old_host) if cause is Cause.FAILOVER else "",
     )
 
 
-def _without_evidence(draft: Draft, kind: EventKind, entity: int, live: bool) -> Cause:
-    """What a move is called for which no fact speaks: the manager's own decision."""
-    if kind is EventKind.ROLE_RELOCATION:
-        return Cause.PROMOTION_CHANGE
-    if draft.record(entity).key.kind is EntityKind.HA_RESOURCE or draft.entities_under(entity, RelationKind.MANAGED_BY):
-        return Cause.BALANCING
-    return Cause.LIVE_MIGRATION if live else Cause.COLD_MOVE
-
-
-def root_on(draft: Draft, host: int) -> str:
-    """
-    Event id of the failure that a departure from the host follows from; empty: there is none.
-
-    It is a failure of the host, or of what carries it: a node's VM, the hypervisor and machine below. Also one that
-    ended just now.
-    """
-    for layer in (host, *carriers_of(draft, host)):
-        for alarm in draft.alarms_of(layer):
-            if alarm.raised and alarm.category is Category.FAILURE:
-                return alarm.caused_by or alarm.event_id
-        if root := draft.root_of(layer):
-            return root
-    return ""
-
-
 def _log(draft: Draft, event: Event) -> None:
     draft.events.append(event)
-    if event.notify:
-        draft.recent = (*draft.recent[-RECENT:], event)
+    draft.recent = (*draft.recent[-RECENT:], event)
 
 
 def _told(draft: Draft, entity: int) -> None:
@@ -207,43 +214,9 @@ def _told(draft: Draft, entity: int) -> None:
         draft.put_placement(replace(placement, moved_from=0, moved_at=0, moved_left=0))
 
 
-def _all_stable(draft: Draft, group: int) -> bool:
-    """True when every member of the group runs, stably."""
-    placements = [draft.placement(member) for member in members_in_order(draft, group)]
-    return all(p is not None and p.open and p.certain and p.left_at == 0 for p in placements)
-
-
 def _is_promotable(draft: Draft, entity: int) -> bool:
     shown = draft.entity(entity)
     return shown is not None and shown.subtype in ("promotable", "bundle")
-
-
-def _clones_of(draft: Draft, entity: int) -> list[int]:
-    """The group or clone that a resource is part of: a constraint may name it instead."""
-    return draft.entities_under(entity, RelationKind.PART_OF)
-
-
-def _managers_of_vm(draft: Draft, entity: int) -> list[int]:
-    """The resource that a VM is managed by: its failures and constraints are the VM's."""
-    if draft.record(entity).key.kind is not EntityKind.VM:
-        return []
-    return draft.entities_under(entity, RelationKind.MANAGED_BY)
-
-
-def _told_by_a_group(draft: Draft, vm: int) -> bool:
-    """True for a VM whose resource moves as a member of a group: the group is told."""
-    for resource in _managers_of_vm(draft, vm):
-        placement = draft.placement(resource)
-        if placement is not None and placement.moved_from and group_of_member(draft, resource) is not None:
-            return True
-    return False
-
-
-def _vm_that_it_is(draft: Draft, entity: int, told: dict[int, str]) -> int | None:
-    """The VM whose resource this is, when the VM's move is told in this revision."""
-    if draft.record(entity).key.kind is not EntityKind.HA_RESOURCE:
-        return None
-    return next((vm for vm in draft.entities_on(entity, RelationKind.MANAGED_BY) if vm in told), None)
 
 
 def _carried(draft: Draft, vm: int) -> list[int]:
@@ -254,22 +227,19 @@ def _carried(draft: Draft, vm: int) -> list[int]:
         above = [upper for lower in layer for upper in draft.entities_on(lower, RelationKind.RUNS_ON)]
         layer = [entity for entity in dict.fromkeys(above) if entity not in seen]
         seen.update(layer)
-        carried.update(e for e in layer if draft.record(e).key.kind in RELOCATABLE_KINDS)
+        carried.update(e for e in layer if kind_of(draft, e) in RELOCATABLE_KINDS)
     return sorted(carried)
 
 
-def _log_passenger(draft: Draft, passenger: int, vm: Event) -> None:
+def _passenger(draft: Draft, passenger: int, vm: Event) -> Event:
     """In the log only: the layer below the passenger changed, its own node did not."""
-    _log(
-        draft,
-        replace(
-            vm,
-            id=draft.new_id(),
-            entity=draft.ref(passenger),
-            members=(),
-            carried=0,
-            caused_by=vm.id,
-            notify=False,
-            text=f"carried by {vm.entity.kind} {vm.entity.name}",
-        ),
+    return replace(
+        vm,
+        id=draft.new_id(),
+        entity=draft.ref(passenger),
+        members=(),
+        carried=0,
+        caused_by=vm.id,
+        notify=False,
+        text=f"carried by {vm.entity.kind} {vm.entity.name}",
     )

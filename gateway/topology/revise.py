@@ -19,12 +19,13 @@ from gateway.topology.alarms import (
     judge_uncertain,
     raise_alarm,
 )
+from gateway.topology.causes import amend_causes
 from gateway.topology.correlate import correlate
 from gateway.topology.diff import apply_observation
 from gateway.topology.draft import Draft
 from gateway.topology.evidence import migration_failed, note_evidence
-from gateway.topology.placements import Verdict, group_of_member, judge_placement
-from gateway.topology.relocations import amend_causes, tell_group, tell_moves
+from gateway.topology.placements import Verdict, judge_placement
+from gateway.topology.relocations import tell_group, tell_moves, tell_waiting, waits_for
 
 GATEWAY = "gateway"
 """The source of what the gateway knows of itself: one `manager` record for each of its sources."""
@@ -61,6 +62,9 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
         if kind == "group":
             tell_group(draft, int(number))
             continue
+        if kind == "pair":
+            tell_waiting(draft, int(number))
+            continue
         alarm = draft.alarm(int(number))
         if alarm is None or alarm.raised:
             draft.judge_at(what, None)
@@ -87,14 +91,12 @@ def _confirm_conflict(draft: Draft, alarm: Alarm, settle: SettleTimes) -> None:
 
 
 def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snapshot:
-    """After a restart: groups whose members moved and were not told are pending again."""
+    """After a restart: what moved and waits to be told, for its group or its pair, is pending again."""
     draft = Draft(base, now, new_id)
     for _, placement in base.placements.rows():
         if placement.moved_from:
-            group = group_of_member(draft, placement.entity)
-            if group is not None:
-                due = placement.moved_at + settle.group
-                draft.judge_at(f"group:{group}", min(due, draft.due(f"group:{group}") or due))
+            key, due = waits_for(draft, placement.entity), placement.moved_at + settle.group
+            draft.judge_at(key, min(due, draft.due(key) or due))
     return replace(base, pending=draft.finish()[0].pending)
 
 
