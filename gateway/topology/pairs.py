@@ -9,10 +9,9 @@ from gateway.model.conditions import SECOND
 from gateway.model.entities import EntityKind
 from gateway.model.events import Event
 from gateway.model.relations import RelationKind
-from gateway.model.rows import SourceState
 from gateway.topology.carriers import machine_under
 from gateway.topology.draft import Draft, kind_of
-from gateway.topology.placements import Move, group_of_member
+from gateway.topology.placements import Move, answers, group_of_member
 
 ONE_MOVEMENT = 120 * SECOND
 """Two moves of a pair within this are one movement, when nothing says that they went to different machines."""
@@ -59,7 +58,7 @@ def is_to_be_told(draft: Draft, resource: int, new_host: int) -> bool:
         if placement is None or kind_of(draft, placement.host) not in _HARDWARE:
             continue
         there = machine_under(draft, new_host)
-        if _answers(draft, placement.source) and (there is None or machine_under(draft, placement.host) != there):
+        if answers(draft, placement.source) and (there is None or machine_under(draft, placement.host) != there):
             return True
     return False
 
@@ -68,17 +67,12 @@ def awaited_group(draft: Draft, vm: int) -> int | None:
     """The HA group that is told in place of the VM: its resource is a member of it, and its cluster answers."""
     for resource in managers_of(draft, vm):
         group = group_of_member(draft, resource)
-        if group is not None and _answers(draft, draft.record(resource).source):
+        if group is not None and answers(draft, draft.record(resource).source):
             return group
     return None
 
 
 _HARDWARE = (EntityKind.HYPERVISOR, EntityKind.PHYSICAL_HOST)
-
-
-def _answers(draft: Draft, source: str) -> bool:
-    row = draft.source(source)
-    return row is None or row.state is not SourceState.STALE
 
 
 def _one_movement(draft: Draft, event: Event, move: Move) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from gateway.model.entities import EntityKind, has_one_placement
 from gateway.model.relations import Arrival, Phase, RelationKind
-from gateway.model.rows import Claim, Placement
+from gateway.model.rows import Claim, Placement, SourceState
 from gateway.topology.draft import Draft
 from gateway.topology.evidence import last_surely_there, named_by
 
@@ -66,15 +66,22 @@ def judge_placement(draft: Draft, entity: int) -> Verdict:
 def _of_one_layer(draft: Draft, entity: int, claims: list[Claim]) -> list[Claim]:
     """
     Without claims on hosts of a farther layer: that a VM is on a hypervisor and, says its cluster, on a node is no
-    conflict. The layer that knew its place keeps the word while it knows the entity at all.
+    conflict. The layer that knew its place keeps the word while it knows the entity at all, or its source answers: a
+    domain that is defined on one host at a time is nowhere while it restarts on another.
     """
     nearest = min((_rank(draft, claim.lower) for claim in claims), default=0)
     before = draft.placement(entity)
     if before is not None and _rank(draft, before.host) < nearest:
         shown = draft.entity(entity)
-        if shown is not None and before.source in shown.sources:
+        if (shown is not None and before.source in shown.sources) or answers(draft, before.source):
             return []
     return [claim for claim in claims if _rank(draft, claim.lower) == nearest]
+
+
+def answers(draft: Draft, source: str) -> bool:
+    """False for a source that is stale or was taken out of the configuration."""
+    row = draft.source(source)
+    return row is None or row.state not in (SourceState.STALE, SourceState.DISABLED)
 
 
 _LAYERS = (EntityKind.HYPERVISOR, EntityKind.PHYSICAL_HOST)
