@@ -72,7 +72,7 @@ class KeyStrength(IntEnum):
     """How much an agreeing key proves (design: domain, Identity)."""
 
     WEAK = 1
-    """Machine-id, host name, IP address: never merges, however many agree; proposes only."""
+    """Machine-id, name of a domain or host, IP address: never merges, however many agree; proposes only."""
     CROSS_LAYER = 2
     """SMBIOS system UUID, providerID, MAC, WWN, disk serial: one agreement links."""
     NATIVE = 3
@@ -88,6 +88,7 @@ class KeyNamespace(StrEnum):
     SERIAL = "serial"
     PROVIDER_ID = "provider_id"
     DOMAIN_UUID = "domain_uuid"
+    DOMAIN_NAME = "domain_name"
     MACHINE_ID = "machine_id"
     HOST_NAME = "host_name"
     IP_ADDRESS = "ip_address"
@@ -97,9 +98,10 @@ class KeyNamespace(StrEnum):
     @property
     def strength(self) -> KeyStrength:
         """How much agreement in this namespace proves."""
-        if self in (KeyNamespace.MACHINE_ID, KeyNamespace.HOST_NAME, KeyNamespace.IP_ADDRESS):
-            return KeyStrength.WEAK
-        return KeyStrength.CROSS_LAYER
+        return KeyStrength.WEAK if self in _WEAK else KeyStrength.CROSS_LAYER
+
+
+_WEAK = frozenset({KeyNamespace.DOMAIN_NAME, KeyNamespace.MACHINE_ID, KeyNamespace.HOST_NAME, KeyNamespace.IP_ADDRESS})
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -295,7 +295,10 @@ def _twins(draft: Draft, record: Record) -> list[int]:
 
 
 def _propose(draft: Draft, entity: int, records: list[Record], settle: SettleTimes) -> None:
-    """Weak keys that agree with a thing of a lower layer, when no strong key links: a proposal for a person."""
+    """Weak keys that agree, when no strong key links: a proposal for a person."""
+    if draft.record(entity).key.kind is EntityKind.VM:
+        _propose_same(draft, entity, records, settle)
+        return
     below = UNDER.get(draft.record(entity).key.kind, ())
     linked = any(claim.kind is RelationKind.RUNS_ON for record in records for claim in draft.claims(record.index))
     candidates = [] if linked or not below else sorted({i for r in records for i in _weak_peers(draft, r, below)})
@@ -309,6 +312,26 @@ def _propose(draft: Draft, entity: int, records: list[Record], settle: SettleTim
         "declare it, or let the node agent tell the SMBIOS UUID",
         settle,
     )
+
+
+def _propose_same(draft: Draft, entity: int, records: list[Record], settle: SettleTimes) -> None:
+    """A VM of which one source knows the name only, and another has one of that name."""
+    candidates = sorted({i for record in records if not _proofs(record) for i in _namesakes(draft, record, entity)})
+    names = ", ".join(f"{draft.record(i).name} of {draft.record(i).source}" for i in candidates)
+    _finding(
+        draft,
+        entity,
+        ConditionKind.SAME_BY_WEAK_KEYS,
+        bool(candidates),
+        f"may be the same as {names}: only the name agrees, which proves nothing",
+        "declare it, or let the node agent tell the UUID of the domain",
+        settle,
+    )
+
+
+def _namesakes(draft: Draft, record: Record, entity: int) -> list[int]:
+    peers = _weak_peers(draft, record, (EntityKind.VM,))
+    return [index for index in peers if draft.entity_of(index) != entity]
 
 
 def _weak_peers(draft: Draft, record: Record, kinds: tuple[EntityKind, ...]) -> list[int]:

@@ -151,8 +151,7 @@ class Cluster:
                 entities.append(ObservedEntity(system, name, "linux", aliases=(smbios(self.machines[name]),)))
                 relations.append(on(node(name), system, role=""))
         members = {member: group for group, inside in self.group.items() for member in inside}
-        for group in self.group:
-            entities.append(entity(resource(group), "group"))
+        entities += [entity(resource(group), "group") for group in self.group]
         for name in dict.fromkeys([*self.where, *members, *self.starts]):
             entities.append(entity(resource(name)))
             relations.append(ObservedRelation(RelationKind.MANAGED_BY, resource(name), cluster))

@@ -105,7 +105,7 @@ def test_a_vm_that_follows_late_is_in_the_log(joined):
 
 
 def test_a_resource_that_waits_is_still_waiting_after_a_restart():
-    house, fleet, cluster = bare_metal()
+    house, _fleet, cluster = bare_metal()
     resource_moves(cluster, 10)
     pending = house.snapshot.pending
     stored = House()
@@ -150,7 +150,7 @@ def test_the_next_movement_is_told_again():
 
 
 def test_a_resource_that_went_to_another_machine_than_its_vm_waits_for_the_vm_to_follow():
-    house, fleet, cluster = bare_metal()
+    _house, fleet, cluster = bare_metal()
     vm_moves(fleet, 10)
     assert resource_moves(cluster, 12, "n3") == []
     assert told(vm_moves(fleet, 13, "h3")) == [("relocation", "shop", "h2", "h3")]

@@ -1,6 +1,7 @@
 """From a picture of the cluster to an Observation: entities, relations, conditions, evidence."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
 from gateway.collectors.pacemaker.bonds import bonds
 from gateway.collectors.pacemaker.conditions import JUDGED, conditions, device_targets
@@ -189,10 +190,25 @@ def _vm(picture: Picture, unit: Unit) -> ObservedEntity:
     for name in ("config", "hypervisor", "xmfile"):
         if name in parameters:
             attributes[name] = parameters[name]
-    if (name := domain.name if domain else parameters.get("name", "")) != "":
+    if name := _domain_name(parameters, domain):
         attributes["domain"] = name
-    aliases = (Alias(KeyNamespace.DOMAIN_UUID, domain.uuid),) if domain and domain.uuid else ()
-    return ObservedEntity(vm_key(unit.id), unit.id, "", state, reason, aliases, attributes)
+    aliases = _vm_aliases(name, domain)
+    called = domain.name if domain is not None and domain.name else unit.id
+    return ObservedEntity(vm_key(unit.id), called, "", state, reason, aliases, attributes)
+
+
+def _domain_name(parameters: Mapping[str, str], domain: Domain | None) -> str:
+    """What the hypervisor calls the VM: as an agent read it, as the resource says, or as its definition is called."""
+    if domain is not None and domain.name:
+        return domain.name
+    config = parameters.get("config") or parameters.get("xmfile") or ""
+    return parameters.get("name") or PurePosixPath(config).name.removesuffix(".xml").removesuffix(".cfg")
+
+
+def _vm_aliases(name: str, domain: Domain | None) -> tuple[Alias, ...]:
+    """The UUID is a proof; the name proposes."""
+    weak = (Alias(KeyNamespace.DOMAIN_NAME, name),) if name else ()
+    return (Alias(KeyNamespace.DOMAIN_UUID, domain.uuid), *weak) if domain and domain.uuid else weak
 
 
 def _domain(picture: Picture, unit: Unit) -> Domain | None:

@@ -6,7 +6,7 @@ from gateway.collectors.pacemaker.alerts import Alert
 from gateway.collectors.pacemaker.facts import Domain, NodeFacts
 from gateway.collectors.pacemaker.mapping import is_transitional
 from gateway.model.conditions import ConditionKind
-from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace
+from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace, KeyStrength
 from gateway.model.observations import EvidenceKind, Glimpse, Whole
 from gateway.model.relations import Arrival, RelationKind
 from tests.collectors.pacemaker.given import changed, entity, observation, octets, places, relations, resource
@@ -101,9 +101,15 @@ def test_a_guest_node_runs_on_the_vm_that_its_resource_starts():
 def test_the_domain_behind_a_vm_is_known_from_an_agents_facts():
     facts = NodeFacts("beta", domains=(Domain("/etc/libvirt/qemu/guest.xml", "shop", GUEST_UUID),))
     vm = entity(observation("guests", "guests-cib", [facts]), EntityKind.VM, "vm-guest")
-    assert vm.aliases == (Alias(KeyNamespace.DOMAIN_UUID, GUEST_UUID),)
-    assert vm.attributes["domain"] == "shop"
-    assert not entity(observation("guests", "guests-cib"), EntityKind.VM, "vm-guest").aliases
+    assert Alias(KeyNamespace.DOMAIN_UUID, GUEST_UUID) in vm.aliases
+    assert (vm.name, vm.attributes["domain"]) == ("shop", "shop")
+
+
+def test_without_an_agent_the_name_of_the_definition_is_a_weak_key_and_no_proof():
+    vm = entity(observation("guests", "guests-cib"), EntityKind.VM, "vm-guest")
+    assert vm.aliases == (Alias(KeyNamespace.DOMAIN_NAME, "guest"),)
+    assert vm.aliases[0].namespace.strength is KeyStrength.WEAK
+    assert vm.name == "vm-guest"
 
 
 def test_facts_of_a_node_give_it_an_operating_system_with_keys():
