@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import pacemaker, postgres, snmptrapd
+from tests.lab import libvirt, pacemaker, postgres, snmptrapd
+from tests.lab.libvirt import LibvirtLab
 from tests.lab.pacemaker import PacemakerLab
 from tests.lab.snmptrapd import Snmptrapd
 
@@ -81,9 +82,19 @@ def second_pacemaker_lab() -> Iterator[PacemakerLab]:
         yield lab
 
 
+@pytest.fixture(scope="session")
+def libvirt_lab() -> Iterator[LibvirtLab]:
+    """Three libvirt hosts with a guest each; each test that names it begins with everything up and running."""
+    _skip_if(libvirt.missing())
+    libvirt.sweep_leftovers()
+    name = f"glab-{os.getpid()}"
+    with LibvirtLab.up(name, hosts=3, vms=3, net=libvirt.free_net(), uplink=name) as lab:
+        yield lab
+
+
 @pytest.fixture(autouse=True)
 def _clean_labs(request: pytest.FixtureRequest) -> None:
-    for name in ("pacemaker_lab", "second_pacemaker_lab"):
+    for name in ("pacemaker_lab", "second_pacemaker_lab", "libvirt_lab"):
         if name in request.fixturenames:
             request.getfixturevalue(name).reset()
 
