@@ -42,6 +42,7 @@ class ConditionKind(StrEnum):
     SAME_BY_WEAK_KEYS = "sameByWeakKeys"
     DEGRADED = "degraded"
     PLACEMENT_UNCERTAIN = "placementUncertain"
+    HOST_LOST = "hostLost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ RULES: dict[ConditionKind, ConditionRule] = {
     ConditionKind.SAME_BY_WEAK_KEYS: ConditionRule(Category.FINDING, Severity.WARNING, "at_once"),
     ConditionKind.DEGRADED: ConditionRule(Category.FINDING, Severity.WARNING, "finding"),
     ConditionKind.PLACEMENT_UNCERTAIN: ConditionRule(Category.FINDING, Severity.WARNING, "finding"),
+    ConditionKind.HOST_LOST: ConditionRule(Category.FAILURE, Severity.CRITICAL, "at_once"),
 }
 """Every condition, judged how. A test checks that no kind is missing."""
 

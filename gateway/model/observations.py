@@ -157,12 +157,18 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class ScopeFailure:
-    """One scope of a source could not be read; the others go on. What is known of it grows stale."""
+    """
+    One scope of a source could not be read; the others go on. Nothing of it is gone; it is stale when that lasts.
+
+    Report it at each attempt that fails. `at`: microseconds UTC. `entity`: what stands for the scope (the hypervisor of
+    a host), when that is known; it need not have been observed yet.
+    """
 
     source: str
     at: int
     scope: str
     error: str
+    entity: NativeKey | None = None
 
 
 Report = Observation | ScopeFailure

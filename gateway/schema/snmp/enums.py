@@ -119,6 +119,7 @@ CONDITIONS: Final[Numbers] = {
     ConditionKind.SAME_BY_WEAK_KEYS: 13,
     ConditionKind.DEGRADED: 14,
     ConditionKind.PLACEMENT_UNCERTAIN: 15,
+    ConditionKind.HOST_LOST: 16,
 }
 CATEGORIES: Final[Numbers] = {
     Category.FAILURE: 1,
