@@ -1,0 +1,68 @@
+"""One line about a fleet for `gateway check`: how many hosts and domains, and what to try where none answers."""
+
+import asyncio
+import shlex
+
+import libvirt
+
+from gateway.collectors.libvirt.connection import Opener, said
+from gateway.collectors.libvirt.settings import LibvirtSettings
+from gateway.collectors.libvirt.worker import Calls, Worker
+from gateway.model.errors import SourceUnavailable
+
+AT_ONCE = 32
+MOST_SHOWN = 5
+
+
+async def probe_fleet(settings: LibvirtSettings) -> str:
+    """
+    Count the domains of each host.
+
+    Raises:
+        SourceUnavailable: no host answers.
+    """
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def one(host: str) -> int | str:
+        async with limit:
+            try:
+                return await _count(host, settings)
+            except SourceUnavailable as error:
+                return f"{host}: {error}; try `virsh -r -c {shlex.quote(settings.hosts[host].address.uri)} list`"
+
+    found = await asyncio.gather(*(one(host) for host in settings.hosts))
+    counts = [each for each in found if isinstance(each, int)]
+    errors = [each for each in found if isinstance(each, str)]
+    more = len(errors) - MOST_SHOWN
+    shown = "; ".join(errors[:MOST_SHOWN] + ([f"and {more} more hosts do not answer"] if more > 0 else []))
+    if not counts:
+        raise SourceUnavailable(shown)
+    line = f"{_many(len(found), 'host')}, {_many(sum(counts), 'domain')}"
+    return f"{line}; {shown}" if errors else line
+
+
+async def _count(host: str, settings: LibvirtSettings) -> int:
+    worker = Worker(f"libvirt {host} probe", settings.call_timeout_s)
+    opener = Opener(settings.hosts[host].address, settings)
+    try:
+        return await worker.run(lambda calls: _domains(opener, calls))
+    finally:
+        worker.retire(_nothing)
+
+
+def _domains(opener: Opener, calls: Calls) -> int:
+    connection = opener.open(calls)
+    try:
+        return len(calls("list of domains", connection.virt.listAllDomains, 0))
+    except libvirt.libvirtError as error:
+        raise SourceUnavailable(said(error)) from error
+    finally:
+        connection.close()
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,125 @@
+"""The collector of a libvirt fleet: follows all its hosts, and makes observations of what they tell."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from gateway.collectors.libvirt.duplicates import Duplicates
+from gateway.collectors.libvirt.follower import Follower
+from gateway.collectors.libvirt.mapping import observe_domains, observe_host
+from gateway.collectors.libvirt.memory import HostMemory
+from gateway.collectors.libvirt.probing import probe_fleet
+from gateway.collectors.libvirt.reader import Reading
+from gateway.collectors.libvirt.records import DomainEvent, HostReading
+from gateway.collectors.libvirt.settings import LibvirtSettings
+from gateway.collectors.libvirt.storage import Storage
+from gateway.model.errors import SourceError, SourceUnavailable
+from gateway.model.observations import Report, ScopeFailure
+from gateway.model.ports import CollectorContext
+
+logger = logging.getLogger(__name__)
+
+Reporter = Callable[[Report], Awaitable[None]]
+
+
+class LibvirtSource:
+    """
+    One fleet; each host is a scope.
+
+    A host that cannot be read is a ScopeFailure, and no trouble of the others. Only when none can be read the source
+    as a whole has failed. What is remembered of a host outlives its connections.
+    """
+
+    def __init__(self, name: str, settings: LibvirtSettings, context: CollectorContext) -> None:
+        self.interval_s = settings.interval_s
+        self._name = name
+        self._settings = settings
+        self._now = context.now
+        self._memories = {host: HostMemory() for host in settings.hosts}
+        self._storage = Storage()
+        self._duplicates = Duplicates()
+        self._followers: dict[str, Follower] = {}
+        self._report: Reporter = _nobody
+        self._changed = asyncio.Event()
+        self._errors: dict[str, str] = {}
+
+    async def run(self, report: Reporter) -> None:
+        """
+        Follow all hosts until cancelled.
+
+        Raises:
+            SourceUnavailable: none of them can be read.
+        """
+        self._report, self._duplicates, self._errors = report, Duplicates(), {}
+        self._followers = {host: Follower(host, self._settings, self._now, self) for host in self._settings.hosts}
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for follower in self._followers.values():
+                    tasks.create_task(follower.run(), name=f"libvirt host {follower.host}")
+                tasks.create_task(self._resolve_duplicates(), name=f"source {self._name}: duplicates")
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def probe(self) -> str:
+        """
+        How many hosts and domains there are, and which hosts do not answer.
+
+        Raises:
+            SourceUnavailable: none does.
+        """
+        return await probe_fleet(self._settings)
+
+    # -- what followers tell -----------------------------------------------------------------------------------
+
+    def told(self, event: DomainEvent) -> None:
+        """An event of a domain: evidence for the reading that follows."""
+        logger.debug("host %s: %s %s of %s at %d", event.host, event.kind, " ".join(event.detail), event.name, event.at)
+        self._memories[event.host].note(event)
+
+    async def read(self, at: int, reading: Reading) -> None:
+        """A host, or some of its domains, as they are."""
+        self._errors.pop(reading.host, None)
+        self._duplicates.note(reading, time.monotonic())
+        self._changed.set()
+        memory = self._memories[reading.host]
+        if isinstance(reading, HostReading):
+            await self._report(observe_host(self._name, at, reading, memory, self._storage))
+        else:
+            await self._report(observe_domains(self._name, at, reading, memory, self._storage))
+
+    async def lost(self, host: str, at: int, error: SourceError) -> None:
+        """
+        A host that cannot be read.
+
+        Raises:
+            SourceUnavailable: it was the last one that could.
+        """
+        self._errors[host] = str(error)
+        self._duplicates.forget(host)
+        await self._report(ScopeFailure(self._name, at, host, str(error)))
+        if all(follower.attempts for follower in self._followers.values()):
+            raise SourceUnavailable(self._summary())
+
+    def _summary(self) -> str:
+        host, error = next(iter(self._errors.items()))
+        if len(self._errors) == 1:
+            return f"{host}: {error}"
+        return f"none of {len(self._settings.hosts)} hosts can be read; {host}: {error}"
+
+    async def _resolve_duplicates(self) -> None:
+        """Have both hosts read again while a domain is active on two."""
+        while True:
+            self._changed.clear()
+            pause = self._duplicates.due_in_s(time.monotonic())
+            try:
+                async with asyncio.timeout(None if pause is None else max(pause, 0.05)):
+                    await self._changed.wait()
+            except TimeoutError:
+                for host in self._duplicates.due(time.monotonic()):
+                    self._followers[host].look(whole=True)
+
+
+async def _nobody(_report: Report) -> None:
+    """Nobody listens yet."""

@@ -1,0 +1,159 @@
+"""A worker: one thread for the blocking calls of one connection, with a deadline for each call."""
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from gateway.model.errors import SourceUnavailable
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_MARGIN_S = 0.01
+
+
+class Overdue(SourceUnavailable):
+    """A call did not come back in time. `what`: on what, as the job named it."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(f"no answer within {seconds:g} s ({what})")
+        self.what = what
+
+
+class Abandoned(Exception):
+    """Raised in the thread of a worker that nobody waits for any more, to end its job."""
+
+
+class Calls:
+    """What a job makes its blocking calls through: each has a name and a deadline. Between them there is none."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._current: tuple[str, float, float] | None = None
+        self._abandoned = False
+
+    def __call__(self, what: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        Make one call.
+
+        Raises:
+            Abandoned: nobody waits for it any more.
+        """
+        return self.within(self._timeout_s, what, call, *args, **kwargs)
+
+    def within(self, timeout_s: float, what: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make one call with a deadline of its own."""
+        self._check()
+        self._current = what, time.monotonic() + timeout_s, timeout_s
+        try:
+            return call(*args, **kwargs)
+        finally:
+            self._current = None
+            self._check()
+
+    def abandon(self) -> None:
+        """No further call; the job ends when the present one comes back."""
+        self._abandoned = True
+
+    def left_s(self) -> float:
+        """Seconds that the present call has left; between calls, when to look again."""
+        current = self._current
+        return current[1] - time.monotonic() if current is not None else self._timeout_s
+
+    def overdue(self) -> Overdue | None:
+        """The present call, when it is over its time."""
+        current = self._current
+        if current is None or current[1] > time.monotonic():
+            return None
+        return Overdue(current[0], current[2])
+
+    def _check(self) -> None:
+        if self._abandoned:
+            raise Abandoned
+
+
+Job = Callable[[Calls], T]
+
+
+class Worker:
+    """
+    One thread and its queue. The thread does not keep the process alive.
+
+    `run` gives up waiting when a call of the job is over its time; the worker is of no use then and has to be retired.
+    """
+
+    def __init__(self, name: str, timeout_s: float) -> None:
+        self._calls = Calls(timeout_s)
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, job: Job[T]) -> T:
+        """
+        What `job` returns, or raises.
+
+        Raises:
+            Overdue: one of its calls did not come back in time.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(lambda: _settle(loop, future, self._calls, job))
+        try:
+            while not future.done():
+                await asyncio.wait([future], timeout=max(self._calls.left_s(), 0) + _MARGIN_S)
+                overdue = None if future.done() else self._calls.overdue()
+                if overdue is not None:
+                    raise overdue
+        finally:
+            future.cancel()  # does nothing to one that is done
+        return future.result()
+
+    def retire(self, last: Callable[[], None]) -> None:
+        """No more jobs: when the present call is back `last` is done, and the thread ends. Does not wait."""
+        self._calls.abandon()
+        self._jobs.put(last)
+        self._jobs.put(None)
+
+    @property
+    def alive(self) -> bool:
+        """Its thread still runs: retired, it hangs in a call, or closes its connection."""
+        return self._thread.is_alive()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+            del job  # what it holds must not outlive it while the thread waits
+
+
+def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], calls: Calls, job: Job[T]) -> None:
+    """Do a job, and hand what comes of it to the loop that waits, if there is one still."""
+    try:
+        result = job(calls)
+    except Abandoned:
+        return
+    except BaseException as error:  # whoever waits for the job gets it, as if it had called it itself
+        _hand_over(loop, _fail, future, error)
+    else:
+        _hand_over(loop, _succeed, future, result)
+
+
+def _hand_over(loop: asyncio.AbstractEventLoop, how: Callable[..., None], *args: Any) -> None:
+    try:
+        loop.call_soon_threadsafe(how, *args)
+    except RuntimeError:
+        logger.debug("a job ended after its loop")
+
+
+def _succeed(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[T], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
