@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.lab.libvirt.plan import Plan
 
 FOLDERS = ("etc/qemu", "lib/images", "log", "cache", "run")
+FIRMWARE_TOOLS = "bin"
+"""Searched before all other folders by the host's libvirtd."""
 QEMU_ACCOUNT = ("libvirt-qemu:x:64055:64055:qemu:/var/lib/libvirt:/usr/sbin/nologin", "libvirt-qemu:x:64055:")
 
 
@@ -22,8 +24,10 @@ def write_disk(plan: Plan, host: str) -> None:
     names = "".join(f"{plan.host_address(each)} {each}.lab.test {each}\n" for each in plan.hosts)
     (own / "hosts").write_text("127.0.0.1 localhost\n" + names)
     _write_accounts(own)
-    (own / "dmidecode").write_text(_dmidecode(plan, host))
-    (own / "dmidecode").chmod(0o755)
+    (own / FIRMWARE_TOOLS).mkdir(exist_ok=True)
+    dmidecode = own / FIRMWARE_TOOLS / "dmidecode"
+    dmidecode.write_text(_dmidecode(plan, host))
+    dmidecode.chmod(0o755)
 
 
 def share_capabilities(plan: Plan, host: str) -> None:

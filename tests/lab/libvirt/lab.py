@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from tests.lab.libvirt import hosts, namespaces
+from tests.lab.libvirt import hosts, namespaces, network
 from tests.lab.libvirt.errors import LabError
 from tests.lab.libvirt.image import guest_image
 from tests.lab.libvirt.keeper import start_keeper, tear_down
@@ -41,7 +41,7 @@ def missing() -> str | None:
     if not DRIVER.exists():
         return f"{DRIVER.name} missing: apt-get install --no-install-recommends {DRIVER_PACKAGE}"
     try:
-        namespaces.try_out(*CAN_HAVE_NAMESPACES)
+        namespaces.run_tool(*CAN_HAVE_NAMESPACES)
     except LabError as error:
         return f"the libvirt lab needs CAP_SYS_ADMIN for its namespaces: {error}"
     return None
@@ -152,7 +152,7 @@ class LibvirtLab(Verbs):
             namespaces.start_fabric(plan)
             hosts.power_on_all(plan)
             if plan.uplink:
-                hosts.connect_uplink(plan)
+                network.connect_uplink(plan)
             for vm in plan.vms:
                 self.start(vm)
             for vm in plan.vms:
@@ -166,7 +166,7 @@ class LibvirtLab(Verbs):
             hosts.power_on(self.plan, host)
             with contextlib.suppress(LabError):
                 hosts.signal_daemon(self.plan, host, signal.SIGCONT)
-            hosts.set_cable(self.plan, host, connected=True)
+            network.set_cable(self.plan, host, connected=True)
             hosts.start_daemon(self.plan, host)
         self.heal_storage()
         for vm in self.vms:

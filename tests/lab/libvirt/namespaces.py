@@ -81,18 +81,28 @@ def processes_of(folder: Path) -> list[int]:
     return [pid for pid in pids if pid != init and _pid_namespace(pid) == home]
 
 
-def try_out(*command: str) -> None:
+def run_tool(*command: str, check: bool = True, timeout_s: float = 60.0) -> str:
     """
-    Run a command to see whether it can be run here.
+    Run a command of the machine to its end; returns what it printed.
 
     Raises:
-        LabError: it failed.
+        LabError: too slow, or (with `check`) it failed.
     """
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, check=False
-    )
-    if done.returncode:
-        raise LabError(f"{' '.join(command)}: {done.stderr.strip()}")
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=ENVIRONMENT,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise LabError(f"{' '.join(command)}: not done after {timeout_s:.0f} s") from None
+    if check and done.returncode:
+        raise LabError(f"{' '.join(command)}: exit status {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout_s: float, poll_s: float = POLL_S) -> float:

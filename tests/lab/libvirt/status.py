@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.lab.libvirt.errors import LabError
 from tests.lab.libvirt.namespaces import init_pid
+from tests.lab.libvirt.network import connected_hosts
 from tests.lab.libvirt.plan import Plan
 from tests.lab.libvirt.virsh import PROBE_TIMEOUT_S, virsh
 
@@ -44,11 +45,15 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host. `domains` by name; empty when libvirtd does not answer."""
+    """
+    One host. `domains` by name; empty when libvirtd does not answer (by its UNIX socket, whatever the network does).
+    """
 
     name: str
     powered: bool
     answers: bool
+    connected: bool
+    """Its network cable is plugged in."""
     domains: dict[str, Domain] = field(default_factory=dict)
 
 
@@ -73,26 +78,27 @@ class Status:
     def __str__(self) -> str:
         lines = []
         for host in self.hosts.values():
-            power = "on" if host.powered else "off"
-            lines.append(f"{host.name}: power {power}, libvirtd {'answers' if host.answers else 'is silent'}")
+            words = ("power on" if host.powered else "power off", "cable in" if host.connected else "cable out")
+            lines.append(f"{host.name}: {', '.join(words)}, libvirtd {'answers' if host.answers else 'is silent'}")
             lines += [f"  {domain.name}: {domain}" for domain in host.domains.values()]
         return "\n".join(lines)
 
 
 def read_status(plan: Plan) -> Status:
     """Ask every host at the same time; a silent one costs some seconds."""
+    connected = connected_hosts(plan)
     with ThreadPoolExecutor(len(plan.hosts)) as pool:
-        found = pool.map(lambda host: _read_host(plan, host), plan.hosts)
+        found = pool.map(lambda host: _read_host(plan, host, host in connected), plan.hosts)
         return Status({host.name: host for host in found})
 
 
-def _read_host(plan: Plan, name: str) -> Host:
+def _read_host(plan: Plan, name: str, connected: bool) -> Host:
     if init_pid(plan.own(name)) is None:
-        return Host(name, powered=False, answers=False)
+        return Host(name, powered=False, answers=False, connected=False)
     try:
-        return Host(name, powered=True, answers=True, domains=_read_domains(plan, name))
+        return Host(name, powered=True, answers=True, connected=connected, domains=_read_domains(plan, name))
     except LabError:
-        return Host(name, powered=True, answers=False)
+        return Host(name, powered=True, answers=False, connected=connected)
 
 
 def _read_domains(plan: Plan, host: str) -> dict[str, Domain]:

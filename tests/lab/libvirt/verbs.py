@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.lab.libvirt import hosts, namespaces
+from tests.lab.libvirt import hosts, namespaces, network
 from tests.lab.libvirt.guests import Guests
 from tests.lab.libvirt.namespaces import wait_until
 from tests.lab.libvirt.plan import FABRIC
@@ -46,11 +46,11 @@ class Verbs(Guests):
 
     def isolate(self, host: str) -> None:
         """Pull the network cable of a host; its guests run on."""
-        hosts.set_cable(self.plan, host, connected=False)
+        network.set_cable(self.plan, host, connected=False)
 
     def reconnect(self, host: str) -> None:
         """Put the network cable back."""
-        hosts.set_cable(self.plan, host, connected=True)
+        network.set_cable(self.plan, host, connected=True)
 
     def fill_storage(self) -> list[str]:
         """

@@ -16,7 +16,6 @@ for file in machine-id:/etc/machine-id hosts:/etc/hosts passwd:/etc/passwd group
   touch "${file#*:}"
   mount --bind "$own/${file%%:*}" "${file#*:}"
 done
-mount --bind "$own/dmidecode" /usr/sbin/dmidecode
 mount -t sysfs sysfs /sys
 mount -t tmpfs -o size=1m none /sys/fs/cgroup # no cgroups of the machine for libvirtd to use
 ip link set lo up

@@ -1,0 +1,61 @@
+"""The lab's network: a switch in the fabric, a cable from it to each host, and a link to the machine's own network."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+
+from tests.lab.libvirt import namespaces
+from tests.lab.libvirt.errors import LabError
+from tests.lab.libvirt.namespaces import init_pid, run_tool
+from tests.lab.libvirt.plan import FABRIC, Plan, number_of
+
+
+def plug(plan: Plan, host: str) -> None:
+    """A cable from the host's eth0 to the switch, and the bridge that its guests use."""
+    cable, pid = _cable(host), str(init_pid(plan.own(host)))
+    with contextlib.suppress(LabError):
+        _ip(plan, FABRIC, "link", "del", cable)  # what is left of the time before a crash
+    _ip(plan, FABRIC, "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", pid)
+    _ip(plan, FABRIC, "link", "set", cable, "master", "sw0", "up")
+    _ip(plan, host, "link", "add", "br0", "type", "bridge")
+    _ip(plan, host, "link", "set", "br0", "address", plan.host_mac(host))
+    _ip(plan, host, "link", "set", "eth0", "master", "br0", "up")
+    _ip(plan, host, "addr", "add", f"{plan.host_address(host)}/16", "dev", "br0")
+    _ip(plan, host, "link", "set", "br0", "up")
+
+
+def set_cable(plan: Plan, host: str, *, connected: bool) -> None:
+    """Pull the network cable of a host, or put it back."""
+    _ip(plan, FABRIC, "link", "set", _cable(host), "up" if connected else "down")
+
+
+def connected_hosts(plan: Plan) -> frozenset[str]:
+    """The hosts whose cable is plugged in."""
+    if init_pid(plan.own(FABRIC)) is None:
+        return frozenset()
+    up = re.findall(r"^(\S+?)@\S+\s+UP\b", _ip(plan, FABRIC, "-br", "link", "show", "type", "veth"), re.M)
+    return frozenset(host for host in plan.hosts if _cable(host) in up)
+
+
+def connect_uplink(plan: Plan) -> None:
+    """Let the machine's own network reach the hosts, by a link into the fabric."""
+    fabric = init_pid(plan.own(FABRIC))
+    run_tool("ip", "link", "add", plan.uplink, "type", "veth", "peer", "name", "up0", "netns", str(fabric))
+    run_tool("ip", "addr", "add", f"{plan.gateway_address}/16", "dev", plan.uplink)
+    run_tool("ip", "link", "set", plan.uplink, "up")
+    _ip(plan, FABRIC, "link", "set", "up0", "master", "sw0", "up")
+
+
+def free_net() -> str:
+    """First two numbers of a network that no interface of the machine uses."""
+    used = set(re.findall(r"inet (\d+\.\d+)\.", run_tool("ip", "-4", "addr", "show")))
+    return next(net for net in (f"10.{number}" for number in range(64, 128)) if net not in used)
+
+
+def _cable(host: str) -> str:
+    return f"p{number_of(host)}"
+
+
+def _ip(plan: Plan, machine: str, *arguments: str) -> str:
+    return run_tool(*namespaces.enter(plan.own(machine), ("n",)), "ip", *arguments)
