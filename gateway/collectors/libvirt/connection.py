@@ -1,4 +1,4 @@
-"""One connection to a libvirt daemon: opened so that it cannot hang unseen, registered before it is read, and closed."""
+"""One connection to a libvirt daemon: opened so that it cannot hang unseen, listened to before it is read, closed."""
 
 import logging
 from collections.abc import Callable

@@ -1,6 +1,5 @@
 """Domains that are active on two hosts at once: both are read again until one of them is not."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway.collectors.libvirt.reader import Reading

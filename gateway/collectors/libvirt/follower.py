@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 from zlib import crc32
@@ -118,7 +119,7 @@ class Follower:
             self._retired.append(worker)
 
     def _worker(self) -> Worker:
-        self._retired = [worker for worker in self._retired if worker.alive]
+        self._retired = [worker for worker in self._retired if not worker.ended.is_set()]
         if len(self._retired) >= MOST_HANGING:
             raise SourceUnavailable(
                 f"{len(self._retired)} calls hang there; it is tried again when one of them is back"
@@ -223,10 +224,11 @@ class Follower:
 
     async def _all_closed(self) -> None:
         """Wait a moment for the threads that are closing their connections."""
-        until = time.monotonic() + CLOSE_S
-        while any(worker.alive for worker in self._retired) and time.monotonic() < until:
-            await asyncio.sleep(0.02)
-        hanging = sum(worker.alive for worker in self._retired)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                for worker in self._retired:
+                    await worker.ended.wait()
+        hanging = sum(not worker.ended.is_set() for worker in self._retired)
         if hanging:
             logger.warning(
                 "libvirt host %s: %d calls hang there; their threads end when they are back", self.host, hanging

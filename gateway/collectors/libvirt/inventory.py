@@ -20,7 +20,7 @@ FACTS, POOLS, NETWORKS, VOLUMES = "facts", "pools", "networks", "volumes"
 
 def read_facts(connection: Any, calls: Calls) -> HostFacts:
     """What the host says of itself."""
-    model_of_cpu, memory_mib, cpus, *_ = calls(FACTS, connection.getInfo)
+    _cpu_model, memory_mib, cpus, *_ = calls(FACTS, connection.getInfo)
     return parse.host_facts(
         calls(FACTS, connection.getHostname),
         calls(FACTS, connection.getType),
@@ -88,7 +88,7 @@ def _disks(domains: Iterable[Domain]) -> Iterable[Disk]:
     """Disks that may be volumes of a pool."""
     for domain in domains:
         for disk in domain.definition.disks:
-            if disk.kind in ("file", "block") and disk.source or disk.kind == "volume" and disk.pool:
+            if disk.pool if disk.kind == "volume" else disk.source and disk.kind in ("file", "block"):
                 yield disk
 
 

@@ -1,4 +1,4 @@
-"""A first word with a daemon, with a deadline of its own: libvirt's open() may block for a minute and cannot be ended."""
+"""A first word with a daemon, with a deadline of its own: libvirt's open() may block for a minute, and has no end."""
 
 import socket
 import struct

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from gateway.collectors.libvirt.duplicates import Duplicates
 from gateway.collectors.libvirt.follower import Follower
@@ -15,6 +14,7 @@ from gateway.collectors.libvirt.reader import Reading
 from gateway.collectors.libvirt.records import DomainEvent, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.storage import Storage
+from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.errors import SourceError, SourceUnavailable
 from gateway.model.observations import Report, ScopeFailure
 from gateway.model.ports import CollectorContext
@@ -98,7 +98,7 @@ class LibvirtSource:
         """
         self._errors[host] = str(error)
         self._duplicates.forget(host)
-        await self._report(ScopeFailure(self._name, at, host, str(error)))
+        await self._report(ScopeFailure(self._name, at, host, str(error), NativeKey(EntityKind.HYPERVISOR, host)))
         if all(follower.attempts for follower in self._followers.values()):
             raise SourceUnavailable(self._summary())
 

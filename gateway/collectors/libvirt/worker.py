@@ -82,13 +82,16 @@ Job = Callable[[Calls], T]
 
 class Worker:
     """
-    One thread and its queue. The thread does not keep the process alive.
+    One thread and its queue, made in the loop that waits for it. The thread does not keep the process alive.
 
     `run` gives up waiting when a call of the job is over its time; the worker is of no use then and has to be retired.
     """
 
     def __init__(self, name: str, timeout_s: float) -> None:
+        self.ended = asyncio.Event()
+        """Set when its thread has ended."""
         self._calls = Calls(timeout_s)
+        self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -100,9 +103,8 @@ class Worker:
         Raises:
             Overdue: one of its calls did not come back in time.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(lambda: _settle(loop, future, self._calls, job))
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put(lambda: _settle(self._loop, future, self._calls, job))
         try:
             while not future.done():
                 await asyncio.wait([future], timeout=max(self._calls.left_s(), 0) + _MARGIN_S)
@@ -119,15 +121,11 @@ class Worker:
         self._jobs.put(last)
         self._jobs.put(None)
 
-    @property
-    def alive(self) -> bool:
-        """Its thread still runs: retired, it hangs in a call, or closes its connection."""
-        return self._thread.is_alive()
-
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
             del job  # what it holds must not outlive it while the thread waits
+        _hand_over(self._loop, self.ended.set)
 
 
 def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], calls: Calls, job: Job[T]) -> None:
