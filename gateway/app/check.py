@@ -131,7 +131,11 @@ async def _source(configuration: Configuration, name: str) -> Finding:
     except GatewayError as error:
         return Finding(what, Outcome.FAILED, str(error))
     except TimeoutError:
-        return Finding(what, Outcome.FAILED, f"did not answer within {PROBE_S:.0f} s. Try its command by hand.")
+        return Finding(
+            what,
+            Outcome.FAILED,
+            f"did not answer within {PROBE_S:.0f} s. Ask it with its own tools, as the gateway's user.",
+        )
     return Finding(what, Outcome.OK, f"{collector_plugin(settings.kind).title}: {said}")
 
 

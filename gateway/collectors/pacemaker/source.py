@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shlex
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
@@ -216,9 +217,14 @@ class PacemakerCollector:
         return Reading(node, at, view, await asyncio.to_thread(parse_cib, cibadmin.result()))
 
     async def _tool(self, node: str, tool: tuple[str, ...]) -> bytes:
-        output = await run_command(self._settings.command(node, tool), self._settings.timeout_s)
+        words = self._settings.command(node, tool)
+        by_hand = f"Try it by hand, as the gateway's user: {shlex.join(words)}"
+        try:
+            output = await run_command(words, self._settings.timeout_s)
+        except SourceError as error:
+            raise type(error)(f"{error} {by_hand}") from error
         if output.status != 0:
-            raise SourceUnavailable(_failure(tool[0], output))
+            raise SourceUnavailable(f"{_failure(tool[0], output)} {by_hand}")
         return output.stdout
 
 

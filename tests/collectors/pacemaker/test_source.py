@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -91,6 +92,21 @@ async def test_a_saved_cib_is_read_with_the_installed_tools(tmp_path):
 async def test_a_saved_cib_that_is_not_there_tells_what_the_tool_said(tmp_path):
     with pytest.raises(SourceUnavailable, match=r"(crm_mon|cibadmin) ended with status \d+: .+"):
         await collector(tmp_path, prefix=["env", f"CIB_file={tmp_path}/missing.xml"]).observe()
+
+
+async def test_a_failure_names_the_command_that_a_person_can_try(tmp_path, cluster):
+    cluster.does("a", "echo no route to a >&2; exit 255")
+    cluster.does("c", "sleep 60 & wait")
+    source = collector(tmp_path, prefix=cluster.prefix, nodes=["a", "c"], timeout_s=1)
+    with pytest.raises(SourceUnavailable) as failed:
+        await source.probe()
+    by_hand = "Try it by hand, as the gateway's user: "
+    assert re.search(
+        rf"ended with status 255: no route to a\. {by_hand}{cluster.script} a (crm_mon|cib)", str(failed.value)
+    )
+    assert re.search(
+        rf"gave no answer in 1 s\. {by_hand}{cluster.script} c (crm_mon -1|cibadmin -Q)", str(failed.value)
+    )
 
 
 # -- several nodes -----------------------------------------------------------------------------------------------
