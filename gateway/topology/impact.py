@@ -12,50 +12,12 @@ from enum import StrEnum
 from gateway.model.entities import EntityKind, EntityState, has_one_placement
 from gateway.model.ports import TopologyView
 from gateway.model.relations import CARRYING, Phase, RelationKind
-from gateway.model.rows import Claim, Entity, Placement, Source, SourceState
+from gateway.model.rows import Claim, Entity, Placement
 from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, entity_age, entity_is_stale
+from gateway.topology.blindspots import blind_spots, called, names
+from gateway.topology.layers import LAYERS, Layer
+from gateway.topology.quorum import Quorum, quorum
 from gateway.topology.where import COMPOSITES, LOCATIONS, is_group, members_of
-
-
-class Layer(StrEnum):
-    """The layers of an answer, in the order in which a person asks."""
-
-    SERVICE = "service"
-    ORCHESTRATION = "orchestration"
-    HA = "ha"
-    GUEST = "guest"
-    VIRTUALIZATION = "virtualization"
-    PHYSICAL = "physical"
-    STORAGE = "storage"
-    NETWORK = "network"
-
-
-LAYERS: Mapping[EntityKind, Layer] = {
-    EntityKind.SERVICE: Layer.SERVICE,
-    EntityKind.REPLICATION_GROUP: Layer.SERVICE,
-    EntityKind.K8S_CLUSTER: Layer.ORCHESTRATION,
-    EntityKind.K8S_NODE: Layer.ORCHESTRATION,
-    EntityKind.WORKLOAD: Layer.ORCHESTRATION,
-    EntityKind.POD: Layer.ORCHESTRATION,
-    EntityKind.HA_CLUSTER: Layer.HA,
-    EntityKind.HA_NODE: Layer.HA,
-    EntityKind.HA_RESOURCE: Layer.HA,
-    EntityKind.FENCE_DEVICE: Layer.HA,
-    EntityKind.GUEST_OS: Layer.GUEST,
-    EntityKind.VM: Layer.VIRTUALIZATION,
-    EntityKind.HYPERVISOR: Layer.VIRTUALIZATION,
-    EntityKind.VIRT_CLUSTER: Layer.VIRTUALIZATION,
-    EntityKind.MANAGER: Layer.VIRTUALIZATION,
-    EntityKind.PHYSICAL_HOST: Layer.PHYSICAL,
-    EntityKind.RACK: Layer.PHYSICAL,
-    EntityKind.SITE: Layer.PHYSICAL,
-    EntityKind.STORAGE_POOL: Layer.STORAGE,
-    EntityKind.VOLUME: Layer.STORAGE,
-    EntityKind.VOLUME_CLAIM: Layer.STORAGE,
-    EntityKind.SNAPSHOT: Layer.STORAGE,
-    EntityKind.NETWORK: Layer.NETWORK,
-}
-"""Every kind in its layer. A test checks that none is missing."""
 
 
 class Effect(StrEnum):
@@ -107,7 +69,10 @@ class KindCount:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What is affected if `lost` are lost. `affected`: by layer, lost before degraded, then by name."""
+    """
+    What is affected if `lost` are lost. `affected`: by layer, lost before degraded, then by name. `quorums`: of each
+    cluster that loses votes.
+    """
 
     lost: tuple[Entity, ...]
     revision: int
@@ -116,6 +81,7 @@ class Impact:
     affected: tuple[Affected, ...]
     counts: Mapping[EntityKind, KindCount]
     blind_spots: tuple[str, ...]
+    quorums: tuple[Quorum, ...] = ()
     stale: bool = field(default=False)
     """True when any part of the answer rests on stale data."""
 
@@ -125,14 +91,24 @@ def impact(view: TopologyView, entities: Iterable[Entity], now: int, stale_inter
     lost = tuple({entity.index: entity for entity in entities}.values())
     spread = _Spread(view, now, lost, stale_intervals)
     affected = tuple(sorted(spread.affected(), key=_order))
-    blind = tuple(_blind_spots(view, lost, affected, now))
-    stale = any(one.stale for one in affected)
-    return Impact(lost, view.revision, now, _sentence(lost, affected, blind), affected, _counts(affected), blind, stale)
+    hit = {one.entity.index for one in affected} | {entity.index for entity in lost}
+    reached = {step.entity.index for one in affected for step in one.path}
+    blind = tuple(blind_spots(view, lost, hit, reached, now, stale_intervals))
+    return Impact(
+        lost,
+        view.revision,
+        now,
+        _sentence(lost, affected, blind),
+        affected,
+        _counts(affected),
+        blind,
+        tuple(spread.quorums()),
+        any(one.stale for one in affected),
+    )
 
 
 _REDUNDANT = frozenset({RelationKind.BACKED_BY})
 """Relations of which one remaining lower is enough to go on, degraded."""
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +138,7 @@ class _Spread:
         self.lost = set(self.roots)
         self.queue = deque(lost)
         self.touched: dict[int, tuple[Entity, Claim, Entity]] = {}
+        self._quorums: dict[int, Quorum] = {}
         while self.queue or self.touched:
             if self.queue:
                 self._spread_from(self.queue.popleft())
@@ -184,6 +161,10 @@ class _Spread:
                 claim_is_stale(view, claim, now, intervals) if claim else entity_is_stale(view, entity, now, intervals),
                 blow.certain,
             )
+
+    def quorums(self) -> list[Quorum]:
+        """Of each cluster that loses votes, those without a majority first."""
+        return sorted(self._quorums.values(), key=lambda votes: (votes.majority, votes.cluster.name.lower()))
 
     def _path(self, blow: _Blow) -> Iterator[Step]:
         passed: set[int] = set()
@@ -220,38 +201,43 @@ class _Spread:
             upper = self.view.entity(claim.upper)
             if upper is None or upper.index == lower.index:
                 continue
-            if claim.kind is RelationKind.MANAGED_BY and is_lost and self._is_only_managed(upper, lower):
-                reason = f"is run by {_called(lower)}, which is lost"
+            if claim.kind is RelationKind.MANAGED_BY and is_lost and _are_a_pair(upper, lower) and _runs(upper):
+                reason = f"is run by {called(lower)}, which is lost"
                 yield upper, _Blow(Effect.LOST, reason, claim.kind, lower, claim=claim)
             if claim.kind not in CARRYING:
                 continue
             blow = self._by_loss(upper, claim, lower) if is_lost else self._by_degradation(upper, claim, lower)
             if blow is not None:
                 yield upper, blow
+        if is_lost and lower.kind is EntityKind.VM:
+            yield from self._managers(lower)
 
-    def _is_only_managed(self, vm: Entity, manager: Entity) -> bool:
-        """True for a VM of which nothing is known but the HA resource that runs it."""
-        return (
-            vm.kind is EntityKind.VM
-            and manager.kind is EntityKind.HA_RESOURCE
-            and self.view.placement(vm) is None
-            and vm.state is not EntityState.STOPPED
-        )
+    def _managers(self, vm: Entity) -> Iterator[tuple[Entity, _Blow]]:
+        """The HA resource that a lost VM is."""
+        for claim in self.view.claims_of(vm):
+            manager = self.view.entity(claim.lower)
+            if claim.kind is not RelationKind.MANAGED_BY or manager is None:
+                continue
+            if _are_a_pair(vm, manager) and _runs(manager):
+                reason = f"is {called(vm)}, which is lost"
+                yield manager, _Blow(Effect.LOST, reason, claim.kind, vm, claim=claim)
 
     def _by_loss(self, upper: Entity, claim: Claim, lower: Entity) -> _Blow | None:
         match claim.kind:
             case RelationKind.RUNS_ON:
                 return self._host_lost(upper, claim, lower)
+            case RelationKind.PART_OF if upper.kind is EntityKind.SNAPSHOT:
+                return None
             case RelationKind.PART_OF | RelationKind.MEMBER_OF:
                 where = "is in" if lower.kind in LOCATIONS else f"is {claim.kind.value.replace('_', ' ')}"
-                return _Blow(Effect.LOST, f"{where} {_called(lower)}, which is lost", claim.kind, lower, claim=claim)
+                return _Blow(Effect.LOST, f"{where} {called(lower)}, which is lost", claim.kind, lower, claim=claim)
             case RelationKind.DEPENDS_ON if upper.kind is EntityKind.SERVICE:
                 return None
             case kind if kind in _REDUNDANT:
                 return self._redundant(upper, claim, lower)
         verb = claim.kind.value.replace("_", " ")
         verb = "uses" if claim.kind is RelationKind.USES_STORAGE else verb
-        return _Blow(Effect.LOST, f"{verb} {_called(lower)}, which is lost", claim.kind, lower, claim=claim)
+        return _Blow(Effect.LOST, f"{verb} {called(lower)}, which is lost", claim.kind, lower, claim=claim)
 
     def _by_degradation(self, upper: Entity, claim: Claim, lower: Entity) -> _Blow | None:
         """What needs a thing that goes on with a part lost is degraded too; what merely belongs to it is not."""
@@ -262,7 +248,7 @@ class _Spread:
         ):
             return None
         verb = claim.kind.value.replace("_", " ")
-        return _Blow(Effect.DEGRADED, f"{verb} {_called(lower)}, which is degraded", claim.kind, lower, claim=claim)
+        return _Blow(Effect.DEGRADED, f"{verb} {called(lower)}, which is degraded", claim.kind, lower, claim=claim)
 
     def _host_lost(self, upper: Entity, claim: Claim, host: Entity) -> _Blow | None:
         if not has_one_placement(upper.kind, upper.subtype):
@@ -274,7 +260,7 @@ class _Spread:
             return self._elsewhere(upper, claim, host, placement)
         certain = claim.phase is Phase.STABLE and (placement is None or placement.certain)
         words = {Phase.STABLE: "runs on", Phase.TRANSITIONAL: "is in transition on", Phase.LAST_KNOWN: "was last on"}
-        reason = f"{words[claim.phase]} {_called(host)}, which is lost"
+        reason = f"{words[claim.phase]} {called(host)}, which is lost"
         roles = (claim.role,) if claim.role else ()
         return _Blow(Effect.LOST, reason, claim.kind, host, roles_lost=roles, claim=claim, certain=certain)
 
@@ -283,9 +269,9 @@ class _Spread:
         placed = self.view.entity(placement.host)
         if placed is None or placed.kind is not host.kind or placed.index in self.lost:
             return None
-        reason = f"is in transition on {_called(host)}, which is lost; it is placed on {_called(placed)}"
+        reason = f"is in transition on {called(host)}, which is lost; it is placed on {called(placed)}"
         if claim.phase is not Phase.TRANSITIONAL:
-            reason = f"is claimed on {_called(host)} too, which is lost; it is placed on {_called(placed)}"
+            reason = f"is claimed on {called(host)} too, which is lost; it is placed on {called(placed)}"
         return _Blow(Effect.DEGRADED, reason, claim.kind, host, claim=claim, certain=False)
 
     def _instances_lost(self, upper: Entity, claim: Claim, host: Entity) -> _Blow:
@@ -293,7 +279,7 @@ class _Spread:
         gone = [c for c in claims if self._is_lost(c.lower)]
         roles = tuple(sorted({c.role for c in gone if c.role}))
         which = "/".join(roles) + " " if roles else ""
-        reason = f"loses {len(gone)} of {len(claims)} instances ({which}on {_names(self._hosts(gone))})"
+        reason = f"loses {len(gone)} of {len(claims)} instances ({which}on {names(self._hosts(gone))})"
         effect = Effect.LOST if len(gone) == len(claims) else Effect.DEGRADED
         certain = all(c.phase is Phase.STABLE for c in gone)
         return _Blow(effect, reason, claim.kind, host, len(gone), len(claims), roles, claim, certain)
@@ -302,9 +288,9 @@ class _Spread:
         claims = [c for c in self.view.claims_of(upper) if c.kind is claim.kind]
         gone = [c for c in claims if self._is_lost(c.lower)]
         effect = Effect.LOST if len(gone) == len(claims) else Effect.DEGRADED
-        reason = f"is backed by {_names(self._hosts(gone))}, which is lost"
+        reason = f"is backed by {names(self._hosts(gone))}, which is lost"
         if effect is Effect.DEGRADED:
-            reason = f"loses {len(gone)} of the {len(claims)} it is backed by ({_names(self._hosts(gone))})"
+            reason = f"loses {len(gone)} of the {len(claims)} it is backed by ({names(self._hosts(gone))})"
         return _Blow(effect, reason, claim.kind, lower, len(gone), len(claims), claim=claim)
 
     def _judge_composite(self, composite: Entity, claim: Claim, member: Entity) -> None:
@@ -315,11 +301,16 @@ class _Spread:
         counted = [one for one in members if one.state is not EntityState.STOPPED or one.index in self.lost]
         if gone:
             effect = Effect.LOST if len(gone) == len(counted) else Effect.DEGRADED
-            reason = f"loses {len(gone)} of {len(members)} members ({_names(gone)}){_votes(membership, self.lost)}"
+            votes = quorum(composite, membership, self.lost)
+            reason = f"loses {len(gone)} of {len(members)} members ({names(gone)})" + (
+                f"; {votes.said}" if votes else ""
+            )
+            if votes is not None and votes.lost:
+                self._quorums[composite.index] = votes
             through = member if member.index in self.lost else gone[0]
             self._strike(composite, _Blow(effect, reason, claim.kind, through, len(gone), len(members), claim=claim))
         elif composite.kind is EntityKind.SERVICE:
-            reason = f"{_called(member)} is degraded"
+            reason = f"{called(member)} is degraded"
             self._strike(composite, _Blow(Effect.DEGRADED, reason, claim.kind, member, 0, len(members), claim=claim))
 
     def _memberships(self, member: Entity) -> Iterator[tuple[Claim, Entity]]:
@@ -341,19 +332,15 @@ class _Spread:
         return [host for claim in claims if (host := self.view.entity(claim.lower)) is not None]
 
 
-def _votes(membership: list[tuple[Claim, Entity]], lost: set[int]) -> str:
-    """What is left of a cluster's votes; nodes that are down already give none."""
-    votes = [(v, one) for claim, one in membership if isinstance(v := claim.attributes.get("votes"), int)]
-    total = sum(v for v, _ in votes)
-    left = sum(v for v, one in votes if one.index not in lost and one.state not in _DOWN)
-    if total == 0:
-        return ""
-    return f"; {left} of {total} votes remain" + (", no majority" if 2 * left <= total else "")
+def _are_a_pair(vm: Entity, manager: Entity) -> bool:
+    """True for a VM and the HA resource that it is."""
+    return vm.kind is EntityKind.VM and manager.kind is EntityKind.HA_RESOURCE
 
 
-_DOWN = frozenset(
-    {EntityState.OFFLINE, EntityState.UNCLEAN, EntityState.STOPPED, EntityState.FAILED, EntityState.CRASHED}
-)
+def _runs(entity: Entity) -> bool:
+    return entity.state is not EntityState.STOPPED
+
+
 _LAYER_ORDER = {layer: number for number, layer in enumerate(Layer)}
 
 
@@ -371,83 +358,9 @@ def _counts(affected: tuple[Affected, ...]) -> dict[EntityKind, KindCount]:
 
 
 def _sentence(lost: tuple[Entity, ...], affected: tuple[Affected, ...], blind: tuple[str, ...]) -> str:
-    roots = ", ".join(_called(entity) for entity in lost)
+    roots = ", ".join(called(entity) for entity in lost)
     gone = sum(one.effect is Effect.LOST for one in affected)
     hidden = f"; {len(blind)} blind spot{'s' * (len(blind) > 1)}" if blind else ""
     if not affected:
         return f"Without {roots}: nothing that is known is affected{hidden}."
     return f"Without {roots}: {gone} lost, {len(affected) - gone} degraded{hidden}."
-
-
-_SILENT = (SourceState.STALE, SourceState.FAILING, SourceState.STARTING)
-_JOINED_BELOW = {
-    EntityKind.HA_NODE: "guest OS",
-    EntityKind.K8S_NODE: "guest OS",
-    EntityKind.GUEST_OS: "VM or physical host",
-    EntityKind.HYPERVISOR: "physical host",
-}
-"""Kinds that another source joins to the layer below; unjoined, a loss below does not reach them."""
-_DEPTH = {
-    kind: depth
-    for depth, kinds in enumerate(
-        (
-            (EntityKind.HA_NODE, EntityKind.K8S_NODE),
-            (EntityKind.GUEST_OS,),
-            (EntityKind.VM,),
-            (EntityKind.HYPERVISOR, EntityKind.VIRT_CLUSTER),
-            (EntityKind.PHYSICAL_HOST,),
-            (EntityKind.RACK,),
-            (EntityKind.SITE,),
-        )
-    )
-    for kind in kinds
-}
-
-
-def _blind_spots(
-    view: TopologyView, lost: tuple[Entity, ...], affected: tuple[Affected, ...], now: int
-) -> Iterator[str]:
-    """What the answer cannot know: silent sources, hosts on which nothing is seen, layers that nobody joined."""
-    for source in view.sources.values():
-        if source.state in _SILENT:
-            yield f"source {source.name} is {source.state.value}: {_last_read(source, now)}"
-    reached = {step.entity.index for one in affected for step in one.path}
-    for entity in lost:
-        if entity.kind in (EntityKind.PHYSICAL_HOST, EntityKind.HYPERVISOR) and entity.index not in reached:
-            yield f"nothing is seen on {_called(entity)}: no source tells what runs there"
-    deepest = max((_DEPTH.get(entity.kind, -1) for entity in lost), default=-1)
-    hit = {one.entity.index for one in affected} | {entity.index for entity in lost}
-    kinds = {kind: below for kind, below in _JOINED_BELOW.items() if _DEPTH[kind] < deepest}
-    for kind, loose in _unjoined(view, frozenset(kinds), hit).items():
-        verb = "is" if len(loose) == 1 else "are"
-        yield f"{kind.value} {_names(loose)} {verb} matched to no {kinds[kind]}: may be affected, or not"
-
-
-def _unjoined(view: TopologyView, kinds: frozenset[EntityKind], hit: set[int]) -> dict[EntityKind, list[Entity]]:
-    """Entities of these kinds that nothing below is known of."""
-    loose: dict[EntityKind, list[Entity]] = {}
-    for entity in view.all_entities() if kinds else ():
-        if entity.kind in kinds and entity.index not in hit and not _runs_somewhere(view, entity):
-            loose.setdefault(entity.kind, []).append(entity)
-    return loose
-
-
-def _runs_somewhere(view: TopologyView, entity: Entity) -> bool:
-    if view.placement(entity) is not None:
-        return True
-    return any(claim.kind is RelationKind.RUNS_ON for claim in view.claims_of(entity))
-
-
-def _last_read(source: Source, now: int) -> str:
-    if not source.last_success:
-        return "no read of it is on record"
-    return f"what is known of it is {max(now - source.last_success, 0) // 1_000_000} s old"
-
-
-def _names(entities: list[Entity]) -> str:
-    shown = ", ".join(entity.name for entity in entities[:_SHOWN])
-    return shown + (f" and {len(entities) - _SHOWN} more" if len(entities) > _SHOWN else "")
-
-
-def _called(entity: Entity) -> str:
-    return f"{entity.kind.value} {entity.name}"

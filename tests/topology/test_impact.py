@@ -8,7 +8,8 @@ from gateway.model.entities import EntityKind, EntityState
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.model.snapshot import scope_key
-from gateway.topology.impact import LAYERS, Affected, Effect, Impact, KindCount, Layer, impact
+from gateway.topology.impact import Affected, Effect, Impact, KindCount, impact
+from gateway.topology.layers import LAYERS, Layer
 from gateway.topology.lookup import resolve
 from tests.topology.estate import SECOND, T0, Estate, three_hosts
 

@@ -10,7 +10,8 @@ from gateway.model.entities import EntityKind, EntityState, KeyNamespace, Value
 from gateway.model.events import Cause, EventKind
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import SourceState
-from gateway.topology.impact import Effect, Layer
+from gateway.topology.impact import Effect
+from gateway.topology.layers import Layer
 from gateway.topology.where import HopState, WhereStatus
 
 Item = TypeVar("Item")
@@ -282,6 +283,20 @@ class CountModel(Model):
     degraded: int
 
 
+class QuorumModel(Model):
+    """The votes of an HA cluster that loses some of them."""
+
+    cluster: Ref
+    votes: int
+    lost: int
+    """By this loss; nodes that are down already have none to lose."""
+    remain: int
+    majority: bool
+    """True when more than half of all votes remain."""
+    note: str
+    """What else decides whether it goes on; empty when nothing does."""
+
+
 class ImpactModel(Model):
     """What is affected if `lost` are lost: what stops at once, not whether it comes back elsewhere."""
 
@@ -292,6 +307,8 @@ class ImpactModel(Model):
     omitted: int
     """Affected entities beyond `limit`; `counts` has them."""
     counts: list[CountModel]
+    quorums: list[QuorumModel]
+    """Of each cluster that loses votes, those without a majority first."""
     blind_spots: list[str]
     stale: bool
     revision: int

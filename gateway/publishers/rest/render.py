@@ -12,6 +12,7 @@ from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.publishers.rest import models as m
 from gateway.topology.ages import claim_age, claim_is_stale, entity_age, entity_is_stale
 from gateway.topology.impact import Affected, Impact
+from gateway.topology.quorum import Quorum
 from gateway.topology.where import Hop, Where
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -261,10 +262,22 @@ def impact_model(answer: Impact, limit: int) -> m.ImpactModel:
         counts=[
             m.CountModel(kind=kind, lost=count.lost, degraded=count.degraded) for kind, count in answer.counts.items()
         ],
+        quorums=[_quorum(votes) for votes in answer.quorums],
         blind_spots=list(answer.blind_spots),
         stale=answer.stale,
         revision=answer.revision,
         at=moment(answer.now),
+    )
+
+
+def _quorum(votes: Quorum) -> m.QuorumModel:
+    return m.QuorumModel(
+        cluster=ref(votes.cluster),
+        votes=votes.votes,
+        lost=votes.lost,
+        remain=votes.remain,
+        majority=votes.majority,
+        note=votes.note,
     )
 
 
