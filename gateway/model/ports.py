@@ -117,6 +117,9 @@ class TopologyView(Protocol):
     def seen_at(self, record: Record) -> int | None:
         """When the record's scope was last read completely; 0: never; None: not known (of a past time)."""
 
+    def is_silent(self, record: Record) -> bool:
+        """True when an alarm says that the record's scope does not answer."""
+
     @property
     def sources(self) -> Mapping[str, Source]: ...
     @property
@@ -170,6 +173,9 @@ class History(Protocol):
 
     def at(self, at: int, known_at: int | None = None) -> TopologyView:
         """The topology at a past time (microseconds UTC); `known_at`: as it was known then."""
+
+    def begins_at(self) -> int | None:
+        """The time of the first revision that is kept (microseconds UTC); None: there is none yet."""
 
     def placements(
         self, entity: int, limit: int = 100, *, at: int | None = None, before: tuple[int, int] | None = None

@@ -27,6 +27,11 @@ class TopologyHistory:
             revision = connection.execute(wanted).scalar() or 0
         return PastView(self._connections, at, revision, at if known_at is None else known_at)
 
+    def begins_at(self) -> int | None:
+        """The time of the first revision that is kept (microseconds UTC); None: there is none yet."""
+        rows = self._rows(select(tables.revision.c.at).order_by(tables.revision.c.number).limit(1))
+        return rows[0]["at"] if rows else None
+
     def placements(
         self, entity: int, limit: int = 100, *, at: int | None = None, before: tuple[int, int] | None = None
     ) -> tuple[Interval, ...]:

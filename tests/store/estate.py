@@ -15,8 +15,8 @@ from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import Claim, Placement, Record, Source, SourceState
 from gateway.model.shelf import Buckets, Shelf
 from gateway.model.snapshot import Snapshot
+from gateway.topology.causes import AMENDABLE
 from gateway.topology.draft import KEEP_ROOTS
-from gateway.topology.relocations import AMENDABLE
 from gateway.topology.revise import observe, register_source, settle_due, update_source
 
 T0 = 1_700_000_000_000_000

@@ -9,9 +9,10 @@ from typing import TypeVar
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from gateway.model.errors import UnknownEntity
 from gateway.model.ports import CurrentTopology, History, TopologyView
 from gateway.publishers.rest.models import Page
-from gateway.publishers.rest.parameters import parse_moment
+from gateway.publishers.rest.parameters import in_words, parse_moment
 from gateway.publishers.rest.problems import DATABASE_SILENT, Refused
 from gateway.support.clock import Clock
 from gateway.topology.ages import STALE_INTERVALS
@@ -76,7 +77,7 @@ class Desk:
             view = self.history.at(moment, known)
             return written(request, make(view, moment), view.revision)
 
-        return await self.ask(then)
+        return await self.ask(then, of=moment)
 
     def moment(self, text: str | None, parameter: str = "at") -> int | None:
         """
@@ -91,11 +92,12 @@ class Desk:
         """The topology of that time; None: of now. May block, but for now."""
         return self.topology.snapshot if at is None else self.history.at(at, known_at)
 
-    async def ask(self, question: Callable[[], Answer]) -> Answer:
+    async def ask(self, question: Callable[[], Answer], *, of: int | None = None) -> Answer:
         """
-        A blocking question to the database, in a thread.
+        A blocking question to the database, in a thread. `of`: the past time that it is about.
 
         Raises:
+            UnknownEntity: nothing has that name; says so when the history begins only after `of`.
             Refused: 503; it does not answer in time, or too many questions wait already.
         """
         if self._waiting >= WAITING:
@@ -104,9 +106,21 @@ class Desk:
             )
         self._waiting += 1
         try:
-            return await self._in(self._past, question)
+            return await self._in(self._past, lambda: self._told_of(of, question))
         finally:
             self._waiting -= 1
+
+    def _told_of(self, of: int | None, question: Callable[[], Answer]) -> Answer:
+        try:
+            return question()
+        except UnknownEntity as error:
+            begins = self.history.begins_at()
+            if of is None or begins is None or of >= begins:
+                raise
+            said = (
+                f"nothing is known at {in_words(of)}: the history begins at {in_words(begins)}. Ask about a later time."
+            )
+            raise UnknownEntity(said) from error
 
     async def _in(self, pool: ThreadPoolExecutor, question: Callable[[], Answer]) -> Answer:
         running = asyncio.get_running_loop().run_in_executor(pool, question)

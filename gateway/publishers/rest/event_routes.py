@@ -130,7 +130,7 @@ async def _entity_index(desk: Desk, wanted: str, at: int | None) -> int:
     """Digits are an index, also of what is gone; anything else must be known then."""
     index = as_index(wanted)
     if index is None:
-        return await desk.ask(lambda: resolve(desk.view(at), wanted).index)
+        return await desk.ask(lambda: resolve(desk.view(at), wanted).index, of=at)
     entity = desk.topology.snapshot.entity(index)
     return entity.index if entity is not None else index
 

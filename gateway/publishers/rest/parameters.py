@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from typing import Annotated
 
@@ -17,6 +17,7 @@ LATEST = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * SECOND
 """Later times cannot be written in RFC 3339."""
 AHEAD = 5 * SECOND
 """A client's clock may be that far ahead of ours."""
+_EPOCH_BEGINS = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND, "w": 604_800 * SECOND}
 _RELATIVE = re.compile(r"-((?:\d{1,9}[smhdw])+)", re.ASCII)
 _PART = re.compile(r"(\d+)([smhdw])", re.ASCII)
@@ -72,6 +73,11 @@ def parse_moment(text: str, now: int, parameter: str = "at") -> int:
     return at
 
 
+def in_words(at: int) -> str:
+    """Microseconds UTC as RFC 3339, for a message: `2026-01-31T03:00:00Z`."""
+    return (_EPOCH_BEGINS + timedelta(microseconds=at)).isoformat().replace("+00:00", "Z")
+
+
 def _relative(text: str, now: int) -> int | None:
     found = _RELATIVE.fullmatch(text)
     if found is None:
@@ -90,7 +96,7 @@ def _rfc3339(text: str, parameter: str) -> int:
     try:
         found = datetime.fromisoformat(_LOST_PLUS.sub(r"+\1", text))
         aware = found.tzinfo is not None
-        delta = found.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC) if aware else None
+        delta = found.astimezone(UTC) - _EPOCH_BEGINS if aware else None
     except (ValueError, OverflowError):
         raise Refused(
             422, f"query.{parameter}: write 2026-11-21T03:00:00Z, seconds since 1970, or back from now: -1h, -2d12h"

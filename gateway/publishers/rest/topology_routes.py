@@ -89,7 +89,7 @@ def topology_routes(desk: Desk) -> APIRouter:
             )
             return written(request, page, view.revision)
 
-        return await desk.ask(answer)
+        return await desk.ask(answer, of=then)
 
     @router.get(
         "/entities/{entity:path}", response_model=m.EntityDetail, summary="One entity, with placement and raised alarms"

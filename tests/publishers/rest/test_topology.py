@@ -202,6 +202,17 @@ async def test_the_past_before_the_beginning_is_empty(client):
     assert (await client.get("/api/v1/where/vip", params={"at": "-1h"})).status_code == 404
 
 
+@pytest.mark.parametrize("path", ["where/vip", "impact/vip", "entities/vip", "entities/vip/history", "events"])
+async def test_before_the_beginning_it_says_when_the_history_begins(client, path):
+    began = MOMENT.isoformat().replace("+00:00", "Z")
+    asked = {"at": "-1h"} | ({"entity": "vip"} if path == "events" else {})
+    response = await client.get(f"/api/v1/{path}", params=asked)
+    assert response.status_code == 404
+    assert f"the history begins at {began}. Ask about a later time." in response.json()["detail"]
+    later = await client.get("/api/v1/where/nothing", params={"at": "-5s"})
+    assert "no entity is called 'nothing'" in later.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("at", "said"),
     [
