@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gateway.model.conditions import ConditionKind
 from gateway.model.entities import EntityKind, EntityRef, NativeKey
 from gateway.model.events import Event
 from gateway.model.observations import Link
@@ -18,6 +19,12 @@ def native_key(source: str, key: NativeKey) -> str:
 def scope_key(source: str, scope: str) -> str:
     """Key of `Snapshot.scopes`."""
     return f"{source}\x00{scope}"
+
+
+def silent_scope(alarm: Alarm) -> str:
+    """The scope key of a scope that an alarm of silence is about; empty: of a whole source, or another alarm."""
+    stale = alarm.condition is ConditionKind.SOURCE_STALE and alarm.detail
+    return scope_key(alarm.source, alarm.detail) if stale else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,11 @@ class Snapshot:
     entity_alarms: Shelf[tuple[int, ...]] = field(default_factory=Shelf)
     sources: Mapping[str, Source] = field(default_factory=dict)
     pending: Mapping[str, int] = field(default_factory=dict)
-    """What must be judged later: `alarm:INDEX` or `group:INDEX` -> due time."""
+    """What must be judged later: `alarm:INDEX`, `group:INDEX`, `scope:INDEX` (an alarm's) or `scopes:SOURCE` -> due."""
+    failing: Mapping[str, int] = field(default_factory=dict)
+    """Scopes that cannot be read, by `scope_key`: index of the alarm of their silence, which settles or is raised."""
+    resumed_at: int = 0
+    """When this topology was taken up from the store; what was not read before that is not the scopes' silence."""
     links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
     """By source: what people declared to be the same or apart."""
     recent: tuple[Event, ...] = ()
@@ -122,6 +133,18 @@ class Snapshot:
     def seen_at(self, record: Record) -> int:
         """When the record's scope was last read completely, or the record itself; 0 when never."""
         return self.freshness.get(scope_key(record.source, record.scope)) or 0
+
+    def is_silent(self, record: Record) -> bool:
+        """True when the record's scope has not answered for so long that its alarm is raised."""
+        return bool(self.failing) and self._is_told(self.failing.get(scope_key(record.source, record.scope), 0))
+
+    def silent_scopes(self) -> frozenset[str]:
+        """Keys of the scopes whose alarm of silence is raised."""
+        return frozenset(key for key, index in self.failing.items() if self._is_told(index))
+
+    def _is_told(self, alarm: int) -> bool:
+        found = self.alarms.get(alarm) if alarm else None
+        return found is not None and found.raised
 
     def ref(self, index: int) -> EntityRef:
         """The entity as events name it. The index must be known."""

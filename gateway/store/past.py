@@ -15,8 +15,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, or_, select
 
+from gateway.model.conditions import ConditionKind
 from gateway.model.entities import Alias, EntityKind, EntityState, NativeKey
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source, SourceState
+from gateway.model.snapshot import scope_key, silent_scope
 from gateway.store import encoding, tables
 from gateway.store.connections import Connections
 from gateway.store.loading import RECORD_COLUMNS
@@ -44,6 +46,7 @@ class PastView:
         self._known_at = known_at
         self._entities: dict[int, Entity | None] = {}
         self._freshness: Mapping[tuple[str, str], int] | None = None
+        self._silent: frozenset[str] | None = None
         self._sources: Mapping[str, Source] | None = None
 
     @property
@@ -190,6 +193,13 @@ class PastView:
         """
         last = self._reads().get((record.source, record.scope), 0)
         return last if last <= self._at else None
+
+    def is_silent(self, record: Record) -> bool:
+        """True when an alarm said then that the record's scope did not answer."""
+        if self._silent is None:
+            kind = ConditionKind.SOURCE_STALE.value
+            self._silent = frozenset(map(silent_scope, self._alarms(tables.alarm.c.condition == kind)))
+        return scope_key(record.source, record.scope) in self._silent
 
     def _reads(self) -> Mapping[tuple[str, str], int]:
         """The last read of each scope of each source."""

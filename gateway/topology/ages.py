@@ -35,11 +35,13 @@ def entity_is_stale(view: TopologyView, entity: Entity, now: int, intervals: int
 
 def record_is_stale(view: TopologyView, record: Record, now: int, intervals: int) -> bool:
     """
-    True when the scope that tells of it is stale (`scope_is_stale`).
+    True when the scope that tells of it does not answer, or is stale (`scope_is_stale`).
 
     What no source tells (the gateway's own records of its sources) does not grow old.
     """
     source = view.sources.get(record.source)
+    if view.is_silent(record):
+        return True
     return source is not None and scope_is_stale(source, view.seen_at(record), now, intervals)
 
 

@@ -7,9 +7,10 @@ What a snapshot's indexes hold is defined here, once, for whoever builds or evol
 - `names`, `aliases`: records that are not gone, by index;
 - `scopes`: records that are not gone, in their own scope and in those of their source that claim something of them;
 - `claims`: sorted by `claim_order`; `dependents`: uppers by index, each once;
-- `entity_alarms`, `alarm_keys`: settling and raised; `pending`: settling ones that have a due time.
+- `entity_alarms`, `alarm_keys`: settling and raised; `pending`: settling ones that have a due time;
+- `failing`: scopes whose alarm of silence settles or is raised.
 
-`group:INDEX` entries of `pending` and `evidence` are not rows: the reconciler derives them anew.
+Other entries of `pending` and `evidence` are not rows: the reconciler derives them anew.
 """
 
 from collections import defaultdict
@@ -20,7 +21,7 @@ from gateway.model.events import Event
 from gateway.model.observations import Link
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.model.shelf import Buckets, Shelf
-from gateway.model.snapshot import Snapshot, native_key, scope_key
+from gateway.model.snapshot import Snapshot, native_key, scope_key, silent_scope
 
 
 def merge_entity(records: Sequence[Record]) -> Entity | None:
@@ -127,6 +128,7 @@ def assemble(
         recent=tuple(recent),
         roots=dict(roots or {}),
         pending={f"alarm:{a.index}": a.due for a in conditions.values() if not a.raised and a.due},
+        failing={key: alarm.index for alarm in conditions.values() if (key := silent_scope(alarm))},
     )
 
 

@@ -13,7 +13,7 @@ from gateway.model.observations import Link
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, SeenEvidence, Source
 from gateway.model.shelf import Buckets, Shelf
-from gateway.model.snapshot import Snapshot, native_key, scope_key
+from gateway.model.snapshot import Snapshot, native_key, scope_key, silent_scope
 from gateway.topology.ages import STALE_INTERVALS
 from gateway.topology.assemble import alias_key, claim_order, merge_entity, scopes_of
 
@@ -22,6 +22,8 @@ KEEP_ROOTS = 120 * SECOND
 """How long after a failure of a host what leaves it is told as its consequence."""
 CORRELATION = "correlation"
 """The source of claims that we derive from agreeing keys."""
+GATEWAY = "gateway"
+"""The source of what the gateway knows of itself: one `manager` record for each of its sources."""
 
 
 class Draft:
@@ -67,6 +69,7 @@ class Draft:
         self._groups: dict[int, set[int]] = {}
         self._freshness: dict[str, int] = {}
         self._heard: set[str] = set()
+        self._failing: dict[str, int | None] = {}
         self._sources: dict[str, Source] = {}
         self._links: dict[str, tuple[Link, ...]] = {}
         self._links_by_end: dict[str, list[Link]] | None = None
@@ -169,11 +172,31 @@ class Draft:
         return self.at if key in self._heard else self.base.freshness.get(key) or 0
 
     def is_silent(self, source: str, scope: str) -> bool:
-        """True when the scope has missed as many intervals as `[settle] stale_intervals` says (3: design, domain)."""
+        """
+        True when an alarm says that the scope does not answer, or it has missed as many intervals as `[settle]
+        stale_intervals` says (3: design, domain). While the gateway was away nobody was silent.
+        """
+        if scope_key(source, scope) in self._heard:
+            return False
+        if (alarm := self.failing(source, scope)) is not None and alarm.raised:
+            return True
         row = self.source(source)
         if row is None or row.interval_us == 0:
             return False
-        return self.at - self.heard_at(source, scope) > self._stale_intervals * row.interval_us
+        heard_at = max(self.heard_at(source, scope), self.base.resumed_at)
+        return self.at - heard_at > self._stale_intervals * row.interval_us
+
+    def failing(self, source: str, scope: str) -> Alarm | None:
+        """The settling or raised alarm of a scope that cannot be read; None: nothing says that it cannot."""
+        key = scope_key(source, scope)
+        index = self._failing[key] if key in self._failing else self.base.failing.get(key)
+        return self.alarm(index) if index else None
+
+    def all_failing(self) -> list[Alarm]:
+        """The alarms of all scopes that cannot be read, by scope."""
+        indexes = {**self.base.failing, **self._failing}
+        found = (self.alarm(index) for _, index in sorted(indexes.items()) if index)
+        return [alarm for alarm in found if alarm is not None]
 
     def hear(self, source: str, scope: str) -> None:
         """The scope says something now."""
@@ -277,18 +300,22 @@ class Draft:
         self._alarms[alarm.index] = alarm
         self._alarm_keys[alarm.key] = alarm.index
         self._own_alarms(alarm.entity).add(alarm.index)
+        if key := silent_scope(alarm):
+            self._failing[key] = alarm.index
         self.judge_at(f"alarm:{alarm.index}", None if alarm.raised else alarm.due)
 
     def end_alarm(self, alarm: Alarm) -> None:
         self._alarms[alarm.index] = None
         self._alarm_keys[alarm.key] = None
         self._own_alarms(alarm.entity).discard(alarm.index)
+        if key := silent_scope(alarm):
+            self._failing[key] = None
         self.judge_at(f"alarm:{alarm.index}", None)
 
     # -- what must be judged later -----------------------------------------------------------------------------
 
     def judge_at(self, what: str, due: int | None) -> None:
-        """Judge `alarm:INDEX` or `group:INDEX` at a time (microseconds UTC); None: no more."""
+        """Judge something of `Snapshot.pending` at a time (microseconds UTC); None: no more."""
         self._pending[what] = due
 
     def due(self, what: str) -> int | None:
@@ -424,6 +451,8 @@ class Draft:
             entity_alarms=base.entity_alarms.evolve(_tuples(self._entity_alarms)),
             sources={**base.sources, **self._sources} if self._sources else base.sources,
             pending=_without_none(base.pending, self._pending),
+            failing=_without_none(base.failing, self._failing),
+            resumed_at=base.resumed_at,
             links={**base.links, **self._links} if self._links else base.links,
             recent=self.recent,
             roots=self._roots,

@@ -22,13 +22,10 @@ from gateway.topology.alarms import (
 from gateway.topology.causes import amend_causes
 from gateway.topology.correlate import correlate
 from gateway.topology.diff import apply_observation
-from gateway.topology.draft import Draft
+from gateway.topology.draft import GATEWAY, Draft
 from gateway.topology.evidence import migration_failed, note_evidence
 from gateway.topology.placements import Verdict, judge_placement
 from gateway.topology.relocations import tell_group, tell_moves, tell_waiting, waits_for
-
-GATEWAY = "gateway"
-"""The source of what the gateway knows of itself: one `manager` record for each of its sources."""
 
 NewId = Callable[[], str]
 

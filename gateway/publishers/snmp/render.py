@@ -99,13 +99,14 @@ class _Values(Segment):
 class TableColumn:
     """One column of a table, as the walk sees it."""
 
-    __slots__ = ("_column", "_encoder", "_table", "count", "in_v1", "prefix", "segments", "single")
+    __slots__ = ("_column", "_encoder", "_table", "count", "in_v1", "prefix", "rows_of", "segments", "single")
 
     def __init__(self, table: "TableRenderer", column: Column) -> None:
         self.prefix = table.table.column_oid(column)
         self.single = table.table.single
         self.in_v1 = column.syntax.in_v1
         self.count = 0
+        self.rows_of: object = table
         self.segments: dict[int, _Values] = {}
         self._table = table
         self._column = column
@@ -212,10 +213,12 @@ class Renderer:
     def _use_freshness(self, snapshot: Snapshot) -> None:
         """What is stale by the rule of all publishers, as of now; kept as it is while nothing becomes it."""
         now, sources = self._now() if self._now is not None else snapshot.at, snapshot.sources
+        silent = snapshot.silent_scopes()
         fresh = frozenset(
             key
             for key, seen_at in snapshot.freshness.items()
-            if (source := sources.get(key.partition("\x00")[0])) is not None
+            if key not in silent
+            and (source := sources.get(key.partition("\x00")[0])) is not None
             and not scope_is_stale(source, seen_at, now, self._stale_intervals)
         )
         told = ((frozenset(sources), fresh),)
