@@ -58,6 +58,13 @@ class Guests(Fleet):
         file.write_text(definitions.domain(self.plan, vm, split=split, devices=devices))
         self.virsh(host, f"define {file}")
 
+    def keep_definition(self, vm: str) -> None:
+        """Make a guest that arrived without its definition a persistent one where it runs."""
+        host = self.place(vm)
+        domain = self.domain(vm, host)
+        if domain is not None and not domain.persistent:
+            self.define(vm, host)
+
     def start(self, vm: str, host: str | None = None) -> str:
         """Start a guest, by default at its home; define it there if need be. Returns the host."""
         host = host or self.plan.home(vm)

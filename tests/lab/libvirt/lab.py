@@ -194,8 +194,8 @@ class LibvirtLab(Verbs):
         if not well:
             self.start(vm)
             self.wait_beating(vm)
-        elif not status.on(vm)[active[0]].persistent:
-            self.define(vm, active[0])
+        else:
+            self.keep_definition(vm)
 
     def _own_disk(self, vm: str, host: str) -> bool:
         return str(self.plan.image(vm, split=True)) not in self.virsh(host, f"dumpxml {vm}")

@@ -1,0 +1,64 @@
+"""Random series of verbs with the gateway restarted in between: nothing is told twice, nothing is lost."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.lab.libvirt.series import NEEDS_A_WITNESS, do, series
+from tests.system.libvirt.comparison import LONGEST_SETTLE_S, Comparison
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+
+STEPS = 7
+SHORT_SEED = 3
+SEEDS = range(1, 11)
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[] if seed == SHORT_SEED else [pytest.mark.long]) for seed in SEEDS]
+)
+def test_a_random_series_is_told_as_it_happened(seen: Comparison, seed: int):
+    restarts = itertools.cycle([signal.SIGTERM, signal.SIGKILL])
+    chance = random.Random(seed)
+    for number, step in enumerate(series(seed, STEPS, seen.lab.vms)):
+        print(f"seed {seed}: {step}")
+        way = 0 if step.verb in NEEDS_A_WITNESS else number % 3
+        if way == 0:
+            do(seen.lab, step)
+        elif way == 1:  # away for the whole step: its net effect counts
+            _stop(seen, next(restarts))
+            do(seen.lab, step)
+            seen.gateway.start()
+        else:  # restarted in the middle of it
+            _meanwhile(lambda step=step: do(seen.lab, step), lambda: _restart(seen, next(restarts)), chance.random())
+        seen.step()
+    seen.step(quiet_s=LONGEST_SETTLE_S)
+    seen.end()
+    print(f"seed {seed}: told {sum(seen.told.values())}, delivered again {seen.repeated}")
+
+
+def _meanwhile(doing: Callable[[], None], interruption: Callable[[], None], after_s: float) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(doing)
+        time.sleep(after_s)
+        interruption()
+        done.result()
+
+
+def _restart(seen: Comparison, how: signal.Signals) -> None:
+    _stop(seen, how)
+    seen.gateway.start()
+
+
+def _stop(seen: Comparison, how: signal.Signals) -> None:
+    if how is signal.SIGKILL:
+        seen.gateway.kill()
+    else:
+        assert seen.gateway.stop(how) == 0, seen.gateway.log()
