@@ -84,7 +84,8 @@ def register(connection: Any, tap: Tap) -> list[Callable[[], object]]:
         number = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{kind}", None)
         if number is not None:
             _register(undo, connection, "domainEvent", number, tap.on_domain, kind)
-    _register(undo, connection, "storagePoolEvent", libvirt.VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, tap.on_object, "pools")
+    for number in (libvirt.VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, libvirt.VIR_STORAGE_POOL_EVENT_ID_REFRESH):
+        _register(undo, connection, "storagePoolEvent", number, tap.on_object, "pools")
     _register(undo, connection, "networkEvent", libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, tap.on_object, "networks")
     return undo
 

@@ -67,6 +67,10 @@ class Volumes:
         found = (self._known.get(place, (None, 0.0))[0] for place in places)
         return tuple(volume for volume in found if volume is not None)
 
+    def ask_again(self) -> None:
+        """What is known may have changed: ask for all of them with the next read."""
+        self._known = {place: (volume, 0.0) for place, (volume, _) in self._known.items()}
+
     def forget_others(self, domains: Iterable[Domain]) -> None:
         """Forget what none of these domains uses."""
         places = {_place(disk) for disk in _disks(domains)}

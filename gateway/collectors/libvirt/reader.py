@@ -35,6 +35,7 @@ from gateway.collectors.libvirt.records import (
     Pool,
 )
 from gateway.collectors.libvirt.silence import Silence
+from gateway.collectors.libvirt.states import State
 from gateway.collectors.libvirt.worker import Calls
 from gateway.model.errors import SourceMalformed, SourceUnavailable
 
@@ -43,7 +44,6 @@ logger = logging.getLogger(__name__)
 MANY = 8
 """For more domains than these flags are asked for all at once."""
 LIST = "list of domains"
-RUNNING: int = libvirt.VIR_DOMAIN_RUNNING
 _PARSING = threading.BoundedSemaphore(2)
 """Threads that parse share one interpreter: the more there are, the later all others have their turn."""
 Reading = HostReading | DomainReading
@@ -180,6 +180,8 @@ class HostReader:
         fresh = self._try(what, lambda: read(connection, calls), connection)
         if fresh is None:
             return known
+        if what == POOLS:
+            self._volumes.ask_again()
         self._due[what] = self._later(now, self.host)
         return fresh
 
@@ -241,7 +243,7 @@ class HostReader:
     def _current(self, domain: Domain, row: _Row, calls: Calls, moving: Collection[str]) -> Domain:
         """The domain with its state as it is listed, and whether it is being migrated away."""
         out = False
-        if row.status.state == RUNNING and (domain.migrating_out or row.status.uuid in moving):
+        if row.status.state == State.RUNNING and (domain.migrating_out or row.status.uuid in moving):
             asked = lambda: is_migrating_out(row.virt, calls, row.what)  # noqa: E731
             out = not self._left_out(row) and bool(self._try(row.what, asked, row.virt.connect()))
         if domain.status == row.status and domain.migrating_out == out:

@@ -4,14 +4,18 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 
+from gateway.collectors.libvirt.agents import Agents
 from gateway.collectors.libvirt.duplicates import Duplicates
 from gateway.collectors.libvirt.follower import Follower
+from gateway.collectors.libvirt.guests import Guests
 from gateway.collectors.libvirt.mapping import observe_domains, observe_host
 from gateway.collectors.libvirt.memory import HostMemory
 from gateway.collectors.libvirt.probing import probe_fleet
 from gateway.collectors.libvirt.reader import Reading
-from gateway.collectors.libvirt.records import DomainEvent, HostReading
+from gateway.collectors.libvirt.records import DomainEvent, Guest, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.storage import Storage
 from gateway.model.entities import EntityKind, NativeKey
@@ -37,10 +41,12 @@ class LibvirtSource:
         self._name = name
         self._settings = settings
         self._now = context.now
-        self._memories = {host: HostMemory() for host in settings.hosts}
+        self._memories = {host: HostMemory(host) for host in settings.hosts}
         self._storage = Storage()
+        self._guests = Guests(context.state_dir / f"libvirt-{name}-guests.json")
         self._duplicates = Duplicates()
         self._followers: dict[str, Follower] = {}
+        self._agents: dict[str, Agents] = {}
         self._report: Reporter = _nobody
         self._changed = asyncio.Event()
         self._errors: dict[str, str] = {}
@@ -54,10 +60,14 @@ class LibvirtSource:
         """
         self._report, self._duplicates, self._errors = report, Duplicates(), {}
         self._followers = {host: Follower(host, self._settings, self._now, self) for host in self._settings.hosts}
+        asking = self._settings.hosts if self._settings.guest_agent else ()
+        self._agents = {host: Agents(host, self._settings, partial(self._learned, host)) for host in asking}
         try:
             async with asyncio.TaskGroup() as tasks:
-                for follower in self._followers.values():
-                    tasks.create_task(follower.run(), name=f"libvirt host {follower.host}")
+                for host, follower in self._followers.items():
+                    tasks.create_task(follower.run(), name=f"libvirt host {host}")
+                for host, agents in self._agents.items():
+                    tasks.create_task(agents.run(), name=f"libvirt agents of {host}")
                 tasks.create_task(self._resolve_duplicates(), name=f"source {self._name}: duplicates")
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
@@ -83,6 +93,8 @@ class LibvirtSource:
         self._errors.pop(reading.host, None)
         self._duplicates.note(reading, time.monotonic())
         self._changed.set()
+        await self._note_guests(reading)
+        reading = replace(reading, guests=self._guests.of(reading))
         memory = self._memories[reading.host]
         if isinstance(reading, HostReading):
             await self._report(observe_host(self._name, at, reading, memory, self._storage))
@@ -101,6 +113,21 @@ class LibvirtSource:
         await self._report(ScopeFailure(self._name, at, host, str(error), NativeKey(EntityKind.HYPERVISOR, host)))
         if all(follower.attempts for follower in self._followers.values()):
             raise SourceUnavailable(self._summary())
+
+    # -- guests ------------------------------------------------------------------------------------------------
+
+    async def _note_guests(self, reading: Reading) -> None:
+        if reading.host in self._agents:
+            self._agents[reading.host].note(reading)
+        self._guests.note(reading)
+        if self._guests.unsaved:
+            await asyncio.to_thread(self._guests.save)
+
+    def _learned(self, host: str, guest: Guest) -> None:
+        if self._guests.learn(guest):
+            self._followers[host].look(guest.uuid)
+
+    # -- all of them -------------------------------------------------------------------------------------------
 
     def _summary(self) -> str:
         host, error = next(iter(self._errors.items()))

@@ -1,0 +1,120 @@
+"""What guest agents told, for the whole fleet: a guest that moves takes it along, and it outlives the gateway."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gateway.collectors.libvirt.reader import Reading
+from gateway.collectors.libvirt.records import Guest, HostReading
+from gateway.collectors.libvirt.states import is_active
+
+logger = logging.getLogger(__name__)
+
+
+class Guests:
+    """By UUID of the domain: what its agent told last, and which hosts know the domain."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._guests = _load(file)
+        self._hosts: dict[str, dict[str, bool]] = {}
+        """By host: the domains that it knows, and whether they are active there."""
+        self.unsaved = False
+
+    def note(self, reading: Reading) -> None:
+        """Take over which domains a host knows. What is known of a guest goes with the last host that knows it."""
+        known = self._hosts.setdefault(reading.host, {})
+        before = set(known)
+        for uuid in before if isinstance(reading, HostReading) else reading.uuids:
+            known.pop(uuid, None)
+        known.update((domain.status.uuid, is_active(domain.status)) for domain in reading.domains)
+        for uuid in before - set(known):
+            if uuid in self._guests and not any(uuid in others for others in self._hosts.values()):
+                del self._guests[uuid]
+                self.unsaved = True
+
+    def learn(self, guest: Guest) -> bool:
+        """Take what an agent told; False when that was known."""
+        if self._guests.get(guest.uuid) == guest:
+            return False
+        self._guests[guest.uuid] = guest
+        self.unsaved = True
+        return True
+
+    def of(self, reading: Reading) -> dict[str, Guest]:
+        """The guests of a reading; one that is not active there but elsewhere is not its guest."""
+        found: dict[str, Guest] = {}
+        for domain in reading.domains:
+            uuid = domain.status.uuid
+            if uuid in self._guests and (is_active(domain.status) or not self._active_somewhere(uuid)):
+                found[uuid] = self._guests[uuid]
+        return found
+
+    def save(self) -> None:
+        """Write them down (blocking); a failure is logged, and tried again with the next change."""
+        self.unsaved = False
+        document = json.dumps([asdict(guest) for guest in list(self._guests.values())], indent=1)
+        temporary = self._file.with_suffix(".new")
+        try:
+            temporary.write_text(document, encoding="utf-8")
+            temporary.replace(self._file)
+        except OSError as error:
+            logger.warning("%s cannot be written: %s. Make the state folder writable.", self._file, error.strerror)
+
+    def _active_somewhere(self, uuid: str) -> bool:
+        return any(known.get(uuid, False) for known in self._hosts.values())
+
+
+def guest_of(uuid: str, told: Mapping[str, Any]) -> Guest:
+    """A guest by the figures of libvirt's guestInfo (`os.name`, `if.0.hwaddr`, ...)."""
+    return Guest(
+        uuid,
+        str(told.get("hostname", "")),
+        str(told.get("os.pretty-name") or told.get("os.name") or ""),
+        str(told.get("os.version-id", "")),
+        str(told.get("os.kernel-release", "")),
+        "",  # guestInfo does not tell the machine-id
+        _interfaces(told),
+        _filesystems(told),
+    )
+
+
+def _interfaces(told: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    found: dict[str, tuple[str, ...]] = {}
+    for number in range(int(told.get("if.count", 0))):
+        mac = str(told.get(f"if.{number}.hwaddr", "")).lower()
+        if mac.strip("0:"):  # the loopback interface has none, or zeros
+            found[mac] = tuple(sorted({*found.get(mac, ()), *_addresses(told, f"if.{number}.addr")}))
+    return tuple(sorted(found.items()))
+
+
+def _addresses(told: Mapping[str, Any], prefix: str) -> tuple[str, ...]:
+    """Addresses of one interface that say something outside its link."""
+    every = (str(told.get(f"{prefix}.{i}.addr", "")) for i in range(int(told.get(f"{prefix}.count", 0))))
+    return tuple(address for address in every if address and not address.lower().startswith(("fe80:", "169.254.")))
+
+
+def _filesystems(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    count = int(told.get("fs.count", 0))
+    return tuple(
+        sorted({(str(told.get(f"fs.{i}.mountpoint", "")), str(told.get(f"fs.{i}.fstype", ""))) for i in range(count)})
+    )
+
+
+def _load(file: Path) -> dict[str, Guest]:
+    try:
+        return {guest.uuid: guest for guest in map(_guest, json.loads(file.read_text(encoding="utf-8")))}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        logger.warning("%s cannot be used, guest agents are asked anew: %s", file, error)
+        return {}
+
+
+def _guest(saved: Mapping[str, Any]) -> Guest:
+    interfaces = tuple((mac, tuple(addresses)) for mac, addresses in saved["interfaces"])
+    filesystems = tuple((point, kind) for point, kind in saved["filesystems"])
+    return Guest(**{**saved, "interfaces": interfaces, "filesystems": filesystems})

@@ -1,0 +1,61 @@
+"""libvirt's event loop: one thread that sleeps while nothing happens, and does not outlive the process."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+pytest.importorskip("libvirt")
+
+
+def run(code: str, timeout_s: float = 20) -> str:
+    """What a process prints that runs `code`; it has to end by itself."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_process_ends_while_connections_are_open_and_callbacks_registered() -> None:
+    code = """
+        import threading, libvirt
+        from gateway.collectors.libvirt.loop import EVENT_LOOP
+        for _ in range(3):
+            EVENT_LOOP.start()
+        connection = libvirt.open("test:///default")
+        connection.domainEventRegisterAny(None, 0, lambda *_: print("told", flush=True), None)
+        domain = connection.lookupByName("test")
+        for _ in range(20):
+            domain.suspend()
+            domain.resume()
+        print(threading.active_count())
+    """
+    assert run(code).count("2\n") == 1
+
+
+def test_it_uses_no_time_while_nothing_happens() -> None:
+    code = """
+        import time
+        from gateway.collectors.libvirt.loop import EVENT_LOOP
+        EVENT_LOOP.start()
+        time.sleep(0.2)
+        before = time.process_time()
+        time.sleep(1.5)
+        print(time.process_time() - before)
+    """
+    assert float(run(code)) < 0.1
+
+
+def test_errors_are_not_written_to_standard_error_beside_the_exception() -> None:
+    code = """
+        import libvirt
+        from gateway.collectors.libvirt.loop import EVENT_LOOP
+        EVENT_LOOP.start()
+        try:
+            libvirt.open("qemu+tcp://127.0.0.1:1/system")
+        except libvirt.libvirtError as error:
+            print("refused" in str(error))
+    """
+    assert run(code) == "True\n"

@@ -1,0 +1,65 @@
+"""`[sources.NAME]` of a fleet: what is wrong is named with its key path and the remedy."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gateway.app.settings_classes import PluginClasses
+from gateway.collectors.libvirt.settings import LibvirtSettings
+from gateway.config.configuration import build
+from gateway.model.errors import ConfigError
+
+
+def settings(text: str) -> LibvirtSettings:
+    document = tomllib.loads(f'[sources.fleet]\nkind = "libvirt"\n{text}')
+    made = build(document, PluginClasses(), {}, origin="test", base=Path()).sources["fleet"]
+    assert isinstance(made, LibvirtSettings)
+    return made
+
+
+def test_a_host_is_a_uri_or_a_table() -> None:
+    made = settings(
+        """
+        hosts.h1 = "qemu+tcp://h1/system"
+        hosts.h2 = { uri = "qemu+tls://h2/system", agent_uri = "qemu+tls://h2:17000/system" }
+        """
+    )
+    assert made.hosts["h1"].agent_address.uri == made.hosts["h1"].uri == "qemu+tcp://h1/system"
+    assert made.hosts["h2"].agent_address.uri == "qemu+tls://h2:17000/system"
+    assert made.interval_s == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"sources\.fleet\.hosts: is missing\. Give a table of hosts"),
+        ("hosts = {}", r"sources\.fleet\.hosts: .*at least 1"),
+        ('hosts.h1 = "qmeu:///system"', r"sources\.fleet\.hosts\.h1\.uri: 'qmeu' is no driver.*known: .*qemu"),
+        ('hosts."a/b" = "qemu:///system"', r'sources\.fleet\.hosts\."a/b": is no usable name\. Use letters'),
+        (
+            'hosts.h1 = "qemu+tcp://h/system"\nhosts.h2 = "qemu+tcp://h/system/"',
+            r"sources\.fleet\.hosts\.h2: has the URI of hosts\.h1\. Leave one of them out",
+        ),
+        ("hosts.h1 = { url = 'x' }", r"sources\.fleet\.hosts\.h1\.url: unknown key. Did you mean 'uri'\?"),
+        (
+            'hosts.h1 = { uri = "qemu:///system", agent_uri = "qemu+tcp:///system" }',
+            r"sources\.fleet\.hosts\.h1\.agent_uri: names no host",
+        ),
+        ('hosts.h1 = "test:///default"\nkeepalive_s = 0', r"sources\.fleet\.keepalive_s = 0: .*Give 1 to 300 seconds"),
+        ('hosts.h1 = "test:///default"\nusername = "me"', r"sources\.fleet\.password_file: is missing"),
+        ('hosts.h1 = "test:///default"\nshared_pools = [""]', r"sources\.fleet\.shared_pools: an empty name"),
+    ],
+)
+def test_what_is_wrong_stands_at_its_key(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        settings(text)
+
+
+def test_passwords_are_never_shown() -> None:
+    text = 'hosts.h1 = "test:///default"\nusername = "me"\npassword = "hunter2"'
+    assert "hunter2" not in repr(settings(text))
+    with pytest.raises(ConfigError) as error:
+        settings('hosts.h1 = "qemu+tcp://me:hunter2@h/system"\npassword = "hunter2"')
+    assert "hunter2" not in str(error.value)
+    assert "sources.fleet.username: is missing" in str(error.value)
