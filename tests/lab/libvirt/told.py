@@ -88,8 +88,8 @@ def judge(before: Judgement, status: Status, vms: tuple[str, ...]) -> tuple[Judg
         if len(here) == 1:
             places[vm] = here[0]
             told.update(_moves(vm, old, here[0], copies))
-            if old not in (None, here[0], *audible):
-                unseen[vm] = str(old)
+            if old is not None and old != here[0] and old not in audible:
+                unseen[vm] = old
         waiting = [name for name, domain in copies.items() if domain.in_flight]
         if waiting and vm in places:
             arriving[vm] = (places[vm], waiting[0])
@@ -107,9 +107,9 @@ def judge(before: Judgement, status: Status, vms: tuple[str, ...]) -> tuple[Judg
 
 
 def _moves(vm: str, old: str | None, new: str, copies: Mapping[str, Domain]) -> list[Notice]:
-    if old in (None, new):
+    if old is None or old == new:
         return []
-    return [Notice.relocation(vm, str(old), new, live=copies[new].reason in ARRIVED_LIVE)]
+    return [Notice.relocation(vm, old, new, live=copies[new].reason in ARRIVED_LIVE)]
 
 
 def _conditions(

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_a_random_series_is_told_as_it_happened(seen: Comparison, seed: int):
             do(seen.lab, step)
             seen.gateway.start()
         else:  # restarted in the middle of it
-            _meanwhile(lambda step=step: do(seen.lab, step), lambda: _restart(seen, next(restarts)), chance.random())
+            _meanwhile(partial(do, seen.lab, step), partial(_restart, seen, next(restarts)), chance.random())
         seen.step()
     seen.step(quiet_s=LONGEST_SETTLE_S)
     seen.end()
