@@ -1,6 +1,7 @@
 """`gateway token`: who may use the REST interface."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -29,11 +30,25 @@ def create(name: str, role: str, days: int | None, config: Path | None, state_di
     """Create the token NAME and print its secret: the only time that it is shown."""
     if not ROLE.match(role):
         raise ConfigError(f"--role {role}: no such role. Give read, admin, or ingest:SOURCE.")
-    now = SystemClock().now()
-    with opened(locate(config, state_dir)) as database:
+    now, located = SystemClock().now(), locate(config, state_dir)
+    with opened(located) as database:
+        if source := role.partition(":")[2]:
+            _check_source(source, located.sources, database.history.at(now).sources)
         secret = database.administration.create_token(name, role, now, now + days * DAY if days else None)
     note("Keep the secret; it is shown this once:")
     click.echo(secret)
+
+
+def _check_source(wanted: str, configured: Collection[str] | None, stored: Collection[str]) -> None:
+    """Refuse a source that the configuration does not have; without one, warn of what the database does not know."""
+    known = ", ".join(sorted(stored if configured is None else configured)) or "none"
+    if configured is not None and wanted not in configured:
+        raise ConfigError(
+            f"--role ingest:{wanted}: no source has that name. Configured: {known}. "
+            f"Correct it, or write [sources.{wanted}] first."
+        )
+    if configured is None and wanted not in stored:
+        note(f"gateway: warning: no source {wanted!r} is known yet (known: {known}); the token opens nothing else.")
 
 
 @token.command(name="list")

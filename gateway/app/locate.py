@@ -10,6 +10,7 @@ import click
 from gateway.app import places
 from gateway.config.configuration import load_installation
 from gateway.config.settings import GatewaySettings
+from gateway.model.conditions import SettleTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Located:
     state_dir: Path
     database: str
     socket: Path
+    settle: SettleTimes = SettleTimes()
+    sources: frozenset[str] | None = None
+    """Names of the configured sources; None: no configuration was named."""
 
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,7 +68,8 @@ def locate(config: Path | None, state_dir: Path | None) -> Located:
         found = load_installation(path)
         folder = places.state_dir(found.gateway, found.base)
         database = places.database_url(found.gateway, folder)
-        return Located(folder, database, found.unix_socket or places.socket_path(folder))
+        socket = found.unix_socket or places.socket_path(folder)
+        return Located(folder, database, socket, found.settle, frozenset(found.sources))
     folder = places.default_state_dir()
     demo = folder / places.DEMO
     if not (folder / places.DATABASE).exists() and (demo / places.DATABASE).exists():

@@ -40,6 +40,7 @@ def offline_application(located: Located) -> Iterator[ASGIApp]:
             ingest={},
             clock=SystemClock(),
             version=gateway.__version__,
+            stale_intervals=located.settle.stale_intervals,
         )
         yield trusting(application)
         application.state.desk.close()

@@ -73,12 +73,16 @@ class Installation:
 
     base: Path
     gateway: GatewaySettings
+    settle: SettleTimes
     unix_socket: Path | None
+    sources: tuple[str, ...]
+    """Names of the configured sources; their settings are not checked."""
 
 
 def load_installation(path: Path, environ: Mapping[str, str] = os.environ) -> Installation:
     """
-    Only `[gateway]` and `publishers.rest.unix_socket` of a configuration file: for commands that need no plug-in.
+    Only `[gateway]`, `[settle]`, `publishers.rest.unix_socket` and the names of the sources of a configuration file: for
+    commands that need no plug-in.
 
     Raises:
         ConfigError: with everything that is wrong there.
@@ -88,12 +92,20 @@ def load_installation(path: Path, environ: Mapping[str, str] = os.environ) -> In
     base = path.resolve().parent
     check = _Check(base, problems)
     gateway = check.settings(GatewaySettings, ("gateway",), document.get("gateway", {}))
+    settle = check.settings(SettleSettings, ("settle",), document.get("settle", {}))
     publishers = document.get("publishers", {})
     rest = publishers.get("rest", {}) if isinstance(publishers, Mapping) else {}
     socket = check.settings(SocketSettings, ("publishers", "rest"), rest)
-    if problems or gateway is None or socket is None:
+    if problems or gateway is None or settle is None or socket is None:
         raise ConfigurationError(str(path), [_with_variable(problem, origins) for problem in problems])
-    return Installation(base, gateway, base / socket.unix_socket if socket.unix_socket is not None else None)
+    sources = document.get("sources", {})
+    return Installation(
+        base,
+        gateway,
+        settle_times(settle),
+        base / socket.unix_socket if socket.unix_socket is not None else None,
+        tuple(sources) if isinstance(sources, Mapping) else (),
+    )
 
 
 def read_toml(path: Path) -> dict[str, Any]:

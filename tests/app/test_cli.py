@@ -13,7 +13,9 @@ from gateway.model.conditions import SettleTimes
 from gateway.model.entities import EntityKind, EntityState, NativeKey
 from gateway.model.observations import Observation, ObservedEntity, ObservedRelation, Whole
 from gateway.model.relations import RelationKind
+from gateway.model.rows import Source, SourceState
 from gateway.store.database import open_database
+from gateway.support.clock import SystemClock
 from tests.app.estate import CONFIGURATION, THIRD_PARTY, Estate
 
 T0 = 1_767_225_600_000_000
@@ -241,6 +243,36 @@ def test_a_token_is_shown_once_and_listed_without_its_secret(estate: Estate) -> 
 def test_a_token_of_an_unknown_role_is_refused(estate: Estate) -> None:
     result = gateway("token", "create", "x", "--role", "root", "--config", estate.config)
     assert (result.exit_code, "Give read, admin, or ingest:SOURCE" in result.stderr) == (2, True)
+
+
+def test_a_token_for_a_source_that_is_not_there_is_refused_with_those_that_are(stored: Estate) -> None:
+    wrong = ("token", "create", "x", "--role", "ingest:nosuch")
+    refused = gateway(*wrong, "--config", stored.config)
+    assert refused.exit_code == 2
+    assert "no source has that name. Configured: estate." in refused.stderr
+    assert "Tokens: none" in gateway("token", "list", "--config", stored.config).stdout
+    warned = gateway(*wrong, "--state-dir", stored.state)
+    assert (warned.exit_code, "no source 'nosuch' is known yet" in warned.stderr) == (0, True)
+    right = gateway("token", "create", "y", "--role", "ingest:estate", "--config", stored.config)
+    assert (right.exit_code, right.stderr.strip()) == (0, "Keep the secret; it is shown this once:")
+
+
+def test_without_a_gateway_it_is_the_configuration_that_says_when_data_are_stale(estate: Estate) -> None:
+    read_40_s_ago = SystemClock().now() - 40_000_000
+    estate.state.mkdir(mode=0o700)
+    database = open_database(f"sqlite:///{estate.state}/topology.db")
+    reconciler = Reconciler(database.repository, SettleTimes(), lambda: read_40_s_ago)
+    reconciler.load()
+    reconciler.register(Source(0, "", "estate", "estate", SourceState.OK, 10_000_000))
+    reconciler.apply(_seen(read_40_s_ago, {"web": "alpha"}))
+    database.close()
+
+    def stale() -> bool:
+        return json.loads(gateway("where", "web", "--json", "--config", estate.config).stdout)["hops"][0]["stale"]
+
+    assert stale()
+    estate.configure(CONFIGURATION + "[settle]\nstale_intervals = 1000\n")
+    assert not stale()
 
 
 def test_the_environment_overrides_the_file(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
