@@ -1,7 +1,7 @@
 """Locate: which state folder and database a command means, by `--config`, `--state-dir`, or the defaults."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ class Located:
     state_dir: Path
     database: str
     socket: Path
-    settle: SettleTimes = SettleTimes()
+    settle: SettleTimes = field(default_factory=SettleTimes)
     sources: frozenset[str] | None = None
     """Names of the configured sources; None: no configuration was named."""
 

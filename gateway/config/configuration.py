@@ -81,8 +81,8 @@ class Installation:
 
 def load_installation(path: Path, environ: Mapping[str, str] = os.environ) -> Installation:
     """
-    Only `[gateway]`, `[settle]`, `publishers.rest.unix_socket` and the names of the sources of a configuration file: for
-    commands that need no plug-in.
+    Only `[gateway]`, `[settle]`, `publishers.rest.unix_socket` and the names of the sources: for commands that need no
+    plug-in.
 
     Raises:
         ConfigError: with everything that is wrong there.
