@@ -1,0 +1,72 @@
+"""What the hosts of a fleet know of each other's domains: where each belongs, and what its guest told."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from gateway.collectors.libvirt.records import Guest
+from gateway.collectors.libvirt.storage import Storage
+
+
+class Hold(IntEnum):
+    """How firmly a host has a domain; the firmest has the word."""
+
+    LEFT_BEHIND = 0
+    """A definition that stayed where it was migrated away from."""
+    INACTIVE = 1
+    ACTIVE = 2
+
+
+@dataclass(slots=True)
+class Fleet:
+    """
+    One for each source, shared by its hosts. Pure.
+
+    Several hosts may know one domain: where it runs, and where definitions of it stayed. One is its home, and only
+    that one speaks of its state.
+    """
+
+    storage: Storage = field(default_factory=Storage)
+    _holds: dict[str, dict[str, Hold]] = field(default_factory=dict)
+    """By domain: how each host has it, what changed last at the end."""
+    _guests: dict[str, Guest] = field(default_factory=dict)
+
+    def claim(self, uuid: str, host: str, hold: Hold) -> bool:
+        """A host has a domain; returns whether it is its home."""
+        holds = self._holds.setdefault(uuid, {})
+        if holds.get(host) is not hold:
+            holds.pop(host, None)
+            if hold is Hold.ACTIVE:  # who had it until now says so again, or has lost it
+                for other, had in holds.items():
+                    holds[other] = min(had, Hold.INACTIVE)
+            holds[host] = hold
+        return len(holds) == 1 or self._home(holds) == host
+
+    def release(self, uuid: str, host: str) -> None:
+        """A host does not know the domain any more: another one's definition of it may speak."""
+        holds = self._holds.get(uuid, {})
+        holds.pop(host, None)
+        if not holds:
+            self._holds.pop(uuid, None)
+            self._guests.pop(uuid, None)
+
+    def runs_elsewhere(self, uuid: str, host: str) -> bool:
+        """It is active on another host, as far as that was heard of."""
+        return any(hold is Hold.ACTIVE for other, hold in self._holds.get(uuid, {}).items() if other != host)
+
+    def guest(self, uuid: str, told: Guest | None, came_live: bool) -> Guest | None:
+        """
+        What the agent of an active domain told. After a live migration the same system runs on: what it said on the
+        other host holds until it is asked here.
+        """
+        if told is not None:
+            self._guests[uuid] = told
+            return told
+        if not came_live:
+            self._guests.pop(uuid, None)
+        return self._guests.get(uuid)
+
+    @staticmethod
+    def _home(holds: dict[str, Hold]) -> str:
+        """The host that has it most firmly; of several the one of which that was heard last."""
+        firmest = max(holds.values())
+        return next(host for host in reversed(holds) if holds[host] is firmest)

@@ -1,0 +1,215 @@
+"""What a host's reads do not tell by themselves: how a domain came, what went wrong with it, what left no trace."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.collectors.libvirt.records import Domain, DomainEvent
+from gateway.collectors.libvirt.states import Paused, Running, Shutoff, State, is_active
+from gateway.model.conditions import SECOND
+from gateway.model.entities import EntityKind, NativeKey
+from gateway.model.observations import Evidence, EvidenceKind
+
+STORM = 3
+"""So many watchdogs, or reboots, within STORM_WINDOW are a storm."""
+STORM_WINDOW = 600 * SECOND
+ONE_REBOOT = SECOND
+"""libvirt tells one reboot up to three times."""
+KEPT = 600 * SECOND
+"""How long a failed migration is told again with each read; topology remembers it longer."""
+MISSED = 86_400 * SECOND
+"""How long a domain that failed and left no definition behind is shown as crashed."""
+_LIVE = frozenset({Running.MIGRATED, Running.POSTCOPY, Running.POSTCOPY_FAILED})
+_BETWEEN = frozenset({Paused.MIGRATION, Paused.STARTING_UP, Paused.POSTCOPY, Paused.POSTCOPY_FAILED})
+_STARTING = (State.PAUSED, Paused.STARTING_UP)
+_MOVED_OUT = re.compile(r"'operation': 5\b")
+_COPIED_DISKS = re.compile(r"'disk_total': [1-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class IoError:
+    """The last I/O error of a domain. `path`: of the image; `device`: libvirt's alias of the disk."""
+
+    path: str
+    device: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What is known of one domain on one host beside its last read."""
+
+    last: Domain | None = None
+    begun: bool = False
+    """Its start was told, and not read yet."""
+    incoming: bool = False
+    """It began by an incoming migration that has not ended."""
+    outgoing: bool = False
+    """It is on its way to another host."""
+    live: bool = False
+    """It came here live, and has not stopped since."""
+    died: bool = False
+    """It was active when last seen, and what ended it was not told: its host or daemon restarted."""
+    ended: str = ""
+    """How its instance ended, as libvirt's event said (FAILED, MIGRATED, SHUTDOWN, ...); empty: it was not told."""
+    missed_since: int = 0
+    """When a failed domain was found to have left no definition behind; 0: it is there, or went as it should."""
+    copied_nothing: bool = False
+    """Its last migration away moved memory only: both hosts have its disks."""
+    io_error: IoError | None = None
+    watchdogs: tuple[int, ...] = ()
+    reboots: tuple[int, ...] = ()
+    failures: tuple[Evidence, ...] = ()
+    """Migrations away that failed."""
+
+    def begin(self) -> None:
+        """A new instance of it: what was said of the one before holds no more."""
+        self.outgoing = self.live = self.died = False
+        self.ended, self.missed_since, self.io_error = "", 0, None
+
+
+class HostMemory:
+    """
+    Of one host; survives reconnections. Pure: times are those of events and reads, microseconds UTC.
+
+    `note` takes every event as it comes; the mapping calls `seen` and `gone` with what a read shows. Both may be called
+    twice with the same.
+    """
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self._domains: dict[str, Remembered] = {}
+
+    def of(self, uuid: str) -> Remembered:
+        """What is remembered of a domain; nothing, of one that was never heard of."""
+        return self._domains.get(uuid) or Remembered()
+
+    @property
+    def uuids(self) -> frozenset[str]:
+        """Domains of which something is remembered."""
+        return frozenset(self._domains)
+
+    @property
+    def missed(self) -> list[tuple[Domain, Remembered]]:
+        """Domains that failed and that the host does not know any more, as they were last read."""
+        return [(one.last, one) for one in self._domains.values() if one.missed_since and one.last is not None]
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    def note(self, event: DomainEvent) -> None:
+        """Remember what an event tells that the next read will not."""
+        one = self._domains.setdefault(event.uuid, Remembered())
+        match event.kind:
+            case "LIFECYCLE" if len(event.detail) >= 2:
+                _follow(one, *event.detail[:2])
+            case "IO_ERROR_REASON" if len(event.detail) >= 4:
+                one.io_error = IoError(event.detail[0], event.detail[1], event.detail[3])
+            case "WATCHDOG":
+                one.watchdogs = (*recent(one.watchdogs, event.at), event.at)
+            case "REBOOT" if not one.reboots or event.at - one.reboots[-1] > ONE_REBOOT:
+                one.reboots = (*recent(one.reboots, event.at), event.at)
+            case "JOB_COMPLETED":
+                figures = " ".join(event.detail)
+                one.copied_nothing = bool(_MOVED_OUT.search(figures)) and not _COPIED_DISKS.search(figures)
+
+    # -- reads -------------------------------------------------------------------------------------------------
+
+    def seen(self, domains: Iterable[Domain], at: int) -> None:
+        """These were read at `at`."""
+        for domain in domains:
+            one = self._domains.setdefault(domain.status.uuid, Remembered())
+            if one.last is not domain:
+                if is_active(domain.status):
+                    self._active(one, domain, at)
+                else:
+                    _inactive(one, domain)
+                one.last, one.missed_since = domain, 0
+
+    def gone(self, uuid: str, at: int) -> None:
+        """
+        The host does not know the domain any more.
+
+        It is forgotten, unless it was active and failed, or nobody knows what ended it: then somebody misses it.
+        """
+        one = self._domains.get(uuid)
+        if one is None or one.missed_since:
+            return
+        ran = one.last is not None and is_active(one.last.status) and not is_arriving(one, one.last)
+        if ran and one.ended in ("", "FAILED", "CRASHED"):
+            one.died, one.missed_since = not one.ended, at
+        else:
+            self.forget(uuid)
+
+    def forget(self, uuid: str) -> None:
+        """It is somebody else's, or nobody misses it."""
+        self._domains.pop(uuid, None)
+
+    def _active(self, one: Remembered, domain: Domain, at: int) -> None:
+        status, last = domain.status, one.last
+        was_starting = last is not None and (last.status.state, last.status.reason) == _STARTING
+        fresh = last is None or not is_active(last.status)
+        if not one.begun and (last is None or fresh or last.status.id != status.id):
+            one.begin()
+        running = status.state == State.RUNNING
+        between = status.state == State.PAUSED and status.reason in _BETWEEN
+        if not between:
+            one.live = one.live or one.incoming or (running and status.reason in _LIVE)
+            one.incoming = False
+        elif (fresh or was_starting) and status.reason == Paused.MIGRATION:
+            one.incoming = True
+        handed_over = between and status.reason != Paused.STARTING_UP and not is_arriving(one, domain)
+        if domain.migrating_out or handed_over:
+            one.outgoing = True
+        elif running and one.outgoing:
+            one.outgoing = False
+            one.failures = (*failures(one, at), self._failure(status.uuid, status.name, at))
+        one.begun = False
+        one.died = False
+
+    def _failure(self, uuid: str, name: str, at: int) -> Evidence:
+        text = f"the live migration of {name} away from {self.host} failed or was cancelled"
+        key = NativeKey(EntityKind.VM, uuid)
+        return Evidence(EvidenceKind.MIGRATION_FAILED, self.host, key, identity=str(at), at=at, text=text)
+
+
+def is_arriving(one: Remembered, domain: Domain) -> bool:
+    """It is the unfinished copy of a migration to this host: it does not run here yet."""
+    status = domain.status
+    unfinished = status.state == State.PAUSED and status.reason in (Paused.UNKNOWN, Paused.MIGRATION)
+    return one.incoming and unfinished
+
+
+def recent(times: Iterable[int], at: int) -> tuple[int, ...]:
+    """Those of the last STORM_WINDOW."""
+    return tuple(time for time in times if time > at - STORM_WINDOW)
+
+
+def failures(one: Remembered, at: int) -> tuple[Evidence, ...]:
+    """Migrations away that failed, as long as they are told."""
+    return tuple(fact for fact in one.failures if fact.at is not None and fact.at > at - KEPT)
+
+
+def _follow(one: Remembered, what: str, how: str) -> None:
+    """A LIFECYCLE event: what happened, and its detail."""
+    match what:
+        case "STARTED":
+            one.begin()
+            one.begun, one.incoming = True, how == "MIGRATED"
+        case "RESUMED" if one.incoming:
+            one.incoming, one.live = False, True
+        case "RESUMED":
+            one.io_error = None
+        case "SUSPENDED" if one.incoming and how == "PAUSED":
+            one.incoming, one.live = False, True  # it came here paused, as it was
+        case "STOPPED":
+            one.ended, one.live = how, False
+        case "CRASHED":
+            one.ended = "CRASHED"
+
+
+def _inactive(one: Remembered, domain: Domain) -> None:
+    status, last = domain.status, one.last
+    unknown = status.state == State.SHUTOFF and status.reason == Shutoff.UNKNOWN
+    ran = last is not None and is_active(last.status) and not is_arriving(one, last)
+    one.died = unknown and (one.died or (ran and not one.ended))
+    one.incoming = one.outgoing = one.live = False
