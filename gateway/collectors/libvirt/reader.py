@@ -280,19 +280,17 @@ class HostReader:
 
 
 def _listed(connection: Any, calls: Calls) -> list[_Row]:
-    """All domains with their states, in one call where the driver has it; that call does not ask the machines."""
+    """All domains by name, with their states; one call where the driver has it, which does not ask the machines."""
     try:
         stats = calls(LIST, connection.getAllDomainStats, libvirt.VIR_DOMAIN_STATS_STATE, 0)
     except libvirt.libvirtError as error:
         if not is_unsupported(error):
             raise
-        domains = calls(LIST, connection.listAllDomains, 0)
-        rows = (_row(domain, calls) for domain in domains)
-        return [row for row in rows if row is not None]
-    return [
-        _Row(domain, _status(domain, figures.get("state.state", 0), figures.get("state.reason", 0)))
-        for domain, figures in stats
-    ]
+        found = [_row(domain, calls) for domain in calls(LIST, connection.listAllDomains, 0)]
+        rows = [row for row in found if row is not None]
+    else:
+        rows = [_Row(one, _status(one, told.get("state.state", 0), told.get("state.reason", 0))) for one, told in stats]
+    return sorted(rows, key=lambda row: (row.status.name, row.status.uuid))
 
 
 def _looked_up(uuid: str, connection: Any, calls: Calls) -> _Row | None:
