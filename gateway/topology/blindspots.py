@@ -1,6 +1,6 @@
 """Blind spots: what an answer about a loss cannot know, and must not pass over in silence."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from gateway.model.entities import EntityKind
 from gateway.model.ports import TopologyView
@@ -8,9 +8,9 @@ from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity, Source, SourceState
 from gateway.topology.ages import entity_age, entity_is_stale
 from gateway.topology.quorum import DOWN
+from gateway.topology.said import called, names
 
 _SILENT = (SourceState.STALE, SourceState.FAILING, SourceState.STARTING)
-_SHOWN = 5
 _JOINED_BELOW = {
     EntityKind.HA_NODE: "guest OS",
     EntityKind.K8S_NODE: "guest OS",
@@ -95,14 +95,3 @@ def _last_read(source: Source, now: int) -> str:
     if not source.last_success:
         return "no read of it is on record"
     return f"what is known of it is {max(now - source.last_success, 0) // 1_000_000} s old"
-
-
-def names(entities: Iterable[Entity]) -> str:
-    """The first of them by name, and how many more there are."""
-    every = [entity.name for entity in entities]
-    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")
-
-
-def called(entity: Entity) -> str:
-    """`KIND NAME`."""
-    return f"{entity.kind.value} {entity.name}"

@@ -14,10 +14,11 @@ from gateway.model.ports import TopologyView
 from gateway.model.relations import CARRYING, Phase, RelationKind
 from gateway.model.rows import Claim, Entity, Placement
 from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, entity_age, entity_is_stale
-from gateway.topology.blindspots import blind_spots, called, names
+from gateway.topology.blindspots import blind_spots
+from gateway.topology.composites import COMPOSITES, LOCATIONS, is_group, members_of
 from gateway.topology.layers import LAYERS, Layer
 from gateway.topology.quorum import Quorum, quorum
-from gateway.topology.where import COMPOSITES, LOCATIONS, is_group, members_of
+from gateway.topology.said import called, names
 
 
 class Effect(StrEnum):

@@ -133,7 +133,12 @@ def _carriers(view: TopologyView, entity: Entity) -> Iterator[int]:
 
 
 def _host(view: TopologyView, entity: Entity) -> Entity | None:
-    """The one host, None when there is none, or more."""
+    """The one host (of an HA resource that is a VM: that VM), None when there is none, or more."""
+    if entity.kind is EntityKind.HA_RESOURCE:
+        managed = (view.entity(c.upper) for c in view.claims_on(entity) if c.kind is RelationKind.MANAGED_BY)
+        vms = {vm.index: vm for vm in managed if vm is not None and vm.kind is EntityKind.VM}
+        if len(vms) == 1:
+            return vms.popitem()[1]
     placement = view.placement(entity)
     if placement is not None:
         return view.entity(placement.host) if placement.open else None

@@ -1,85 +1,16 @@
 """Where: the hops from an entity down the layers to host, rack and site, and how sure each of them is."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from gateway.model.entities import EntityKind, EntityState, has_one_placement
 from gateway.model.ports import TopologyView
 from gateway.model.relations import Phase, RelationKind
-from gateway.model.rows import Alarm, Claim, Entity, Placement
+from gateway.model.rows import Claim, Entity, Placement
 from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, entity_age, entity_is_stale
-from gateway.topology.lookup import resolve as resolve
-
-
-class HopState(StrEnum):
-    """How a hop holds."""
-
-    STABLE = "stable"
-    TRANSITIONAL = "transitional"
-    """Starting, stopping or migrating there right now."""
-    LAST_KNOWN = "last_known"
-    """The host is not heard of: it was there last."""
-    STOPPED = "stopped"
-    """It runs nowhere: it was there last."""
-
-
-class WhereStatus(StrEnum):
-    """The answer in one word."""
-
-    PLACED = "placed"
-    SPREAD = "spread"
-    """On several hosts: a clone or bundle, a group that is apart, a service with several members."""
-    MOVING = "moving"
-    LAST_KNOWN = "last_known"
-    STOPPED = "stopped"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """
-    One step down: the entity above depends on `entity`. Times: microseconds UTC; `age_us`: of the data.
-
-    `members`: of a group, those that take this step. `ends`: why there is nothing below, empty when there is.
-    """
-
-    relation: RelationKind
-    entity: Entity
-    state: HopState = HopState.STABLE
-    role: str = ""
-    since: int = 0
-    until: int | None = None
-    age_us: int | None = None
-    stale: bool = False
-    source: str = ""
-    confidence: int = 100
-    members: tuple[Entity, ...] = ()
-    notes: tuple[str, ...] = ()
-    below: tuple["Hop", ...] = ()
-    storage: tuple["Hop", ...] = ()
-    ends: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Where an entity is. `now`: the time of the question; `said`: the answer in one sentence."""
-
-    entity: Entity
-    revision: int
-    now: int
-    status: WhereStatus
-    said: str
-    below: tuple[Hop, ...]
-    storage: tuple[Hop, ...]
-    ends: str
-    notes: tuple[str, ...]
-    alarms: tuple[Alarm, ...]
-
-    @property
-    def reaches_hardware(self) -> bool:
-        """True when each branch is known down to a physical host."""
-        return self.entity.kind in _HARDWARE or (bool(self.below) and all(map(_reaches_hardware, self.below)))
+from gateway.topology.composites import COMPOSITES, LOCATIONS, is_group, members_of
+from gateway.topology.hops import Descent, Hop, HopState, Where, WhereStatus, walk_hops
+from gateway.topology.said import called, condition, names, no_place, sentence, why_it_ends
 
 
 def where(view: TopologyView, entity: Entity, now: int, stale_intervals: int = STALE_INTERVALS) -> Where:
@@ -92,29 +23,18 @@ def where(view: TopologyView, entity: Entity, now: int, stale_intervals: int = S
         view.revision,
         now,
         status,
-        _sentence(entity, status, descent),
+        sentence(entity, status, descent),
         descent.below,
         descent.storage,
+        descent.machines,
         descent.ends,
         descent.notes,
         view.alarms_of(entity),
     )
 
 
-COMPOSITES = frozenset(
-    {
-        EntityKind.SERVICE,
-        EntityKind.WORKLOAD,
-        EntityKind.HA_CLUSTER,
-        EntityKind.VIRT_CLUSTER,
-        EntityKind.K8S_CLUSTER,
-        EntityKind.REPLICATION_GROUP,
-    }
-)
-"""Kinds that are where their members are."""
-LOCATIONS = frozenset({EntityKind.RACK, EntityKind.SITE})
-_HARDWARE = frozenset({EntityKind.PHYSICAL_HOST, EntityKind.RACK, EntityKind.SITE})
-_MEMBERSHIP = (RelationKind.MEMBER_OF, RelationKind.PART_OF)
+_CONNECTED = (RelationKind.CONNECTS_TO, RelationKind.PART_OF)
+_METAL = (EntityKind.HYPERVISOR, EntityKind.PHYSICAL_HOST)
 _STORAGE = frozenset({RelationKind.USES_STORAGE, RelationKind.BACKED_BY})
 _PHASES = {
     Phase.STABLE: HopState.STABLE,
@@ -123,47 +43,6 @@ _PHASES = {
 }
 _DEEPEST = 64
 """Steps of one answer; a real chain has about ten."""
-_UNMATCHED = {
-    EntityKind.HA_NODE: "is matched to no guest OS",
-    EntityKind.K8S_NODE: "is matched to no guest OS",
-    EntityKind.GUEST_OS: "is matched to no VM and no physical host",
-    EntityKind.VM: "is placed on no known hypervisor",
-    EntityKind.HYPERVISOR: "is matched to no physical host",
-    EntityKind.PHYSICAL_HOST: "is in no known rack or site",
-    EntityKind.RACK: "is in no known site",
-    EntityKind.POD: "is placed on no known node",
-    EntityKind.HA_RESOURCE: "is placed on no known node",
-}
-
-
-def is_group(entity: Entity) -> bool:
-    """True for a Pacemaker group: it is where its members are."""
-    return entity.kind is EntityKind.HA_RESOURCE and entity.subtype == "group"
-
-
-def members_of(view: TopologyView, entity: Entity) -> list[tuple[Claim, Entity]]:
-    """
-    What a composite consists of: nodes of a cluster, members of a group, parts and dependencies of a service.
-
-    Members that have votes (`member_of`) come alone: the resources of a cluster are part of it, not its members.
-    """
-    found: list[tuple[Claim, Entity]] = []
-    for kind in _MEMBERSHIP:
-        found += [(c, e) for c in view.claims_on(entity) if c.kind is kind and (e := view.entity(c.upper)) is not None]
-        if found and entity.kind is not EntityKind.SERVICE:
-            break
-    if entity.kind is EntityKind.SERVICE:
-        claims = (c for c in view.claims_of(entity) if c.kind is RelationKind.DEPENDS_ON)
-        found += [(c, e) for c in claims if (e := view.entity(c.lower)) is not None]
-    return list({e.index: (c, e) for c, e in found if e.index != entity.index}.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Descent:
-    below: tuple[Hop, ...] = ()
-    storage: tuple[Hop, ...] = ()
-    ends: str = ""
-    notes: tuple[str, ...] = ()
 
 
 class _Walk:
@@ -175,26 +54,34 @@ class _Walk:
         self.view = view
         self.now = now
         self.intervals = intervals
-        self.known: dict[int, _Descent] = {}
+        self.known: dict[int, Descent] = {}
 
-    def descend(self, entity: Entity, passed: frozenset[int]) -> _Descent:
+    def descend(self, entity: Entity, passed: frozenset[int]) -> Descent:
         """What is below the entity. `passed`: the indexes above it (a ring of relations is said, not followed)."""
         if entity.index in passed:
-            return _Descent(ends=f"{_called(entity)} was passed already: its relations form a ring")
+            return Descent(ends=f"{called(entity)} was passed already: its relations form a ring")
         if len(passed) >= _DEEPEST:
-            return _Descent(ends=f"{_called(entity)} is {_DEEPEST} steps down: ask for it by its own name")
+            return Descent(ends=f"{called(entity)} is {_DEEPEST} steps down: ask for it by its own name")
         if entity.index not in self.known:
             self.known[entity.index] = self._descend(entity, passed)
         return self.known[entity.index]
 
-    def _descend(self, entity: Entity, passed: frozenset[int]) -> _Descent:
+    def _descend(self, entity: Entity, passed: frozenset[int]) -> Descent:
+        is_asked_for = not passed
         passed |= {entity.index}
-        below, notes = self._steps(entity, passed)
+        below, notes = self._steps(entity, passed, is_asked_for)
         storage = tuple(self._storage(entity, passed))
-        ends = "" if below else _why_it_ends(entity, bool(storage))
-        return _Descent(tuple(below), storage, ends, tuple(notes))
+        machines = tuple(self._machines(entity, passed))
+        notes += [text for machine in machines for text in _disagreement(below, machine)]
+        notes += self._managers(entity, passed)
+        ends = "" if below else self._why_it_ends(entity, bool(storage))
+        return Descent(tuple(below), storage, machines, ends, tuple(notes))
 
-    def _steps(self, entity: Entity, passed: frozenset[int]) -> tuple[list[Hop], list[str]]:
+    def _why_it_ends(self, entity: Entity, has_storage: bool) -> str:
+        hosts = [host for _, host in self._connected(entity)]
+        return f"is connected to {names(hosts, 'hypervisor')}" if hosts else why_it_ends(entity, has_storage)
+
+    def _steps(self, entity: Entity, passed: frozenset[int], is_asked_for: bool) -> tuple[list[Hop], list[str]]:
         if is_group(entity):
             hops, notes = self._group(entity, passed)
             if hops:
@@ -206,9 +93,55 @@ class _Walk:
         if has_one_placement(entity.kind, entity.subtype):
             placement = self.view.placement(entity)
             if placement is not None and (host := self.view.entity(placement.host)) is not None:
+                elsewhere = self._said_elsewhere(entity, placement, host, passed)
+                if elsewhere:
+                    return elsewhere, [f"{placement.source} does not see it run; it was last on {called(host)}"]
                 return [self._placed(entity, placement, host, passed)], []
-        hops = list(self._claimed(entity, passed))
-        return hops or list(self._managed(entity, passed)), []
+        hops = list(self._claimed(entity, passed)) or list(self._managed(entity, passed))
+        if not hops and is_asked_for:
+            hops = [self._follow(claim, host, passed) for claim, host in self._connected(entity)]
+        return hops, []
+
+    def _said_elsewhere(self, entity: Entity, placement: Placement, host: Entity, passed: frozenset[int]) -> list[Hop]:
+        """Of what the layer that knew its place does not see any more: where another layer says that it runs."""
+        if placement.open:
+            return []
+        claims = ((c, self.view.entity(c.lower)) for c in self.view.claims_of(entity) if c.kind is RelationKind.RUNS_ON)
+        found = [(c, other) for c, other in claims if other is not None and other.kind is not host.kind]
+        return [self._follow(c, other, passed) for c, other in found if c.phase is Phase.STABLE]
+
+    def _connected(self, entity: Entity) -> Iterator[tuple[Claim, Entity]]:
+        """The hypervisors that a pool or network is connected to, or is local to."""
+        if entity.kind not in (EntityKind.STORAGE_POOL, EntityKind.NETWORK):
+            return
+        for claim in self.view.claims_of(entity):
+            host = self.view.entity(claim.lower)
+            if claim.kind in _CONNECTED and host is not None and host.kind is EntityKind.HYPERVISOR:
+                yield claim, host
+
+    def _machines(self, entity: Entity, passed: frozenset[int]) -> Iterator[Hop]:
+        """The VM that an HA resource is, where a hypervisor tells of it; of a group: those of its members."""
+        if entity.kind is not EntityKind.HA_RESOURCE or not has_one_placement(entity.kind, entity.subtype):
+            return
+        if is_group(entity):
+            for _, member in members_of(self.view, entity):
+                yield from self.descend(member, passed).machines
+            return
+        for claim in self.view.claims_on(entity):
+            vm = self.view.entity(claim.upper)
+            placement = self.view.placement(vm) if vm is not None and vm.kind is EntityKind.VM else None
+            host = self.view.entity(placement.host) if placement is not None else None
+            if claim.kind is RelationKind.MANAGED_BY and vm is not None and host is not None and host.kind in _METAL:
+                yield replace(self._follow(claim, vm, passed), relation=RelationKind.IS_SAME_AS)
+
+    def _managers(self, entity: Entity, passed: frozenset[int]) -> list[str]:
+        """What to say of the HA resource that a VM on a hypervisor is."""
+        if entity.kind is not EntityKind.VM or self.view.placement(entity) is None:
+            return []
+        under = (self.view.entity(c.lower) for c in self.view.claims_of(entity) if c.kind is RelationKind.MANAGED_BY)
+        managers = (one for one in under if one is not None and one.kind is EntityKind.HA_RESOURCE)
+        managers = (one for one in managers if one.index not in passed)
+        return [f"{called(entity)} is managed by {called(one)} ({', '.join(one.sources)})" for one in managers]
 
     def _placed(self, entity: Entity, placement: Placement, host: Entity, passed: frozenset[int]) -> Hop:
         """The one host of a single-placement entity, by our judgement; its claim is the evidence."""
@@ -229,15 +162,15 @@ class _Walk:
 
     def _doubts(self, entity: Entity, placement: Placement, host: Entity, claims: list[Claim]) -> Iterator[str]:
         if not placement.open:
-            yield f"{_called(entity)} is {_condition(entity)}: this is where it was last"
+            yield f"{called(entity)} is {condition(entity)}: this is where it was last"
         elif not placement.certain:
-            yield f"{_called(host)} is not heard of: this is where {_called(entity)} was last"
+            yield f"{called(host)} is not heard of: this is where {called(entity)} was last"
         for claim in claims:
             other = self.view.entity(claim.lower)
             if other is None or other.index == host.index or other.kind is not host.kind:
                 continue
             said = {Phase.STABLE: "runs", Phase.TRANSITIONAL: "is in transition", Phase.LAST_KNOWN: "was last"}
-            yield f"{claim.source or 'the topology'} says it {said[claim.phase]} on {_called(other)} too"
+            yield f"{claim.source or 'the topology'} says it {said[claim.phase]} on {called(other)} too"
 
     def _claimed(self, entity: Entity, passed: frozenset[int]) -> Iterator[Hop]:
         """Spread entities, and what no judgement is kept of: each host that is claimed; then rack and site."""
@@ -268,7 +201,7 @@ class _Walk:
         for member in members:
             hops = self.descend(member, passed).below
             if not hops:
-                notes.append(f"{_called(member)} {_no_place(member)}")
+                notes.append(f"{called(member)} {no_place(member)}")
             for hop in hops:
                 taken.setdefault((hop.entity.index, hop.state), []).append((member, hop))
         return [_shared(takers) for takers in taken.values()], notes
@@ -303,6 +236,7 @@ class _Walk:
             else entity_is_stale(view, upper, now, intervals),
             below=descent.below,
             storage=descent.storage,
+            machines=descent.machines,
             ends=descent.ends,
             notes=hop.notes + descent.notes,
         )
@@ -310,6 +244,17 @@ class _Walk:
     def _is(self, record: int, entity: Entity) -> bool:
         found = self.view.entity(record)
         return found is not None and found.index == entity.index
+
+
+def _disagreement(below: list[Hop], machine: Hop) -> Iterator[str]:
+    """A resource and the VM that it is are on one physical host, or one of the two sources is behind."""
+    node_on = {hop.entity.index: hop.entity for hop in walk_hops(below) if hop.entity.kind is EntityKind.PHYSICAL_HOST}
+    vm_on = [hop.entity for hop in walk_hops(machine.below) if hop.entity.kind is EntityKind.PHYSICAL_HOST]
+    if node_on and vm_on and not node_on.keys() & {host.index for host in vm_on}:
+        yield (
+            f"{called(machine.entity)} is on {called(vm_on[0])}, its node on {called(next(iter(node_on.values())))}: "
+            "a move is under way, or one of the two sources is behind"
+        )
 
 
 def _weight(placement: Placement) -> Callable[[Claim], tuple[bool, bool, int]]:
@@ -342,33 +287,7 @@ def _shared(takers: list[tuple[Entity, Hop]]) -> Hop:
     )
 
 
-def _why_it_ends(entity: Entity, has_storage: bool) -> str:
-    if entity.kind is EntityKind.SITE or has_storage:
-        return ""
-    if is_group(entity) or entity.kind in COMPOSITES:
-        return f"{_called(entity)} has no known members"
-    if entity.kind in (EntityKind.VM, EntityKind.HA_RESOURCE, EntityKind.POD):
-        return f"{_called(entity)} {_no_place(entity)}"
-    return f"{_called(entity)} {_unmatched(entity)}"
-
-
-def _no_place(entity: Entity) -> str:
-    if entity.state is EntityState.STOPPED:
-        return "is stopped, and was never seen running"
-    if entity.state in (EntityState.UNKNOWN, EntityState.RUNNING):
-        return _unmatched(entity)
-    return f"is {_condition(entity)}, and {_unmatched(entity)}"
-
-
-def _unmatched(entity: Entity) -> str:
-    return _UNMATCHED.get(entity.kind, "has no known place")
-
-
-def _condition(entity: Entity) -> str:
-    return entity.state.value + (f" ({entity.reason})" if entity.reason else "")
-
-
-def _status(entity: Entity, descent: _Descent) -> WhereStatus:
+def _status(entity: Entity, descent: Descent) -> WhereStatus:
     states = {hop.state for hop in descent.below}
     if not states:
         return WhereStatus.STOPPED if entity.state is EntityState.STOPPED else WhereStatus.UNKNOWN
@@ -382,62 +301,3 @@ def _status(entity: Entity, descent: _Descent) -> WhereStatus:
         HopState.LAST_KNOWN: WhereStatus.LAST_KNOWN,
     }
     return one[states.pop()]
-
-
-def _sentence(entity: Entity, status: WhereStatus, descent: _Descent) -> str:
-    if not descent.below:
-        return descent.ends or f"{_called(entity)} is a place of its own"
-    if len(descent.below) > 1:
-        listed = ", ".join(_brief(hop) for hop in descent.below)
-        return f"{_titled(entity)} is in {len(descent.below)} places: {listed}"
-    hop = descent.below[0]
-    chain = " > ".join(_called(step.entity) for step in _straight(hop))
-    words = {
-        WhereStatus.STOPPED: f"is {_condition(entity)}; it was last on",
-        WhereStatus.LAST_KNOWN: "was last known on",
-        WhereStatus.MOVING: "is in transition on",
-    }
-    usual = "runs on" if hop.relation is RelationKind.RUNS_ON else f"{hop.relation.value.replace('_', ' ')}"
-    title = _called(entity) if status is WhereStatus.STOPPED else _titled(entity)
-    return f"{title} {words.get(status, usual)} {chain}"
-
-
-def _titled(entity: Entity) -> str:
-    """With its condition, when there is something to say of it."""
-    usual = entity.state in (EntityState.RUNNING, EntityState.UNKNOWN)
-    return _called(entity) if usual else f"{_called(entity)}, {_condition(entity)},"
-
-
-def _brief(hop: Hop) -> str:
-    extra = [hop.role] if hop.role and hop.role != "started" else []
-    if hop.state is not HopState.STABLE:
-        extra.append(hop.state.value.replace("_", " "))
-    if hop.members:
-        extra.append(", ".join(member.name for member in hop.members))
-    return _called(hop.entity) + (f" ({'; '.join(extra)})" if extra else "")
-
-
-def _straight(hop: Hop) -> Iterator[Hop]:
-    """The hop and those below it, as long as there is one way only."""
-    yield hop
-    while len(hop.below) == 1:
-        hop = hop.below[0]
-        yield hop
-
-
-def _reaches_hardware(hop: Hop) -> bool:
-    if hop.entity.kind in _HARDWARE:
-        return True
-    return bool(hop.below) and all(map(_reaches_hardware, hop.below))
-
-
-def _called(entity: Entity) -> str:
-    return f"{entity.kind.value} {entity.name}"
-
-
-def walk_hops(hops: Iterable[Hop]) -> Iterator[Hop]:
-    """All hops of a tree, storage included, each before those below it."""
-    for hop in hops:
-        yield hop
-        yield from walk_hops(hop.below)
-        yield from walk_hops(hop.storage)

@@ -160,7 +160,8 @@ class Cluster:
                 relations.append(part_of(resource(name), resource(members[name]), position=place))
             uppers = [resource(name)]
             if name in self.starts:
-                entities.append(entity(vm(name), "", aliases=(domain(self.starts[name]),)))
+                started = self.starts[name]
+                entities.append(ObservedEntity(vm(name), started, "", EntityState.RUNNING, "", (domain(started),)))
                 relations.append(ObservedRelation(RelationKind.MANAGED_BY, vm(name), resource(name)))
                 uppers.append(vm(name))
             if name in self.where:

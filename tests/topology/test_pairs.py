@@ -168,7 +168,7 @@ def test_a_vm_that_no_hypervisor_tells_of_is_told_by_its_cluster_at_once():
     cluster = Cluster(house, starts={"shop-vm": "shop"})
     cluster.run("shop-vm", "n1")
     cluster.read(0)
-    assert told(resource_moves(cluster, 10)) == [("relocation", "shop-vm", "n1", "n2")]
+    assert told(resource_moves(cluster, 10)) == [("relocation", "shop", "n1", "n2")]
     machine, manager = the_pair(house)
     assert (manager.notify, manager.caused_by) == (False, machine.id)
 

@@ -10,8 +10,9 @@ from gateway.model.errors import AmbiguousName, UnknownEntity
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.model.snapshot import scope_key
+from gateway.topology.hops import Hop, HopState, Where, WhereStatus
 from gateway.topology.lookup import End, meaning, resolve
-from gateway.topology.where import Hop, HopState, Where, WhereStatus, where
+from gateway.topology.where import where
 from tests.topology.estate import SECOND, T0, Estate, three_hosts, uuid
 
 

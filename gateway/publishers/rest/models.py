@@ -10,9 +10,9 @@ from gateway.model.entities import EntityKind, EntityState, KeyNamespace, Value
 from gateway.model.events import Cause, EventKind
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import SourceState
+from gateway.topology.hops import HopState, WhereStatus
 from gateway.topology.impact import Effect
 from gateway.topology.layers import Layer
-from gateway.topology.where import HopState, WhereStatus
 
 Item = TypeVar("Item")
 
@@ -229,6 +229,8 @@ class HopModel(Model):
     notes: list[str]
     below: list["HopModel"]
     storage: list["HopModel"]
+    machines: list["HopModel"]
+    """Of an HA resource (or a group's members): the VM that it is, and where its hypervisor says that is."""
     ends: str
     """Why nothing is known below; empty when something is."""
 
@@ -244,6 +246,8 @@ class WhereModel(Model):
     """True when each branch is known down to a physical host."""
     hops: list[HopModel]
     storage: list[HopModel]
+    machines: list[HopModel]
+    """Of an HA resource (or a group's members): the VM that it is, and where its hypervisor says that is."""
     ends: str
     notes: list[str]
     alarms: list[AlarmModel]

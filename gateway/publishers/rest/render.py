@@ -11,9 +11,9 @@ from gateway.model.ports import Interval, TopologyView
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.publishers.rest import models as m
 from gateway.topology.ages import claim_age, claim_is_stale, entity_age, entity_is_stale
+from gateway.topology.hops import Hop, Where
 from gateway.topology.impact import Affected, Impact
 from gateway.topology.quorum import Quorum
-from gateway.topology.where import Hop, Where
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -220,6 +220,7 @@ def where_model(view: TopologyView, answer: Where, stale_intervals: int) -> m.Wh
         reaches_hardware=answer.reaches_hardware,
         hops=_hops(answer.below),
         storage=_hops(answer.storage),
+        machines=_hops(answer.machines),
         ends=answer.ends,
         notes=list(answer.notes),
         alarms=[alarm_model(view, alarm) for alarm in answer.alarms],
@@ -249,6 +250,7 @@ def _hop(hop: Hop) -> m.HopModel:
         notes=list(hop.notes),
         below=_hops(hop.below),
         storage=_hops(hop.storage),
+        machines=_hops(hop.machines),
         ends=hop.ends,
     )
 

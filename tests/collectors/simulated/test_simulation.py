@@ -9,7 +9,8 @@ from gateway.collectors.simulated.view import everything, observe
 from gateway.model.conditions import ConditionKind
 from gateway.model.entities import EntityKind, EntityState
 from gateway.model.events import Cause, EventKind
-from gateway.topology.where import WhereStatus, where
+from gateway.topology.hops import WhereStatus
+from gateway.topology.where import where
 from tests.collectors.simulated.estates import Estates
 
 MINUTE_S = 60.0
