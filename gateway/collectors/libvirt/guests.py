@@ -1,28 +1,22 @@
-"""What guest agents told, for the whole fleet: a guest that moves takes it along, and it outlives the gateway."""
+"""What guest agents told, for the whole fleet: a guest that moves takes it along."""
 
-import json
-import logging
-from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.collectors.libvirt.reader import Reading
 from gateway.collectors.libvirt.records import Guest, HostReading
 from gateway.collectors.libvirt.states import is_active
 
-logger = logging.getLogger(__name__)
-
 
 class Guests:
     """By UUID of the domain: what its agent told last, and which hosts know the domain."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._guests = _load(file)
+    def __init__(self, known: Iterable[Guest] = ()) -> None:
+        self._guests = {guest.uuid: guest for guest in known}
         self._hosts: dict[str, dict[str, bool]] = {}
         """By host: the domains that it knows, and whether they are active there."""
-        self.unsaved = False
+        self.version = 0
+        """Rises with each change of what agents told."""
 
     def note(self, reading: Reading) -> None:
         """Take over which domains a host knows. What is known of a guest goes with the last host that knows it."""
@@ -34,14 +28,14 @@ class Guests:
         for uuid in before - set(known):
             if uuid in self._guests and not any(uuid in others for others in self._hosts.values()):
                 del self._guests[uuid]
-                self.unsaved = True
+                self.version += 1
 
     def learn(self, guest: Guest) -> bool:
         """Take what an agent told; False when that was known."""
         if self._guests.get(guest.uuid) == guest:
             return False
         self._guests[guest.uuid] = guest
-        self.unsaved = True
+        self.version += 1
         return True
 
     def of(self, reading: Reading) -> dict[str, Guest]:
@@ -53,16 +47,10 @@ class Guests:
                 found[uuid] = self._guests[uuid]
         return found
 
-    def save(self) -> None:
-        """Write them down (blocking); a failure is logged, and tried again with the next change."""
-        self.unsaved = False
-        document = json.dumps([asdict(guest) for guest in list(self._guests.values())], indent=1)
-        temporary = self._file.with_suffix(".new")
-        try:
-            temporary.write_text(document, encoding="utf-8")
-            temporary.replace(self._file)
-        except OSError as error:
-            logger.warning("%s cannot be written: %s. Make the state folder writable.", self._file, error.strerror)
+    @property
+    def all(self) -> tuple[Guest, ...]:
+        """All that is known, by UUID."""
+        return tuple(self._guests[uuid] for uuid in sorted(self._guests))
 
     def _active_somewhere(self, uuid: str) -> bool:
         return any(known.get(uuid, False) for known in self._hosts.values())
@@ -102,19 +90,3 @@ def _filesystems(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(
         sorted({(str(told.get(f"fs.{i}.mountpoint", "")), str(told.get(f"fs.{i}.fstype", ""))) for i in range(count)})
     )
-
-
-def _load(file: Path) -> dict[str, Guest]:
-    try:
-        return {guest.uuid: guest for guest in map(_guest, json.loads(file.read_text(encoding="utf-8")))}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        logger.warning("%s cannot be used, guest agents are asked anew: %s", file, error)
-        return {}
-
-
-def _guest(saved: Mapping[str, Any]) -> Guest:
-    interfaces = tuple((mac, tuple(addresses)) for mac, addresses in saved["interfaces"])
-    filesystems = tuple((point, kind) for point, kind in saved["filesystems"])
-    return Guest(**{**saved, "interfaces": interfaces, "filesystems": filesystems})

@@ -9,6 +9,7 @@ from functools import partial
 
 from gateway.collectors.libvirt.agents import Agents
 from gateway.collectors.libvirt.duplicates import Duplicates
+from gateway.collectors.libvirt.fleet import Fleet
 from gateway.collectors.libvirt.follower import Follower
 from gateway.collectors.libvirt.guests import Guests
 from gateway.collectors.libvirt.mapping import observe_domains, observe_host
@@ -16,6 +17,7 @@ from gateway.collectors.libvirt.memory import HostMemory
 from gateway.collectors.libvirt.probing import probe_fleet
 from gateway.collectors.libvirt.reader import Reading
 from gateway.collectors.libvirt.records import DomainEvent, Guest, HostReading
+from gateway.collectors.libvirt.remembered import Remembered, load, save
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.storage import Storage
 from gateway.model.entities import EntityKind, NativeKey
@@ -42,8 +44,11 @@ class LibvirtSource:
         self._settings = settings
         self._now = context.now
         self._memories = {host: HostMemory(host) for host in settings.hosts}
-        self._storage = Storage()
-        self._guests = Guests(context.state_dir / f"libvirt-{name}-guests.json")
+        self._file = context.state_dir / f"libvirt-{name}.json"
+        remembered = load(self._file)
+        self._guests = Guests(remembered.guests)
+        self._fleet = Fleet(Storage(settings.shared_pools, remembered.pairs))
+        self._saved = self._version
         self._duplicates = Duplicates()
         self._followers: dict[str, Follower] = {}
         self._agents: dict[str, Agents] = {}
@@ -93,13 +98,14 @@ class LibvirtSource:
         self._errors.pop(reading.host, None)
         self._duplicates.note(reading, time.monotonic())
         self._changed.set()
-        await self._note_guests(reading)
+        self._note_guests(reading)
         reading = replace(reading, guests=self._guests.of(reading))
         memory = self._memories[reading.host]
         if isinstance(reading, HostReading):
-            await self._report(observe_host(self._name, at, reading, memory, self._storage))
+            await self._report(observe_host(self._name, at, reading, memory, self._fleet))
         else:
-            await self._report(observe_domains(self._name, at, reading, memory, self._storage))
+            await self._report(observe_domains(self._name, at, reading, memory, self._fleet))
+        await self._remember()
 
     async def lost(self, host: str, at: int, error: SourceError) -> None:
         """
@@ -116,12 +122,21 @@ class LibvirtSource:
 
     # -- guests ------------------------------------------------------------------------------------------------
 
-    async def _note_guests(self, reading: Reading) -> None:
+    def _note_guests(self, reading: Reading) -> None:
         if reading.host in self._agents:
             self._agents[reading.host].note(reading)
         self._guests.note(reading)
-        if self._guests.unsaved:
-            await asyncio.to_thread(self._guests.save)
+
+    @property
+    def _version(self) -> tuple[object, ...]:
+        """Changes with what has to be remembered."""
+        return self._guests.version, self._fleet.storage.pairs
+
+    async def _remember(self) -> None:
+        if self._saved != (version := self._version):
+            known = Remembered(self._guests.all, self._fleet.storage.pairs)
+            if await asyncio.to_thread(save, self._file, known):
+                self._saved = version
 
     def _learned(self, host: str, guest: Guest) -> None:
         if self._guests.learn(guest):

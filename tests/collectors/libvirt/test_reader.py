@@ -133,7 +133,7 @@ def test_some_domains_are_read_by_themselves_and_a_missing_one_is_gone(host: Any
 def test_a_domain_whose_definition_hangs_keeps_it_and_its_state_is_still_read(host: Any) -> None:
     reads = reader()
     reads.whole(host, Calls(5))
-    assert reads.leave_out(f"domain vm3 {uuid(3)}") == 300
+    assert reads.leave_out(f"domain vm03 {uuid(3)}") == 300
     host.lookupByName("vm03").suspend()
     calls = Counting()
     domain = whole(reads.whole(host, calls)).domains[3]
@@ -143,7 +143,7 @@ def test_a_domain_whose_definition_hangs_keeps_it_and_its_state_is_still_read(ho
 
 def test_of_a_domain_that_hangs_from_the_first_nothing_is_said(host: Any) -> None:
     reads = reader()
-    reads.leave_out(f"domain vm3 {uuid(3)}")
+    reads.leave_out(f"domain vm03 {uuid(3)}")
     reading = reads.whole(host, Calls(5))
     assert isinstance(reading, DomainReading)
     assert reading.uuids == {uuid(number) for number in range(12)} - {uuid(3)}
