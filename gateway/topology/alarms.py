@@ -5,10 +5,15 @@ from dataclasses import replace
 from gateway.model.conditions import RULES, Category, ConditionKind, SettleTimes, alarm_key
 from gateway.model.entities import EntityKind
 from gateway.model.events import Event, EventKind
-from gateway.model.observations import EvidenceKind, Glimpse, Objects, Observation, ObservedCondition
+from gateway.model.observations import Glimpse, Objects, Observation, ObservedCondition
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Record
+from gateway.model.snapshot import silent_scope
+from gateway.topology.carriers import layers_under
+from gateway.topology.crashes import failure_of_pair, kind_of_crash
+from gateway.topology.diff import has_word
 from gateway.topology.draft import Draft
+from gateway.topology.pairs import machines_of
 from gateway.topology.placements import Verdict
 
 RAISED: dict[Category, EventKind] = {
@@ -32,6 +37,7 @@ JUDGED_HERE = frozenset(
         ConditionKind.SOURCE_STALE,
         ConditionKind.DUPLICATE_KEY,
         ConditionKind.SAME_BY_WEAK_KEYS,
+        ConditionKind.HOST_LOST,
     }
 )
 """What we conclude ourselves; no source says that it holds or has ended."""
@@ -42,10 +48,12 @@ def judge_conditions(draft: Draft, observation: Observation, settle: SettleTimes
     said: set[str] = set()
     for condition in observation.conditions:
         record = draft.find(observation.source, condition.entity)
-        if record is not None and not record.gone:
+        if record is not None and not record.gone and has_word(draft, record, observation.covers.scope):
             entity = draft.entity_of(record.index)
             said.add(_hold(draft, observation.source, entity, condition, settle))
     judged = observation.judged - JUDGED_HERE
+    if ConditionKind.CRASHED in judged:
+        judged |= {ConditionKind.CRASHED_MANAGED}
     if judged:
         for entity in _judged_entities(draft, observation):
             for alarm in draft.alarms_of(entity):
@@ -65,7 +73,7 @@ def follow_records(draft: Draft, settle: SettleTimes) -> None:
     """
     for old, new in sorted(draft.regrouped):
         for alarm in draft.alarms_of(old):
-            if alarm.condition in JUDGED_HERE:
+            if alarm.condition in JUDGED_HERE and not silent_scope(alarm):
                 if draft.entity_of(old) != old:
                     end(draft, alarm)
                 continue
@@ -107,13 +115,12 @@ def judge_uncertain(draft: Draft, entity: int, verdict: Verdict, settle: SettleT
     """Fresh on one host while another that had it is silent: a finding, until that one is seen or known to be lost."""
     key = alarm_key(ConditionKind.PLACEMENT_UNCERTAIN, draft.record(entity).id)
     placement = draft.placement(entity)
-    doubtful = [host for host in verdict.unverified if not _known_lost(draft, host)]
-    if placement is None or not doubtful:
+    if placement is None or not verdict.unverified:
         alarm = draft.alarm_with(key)
         if alarm is not None:
             end(draft, alarm)
         return
-    silent = " and ".join(draft.ref(host).name for host in doubtful)
+    silent = " and ".join(draft.ref(host).name for host in verdict.unverified)
     begin(
         draft,
         source=placement.source,
@@ -123,18 +130,6 @@ def judge_uncertain(draft: Draft, entity: int, verdict: Verdict, settle: SettleT
         remedy=f"make sure that {silent} is off, or reachable again",
         settle=settle,
     )
-
-
-def _known_lost(draft: Draft, host: int) -> bool:
-    """True when a source of the host knows that it is lost or was fenced, and nothing has been heard of it since."""
-    for index in draft.group_of(host):
-        record = draft.record(index)
-        heard = draft.heard_at(record.source, record.scope)
-        for seen in draft.evidence(record.source).values():
-            fact = seen.evidence
-            if fact.kind is EvidenceKind.HOST_LOST and fact.host == record.key.native and seen.last_seen >= heard:
-                return True
-    return False
 
 
 def begin(
@@ -147,8 +142,16 @@ def begin(
     text: str = "",
     remedy: str = "",
     settle: SettleTimes,
+    since: int | None = None,
+    wait: int | None = None,
+    root: str = "",
 ) -> str:
-    """A condition holds: it settles, or is raised at once when it need not. Returns its key."""
+    """
+    A condition holds: it settles, or is raised at once when it need not. Returns its key.
+
+    `since`: when that began, now unless it is given; `wait`: how long it settles, unless as its rule
+    says; `root`: event id of what it is known to follow from, when it is raised at once.
+    """
     key = alarm_key(kind, draft.record(entity).id, detail)
     known = draft.alarm_with(key)
     if known is not None:
@@ -156,7 +159,8 @@ def begin(
             draft.put_alarm(replace(known, text=text, remedy=remedy))
         return key
     rule = RULES[kind]
-    wait: int = getattr(settle, rule.settle)
+    began = draft.at if since is None else since
+    settles: int = getattr(settle, rule.settle) if wait is None else wait
     alarm = draft.add_alarm(
         Alarm(
             index=0,
@@ -169,21 +173,28 @@ def begin(
             detail=detail,
             text=text,
             remedy=remedy,
-            since=draft.at,
-            due=draft.at + wait,
+            since=began,
+            due=began + settles,
         )
     )
-    if wait == 0:
-        raise_alarm(draft, alarm)
+    if settles == 0:
+        raise_alarm(draft, alarm, root)
     return key
 
 
-def raise_alarm(draft: Draft, alarm: Alarm) -> None:
-    """It has held long enough: tell it, unless its root was told (then it is in the log and the table only)."""
-    root = _root_of(draft, alarm)
+def raise_alarm(draft: Draft, alarm: Alarm, root: str = "") -> None:
+    """
+    It has held long enough: tell it, unless its root was told (then it is in the log and the table only).
+
+    `root`: event id of what it is known to follow from.
+    """
+    root = root or _root_of(draft, alarm)
     event = _event(draft, alarm, RAISED[alarm.category], root)
     draft.put_alarm(replace(alarm, raised_at=draft.at, event_id=event.id, caused_by=root))
     draft.events.append(event)
+    if alarm.category is Category.FAILURE:
+        for vm in machines_of(draft, alarm.entity):
+            _given_up(draft, vm)
 
 
 def end(draft: Draft, alarm: Alarm) -> None:
@@ -196,7 +207,8 @@ def end(draft: Draft, alarm: Alarm) -> None:
 
 
 def _hold(draft: Draft, source: str, entity: int, condition: ObservedCondition, settle: SettleTimes) -> str:
-    key = alarm_key(condition.kind, draft.record(entity).id, condition.detail)
+    kind = kind_of_crash(draft, entity, condition.detail) if condition.kind is ConditionKind.CRASHED else condition.kind
+    key = alarm_key(kind, draft.record(entity).id, condition.detail)
     known = draft.alarm_with(key)
     if not condition.holding and (known is None or not known.raised):
         if known is not None:
@@ -205,7 +217,7 @@ def _hold(draft: Draft, source: str, entity: int, condition: ObservedCondition, 
     return begin(
         draft,
         source=source,
-        kind=condition.kind,
+        kind=kind,
         entity=entity,
         detail=condition.detail,
         text=condition.text,
@@ -261,12 +273,23 @@ def _event(draft: Draft, alarm: Alarm, kind: EventKind, root: str) -> Event:
     )
 
 
+def _given_up(draft: Draft, vm: int) -> None:
+    """The manager of the VM has failed: that the VM crashed is a failure now, and follows from it."""
+    for alarm in draft.alarms_of(vm):
+        if alarm.condition is ConditionKind.CRASHED_MANAGED and not alarm.raised:
+            raise_alarm(draft, alarm)
+
+
 def _root_of(draft: Draft, alarm: Alarm) -> str:
-    """Event id of the raised failure of the host or cluster that this failure comes from; empty: it is a root."""
+    """
+    Event id of the raised failure that this failure comes from; empty: it is a root.
+
+    That of a layer below, of the cluster that manages it, or of the other of a VM and the resource that it is.
+    """
     if alarm.category is not Category.FAILURE:
         return ""
     placement = draft.placement(alarm.entity)
-    below = [placement.host] if placement is not None and placement.open else []
+    below = layers_under(draft, placement.host) if placement is not None and placement.open else []
     clusters = [
         lower
         for kind in (RelationKind.MEMBER_OF, RelationKind.MANAGED_BY)
@@ -277,4 +300,4 @@ def _root_of(draft: Draft, alarm: Alarm) -> str:
         for other in draft.alarms_of(lower):
             if other.raised and other.category is Category.FAILURE and not other.caused_by:
                 return other.event_id
-    return ""
+    return failure_of_pair(draft, alarm.entity)

@@ -39,6 +39,19 @@ def machine_under(draft: Draft, host: int) -> int | None:
     return None
 
 
+def hypervisors_under(draft: Draft, entity: int) -> list[int]:
+    """The hypervisors that an entity is on, itself included: below it, or beside it on the same machine."""
+    below = [entity, *carriers_of(draft, entity)]
+    machine = machine_under(draft, below[-1])
+    beside = draft.entities_on(machine, RelationKind.RUNS_ON) if machine is not None else []
+    return [e for e in dict.fromkeys((*below, *beside)) if draft.record(e).key.kind is EntityKind.HYPERVISOR]
+
+
+def layers_under(draft: Draft, host: int) -> list[int]:
+    """A host and all that a failure of which takes it along: its carriers, and the hypervisors that show their loss."""
+    return list(dict.fromkeys((host, *carriers_of(draft, host), *hypervisors_under(draft, host))))
+
+
 def _host_of(draft: Draft, entity: int) -> int | None:
     placement = draft.placement(entity)
     if placement is not None:

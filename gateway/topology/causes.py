@@ -7,9 +7,9 @@ from gateway.model.conditions import SECOND, Category
 from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.events import PLANNED, Cause, Event, EventKind
 from gateway.model.relations import RelationKind
-from gateway.topology.carriers import carriers_of, machine_under
+from gateway.topology.carriers import layers_under, machine_under
 from gateway.topology.draft import Draft, kind_of
-from gateway.topology.evidence import cause_of, named_by
+from gateway.topology.evidence import cause_of, known_lost, named_by
 from gateway.topology.pairs import JOINED_MOVEMENT, managers_of
 
 AMENDABLE = 120 * SECOND
@@ -65,13 +65,20 @@ def root_on(draft: Draft, host: int) -> str:
     It is a failure of the host, or of what carries it: a node's VM, the hypervisor and machine below. Also one that
     ended just now.
     """
-    for layer in (host, *carriers_of(draft, host)):
+    for layer in layers_under(draft, host):
         for alarm in draft.alarms_of(layer):
             if alarm.raised and alarm.category is Category.FAILURE:
                 return alarm.caused_by or alarm.event_id
         if root := draft.root_of(layer):
             return root
     return ""
+
+
+def loss_under(draft: Draft, host: int) -> str:
+    """What is known of the loss of a hypervisor that a move left, now or lately; empty: it was not lost."""
+    if kind_of(draft, host) is not EntityKind.HYPERVISOR:
+        return ""
+    return f"{draft.ref(host).name} was lost" if known_lost(draft, host) or draft.root_of(host) else ""
 
 
 def amend_causes(draft: Draft) -> None:

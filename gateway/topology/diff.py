@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from gateway.model.entities import EntityState, NativeKey
+from gateway.model.entities import RELOCATABLE_KINDS, EntityState, NativeKey
 from gateway.model.observations import Glimpse, Objects, Observation, ObservedEntity, ObservedRelation, Whole
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import Claim, Record
@@ -43,7 +43,7 @@ def apply_observation(draft: Draft, observation: Observation) -> None:
         draft.refresh(source, scope)
     if back:
         # What it said before its silence was not judged beside what others said.
-        draft.touched.update(draft.entity_of(index) for index in found)
+        draft.touched.update(draft.entity_of(index) for index in found | draft.scope(source, scope))
 
 
 def _apply_glimpse(
@@ -96,16 +96,32 @@ def _home(draft: Draft, record: Record, scope: str, relations: Sequence[Observed
     The scope that the record belongs to from now on; None when this one has no say in what it is doing.
 
     Of several scopes that see a thing (a registration left behind, a migration under way), the one where it runs
-    most certainly has the word; between equals the newest has, and the thing belongs where it did.
+    most certainly has the word. Between equals the newest has, and the thing belongs where it did; of a machine or
+    resource that runs nowhere only the scope where it was last has, not a registration left behind.
     """
     if record.gone or record.scope == UNSEEN:
         return scope
     others = (c for c in draft.claims(record.index) if c.source == record.source and c.scope != scope)
     there = max((_certainty(c.phase) for c in others if c.kind is RelationKind.RUNS_ON), default=0)
     here = max((_certainty(r.phase) for r in relations if r.kind is RelationKind.RUNS_ON), default=0)
-    if here < there:
+    at_rest = not here and not there and record.key.kind in RELOCATABLE_KINDS and record.scope != scope
+    if here < there or at_rest:
         return None
-    return scope if here > there or (here and draft.is_silent(record.source, record.scope)) else record.scope
+    return scope if here > there or draft.is_silent(record.source, record.scope) else record.scope
+
+
+def has_word(draft: Draft, record: Record, scope: str) -> bool:
+    """
+    True when this scope, which has just been taken in, has a say in what the thing is doing (see `_home`).
+
+    A registration left behind where the thing does not run any more has none.
+    """
+    claims = [c for c in draft.claims(record.index) if c.source == record.source and c.kind is RelationKind.RUNS_ON]
+    here = max((_certainty(c.phase) for c in claims if c.scope == scope), default=0)
+    there = max((_certainty(c.phase) for c in claims if c.scope != scope), default=0)
+    if here != there:
+        return here > there
+    return record.scope in (scope, UNSEEN) or record.key.kind not in RELOCATABLE_KINDS
 
 
 def _certainty(phase: Phase) -> int:

@@ -1,6 +1,6 @@
 """Evidence: facts of a source's views, remembered as long as they may explain a move."""
 
-from gateway.model.conditions import SECOND
+from gateway.model.conditions import SECOND, ConditionKind
 from gateway.model.entities import NativeKey
 from gateway.model.events import Cause
 from gateway.model.observations import Evidence, EvidenceKind, Observation
@@ -120,3 +120,17 @@ def _in_time(fact: Evidence, left_at: int) -> bool:
 def _since(seen: SeenEvidence, left_at: int) -> bool:
     """True for an occurrence after `left_at`, as the source dates it and as we first saw it."""
     return seen.first_seen >= left_at - CLOCKS_DIFFER and _in_time(seen.evidence, left_at)
+
+
+def known_lost(draft: Draft, host: int) -> bool:
+    """True when the host's loss is raised, or a source of the host knows of it and has not heard of the host since."""
+    if any(alarm.raised and alarm.condition is ConditionKind.HOST_LOST for alarm in draft.alarms_of(host)):
+        return True
+    for index in draft.group_of(host):
+        record = draft.record(index)
+        heard = draft.heard_at(record.source, record.scope)
+        for seen in draft.evidence(record.source).values():
+            fact = seen.evidence
+            if fact.kind is EvidenceKind.HOST_LOST and fact.host == record.key.native and seen.last_seen >= heard:
+                return True
+    return False

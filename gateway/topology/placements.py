@@ -7,7 +7,7 @@ from gateway.model.entities import EntityKind, has_one_placement
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import Claim, Placement, SourceState
 from gateway.topology.draft import Draft
-from gateway.topology.evidence import last_surely_there, named_by
+from gateway.topology.evidence import known_lost, last_surely_there, named_by
 
 PROMOTED = "promoted"
 
@@ -33,7 +33,7 @@ class Verdict:
     confirmed_at: int = 0
     """Of a conflict: until when all that claim the entity were heard of."""
     unverified: tuple[int, ...] = ()
-    """Hosts that claimed it before they fell silent: whether it still runs there is not known."""
+    """Hosts that claimed it before they fell silent, and are not known to be lost: it may still run there."""
 
 
 def judge_placement(draft: Draft, entity: int) -> Verdict:
@@ -57,7 +57,8 @@ def judge_placement(draft: Draft, entity: int) -> Verdict:
     moving = _hosts(draft, claims, Phase.TRANSITIONAL)
     if stable and not moving.keys() - stable.keys():
         ((host, claim),) = stable.items()
-        unverified = tuple(sorted(_hosts(draft, said, Phase.STABLE).keys() - {host}))
+        others = sorted(_hosts(draft, said, Phase.STABLE).keys() - {host})
+        unverified = tuple(other for other in others if not known_lost(draft, other))
         return Verdict(move=_settle_on(draft, entity, host, claim), unverified=unverified)
     _not_settled(draft, entity, {**stable, **moving}, _hosts(draft, claims, Phase.LAST_KNOWN))
     return Verdict()

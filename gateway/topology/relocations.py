@@ -8,7 +8,7 @@ from gateway.model.entities import RELOCATABLE_KINDS, EntityKind
 from gateway.model.events import PLANNED, Cause, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Placement
-from gateway.topology.causes import Way, explain, root_on, strengthen, without_evidence
+from gateway.topology.causes import Way, explain, loss_under, root_on, strengthen, without_evidence
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.pairs import awaited_group, is_to_be_told, machines_of, managers_of, told_of_partner
 from gateway.topology.placements import Move, Verdict, group_of_member, judge_placement
@@ -183,6 +183,8 @@ def _event(
     same = (linked.id,) if linked is not None else ()
     way = Way(move.entity, move.old_host, move.new_host, move.left_at, source, members, same)
     cause, evidence = explain(draft, way)
+    if cause is None and not move.live and (loss := loss_under(draft, move.old_host)):
+        cause, evidence = Cause.FAILOVER, (loss,)
     if cause is None:
         cause = without_evidence(draft, kind, move.entity, move.live)
     return Event(

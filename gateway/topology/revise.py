@@ -1,18 +1,17 @@
 """One revision: an observation, or a settle time that ran out, in; the next snapshot and its changes out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from gateway.model.changes import Changes
 from gateway.model.conditions import SECOND, ConditionKind, SettleTimes, Severity
 from gateway.model.entities import EntityKind, EntityState, NativeKey
 from gateway.model.events import Event, EventKind
-from gateway.model.observations import EvidenceKind, Observation
-from gateway.model.rows import Alarm, Record, Source
-from gateway.model.snapshot import Snapshot
+from gateway.model.observations import EvidenceKind, Glimpse, Observation, ScopeFailure
+from gateway.model.rows import Alarm, Record, Source, SourceState
+from gateway.model.snapshot import Snapshot, silent_scope
 from gateway.topology.alarms import (
     begin,
-    end,
     follow_records,
     judge_conditions,
     judge_conflict,
@@ -24,8 +23,23 @@ from gateway.topology.correlate import correlate
 from gateway.topology.diff import apply_observation
 from gateway.topology.draft import GATEWAY, Draft
 from gateway.topology.evidence import migration_failed, note_evidence
+from gateway.topology.lost import hosts_of_lost_nodes, judge_lost
 from gateway.topology.placements import Verdict, judge_placement
 from gateway.topology.relocations import tell_group, tell_moves, tell_waiting, waits_for
+from gateway.topology.silence import (
+    answering,
+    end_source_silence,
+    fall_silent,
+    forget_scopes,
+    look_at_scopes,
+    scope_answers,
+    scope_fails,
+    silence_of_source,
+    silent_scopes_of,
+    tell_late,
+    untold,
+    watch_scopes,
+)
 
 NewId = Callable[[], str]
 
@@ -39,15 +53,32 @@ def observe(base: Snapshot, observation: Observation, settle: SettleTimes, new_i
     """
     draft = Draft(base, observation.at, new_id, settle.stale_intervals)
     apply_observation(draft, observation)
+    if not isinstance(observation.covers, Glimpse):
+        scope_answers(draft, observation.source, observation.covers.scope, settle)
+        watch_scopes(draft, observation.source, observation.covers.scope, settle)
     linked = observation.links is not None and draft.put_links(observation.source, observation.links)
     fresh = note_evidence(draft, observation)
     if fresh and any(fact.kind is EvidenceKind.HOST_LOST for fact in observation.evidence):
         draft.touched.update(_uncertain(draft))
-    _judge(draft, settle, relink=linked)
+    _judge(draft, settle, hosts_of_lost_nodes(draft, observation), relink=linked)
     judge_conditions(draft, observation, settle)
     _migrations_that_failed(draft, observation)
     if fresh:
         amend_causes(draft)
+    return draft.finish()
+
+
+def scope_failed(base: Snapshot, failure: ScopeFailure, settle: SettleTimes, new_id: NewId) -> tuple[Snapshot, Changes]:
+    """
+    What follows from a scope that could not be read.
+
+    Its silence settles; nothing of it is gone, and none of its alarms ends. Its host is lost when a second witness says
+    so too.
+    """
+    draft = Draft(base, max(failure.at, base.at), new_id, settle.stale_intervals)
+    scope_fails(draft, failure, settle)
+    alarm = draft.failing(failure.source, failure.scope)
+    _judge(draft, settle, {alarm.entity} if alarm is not None else set())
     return draft.finish()
 
 
@@ -62,13 +93,22 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
         if kind == "pair":
             tell_waiting(draft, int(number))
             continue
+        if kind == "scope":
+            tell_late(draft, int(number))
+            continue
+        if kind == "scopes":
+            look_at_scopes(draft, number, settle)
+            continue
         alarm = draft.alarm(int(number))
         if alarm is None or alarm.raised:
             draft.judge_at(what, None)
         elif alarm.condition is ConditionKind.PLACEMENT_CONFLICT:
             _confirm_conflict(draft, alarm, settle)
+        elif silent_scope(alarm):
+            fall_silent(draft, alarm, settle)
         else:
             raise_alarm(draft, alarm)
+    _judge(draft, settle)
     return draft.finish()
 
 
@@ -88,13 +128,22 @@ def _confirm_conflict(draft: Draft, alarm: Alarm, settle: SettleTimes) -> None:
 
 
 def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snapshot:
-    """After a restart: what moved and waits to be told, for its group or its pair, is pending again."""
+    """
+    After a restart: what moved and waits to be told, for its group or its pair, is pending again.
+
+    Scopes that were failing get the time to be read: their silence does not count while the gateway was away.
+    """
     draft = Draft(base, now, new_id)
+    for alarm in draft.all_failing():
+        if not alarm.raised:
+            draft.judge_at(f"alarm:{alarm.index}", max(alarm.due, now + settle.stale_disconnect))
+    for alarm in untold(draft):
+        draft.judge_at(f"scope:{alarm.index}", now + 2 * settle.stale_disconnect)
     for _, placement in base.placements.rows():
         if placement.moved_from:
             key, due = waits_for(draft, placement.entity), placement.moved_at + settle.group
             draft.judge_at(key, min(due, draft.due(key) or due))
-    return replace(base, pending=draft.finish()[0].pending)
+    return replace(base, pending=draft.finish()[0].pending, resumed_at=now)
 
 
 def register_source(base: Snapshot, source: Source, now: int, new_id: NewId) -> tuple[Snapshot, Changes]:
@@ -146,12 +195,20 @@ def update_source(
             text=stale,
             remedy=f"gateway check tells what is wrong with sources.{source.name}",
             settle=settle,
+            root=_only_silence(draft, source.name),
         )
-    else:
-        for alarm in draft.alarms_of(source.index):
-            if alarm.condition is ConditionKind.SOURCE_STALE:
-                end(draft, alarm)
+    elif (whole := silence_of_source(draft, source)) is not None:
+        end_source_silence(draft, source, whole, settle)
+    if source.state is SourceState.DISABLED:
+        forget_scopes(draft, source.name)
     return draft.finish()
+
+
+def _only_silence(draft: Draft, source: str) -> str:
+    """Event id of the silence of a source's only scope, which was told and says more; empty when it has others."""
+    failing = silent_scopes_of(draft, source)
+    only = len(failing) == 1 and not any(True for _ in answering(draft, source))
+    return (failing[0].caused_by or failing[0].event_id) if only else ""
 
 
 def _uncertain(draft: Draft) -> list[int]:
@@ -160,11 +217,16 @@ def _uncertain(draft: Draft) -> list[int]:
     return [alarm.entity for _, alarm in draft.base.alarms.rows() if alarm.condition is kind]
 
 
-def _judge(draft: Draft, settle: SettleTimes, *, relink: bool) -> None:
-    """Correlate what has other keys, then judge the placement of everything that may be elsewhere."""
+def _judge(draft: Draft, settle: SettleTimes, doubtful: Iterable[int] = (), *, relink: bool = False) -> None:
+    """
+    Correlate what has other keys, then judge the placement of everything that may be elsewhere.
+
+    `doubtful`: hypervisors that may be lost; that is told before what moves away from them.
+    """
     if draft.rekeyed or relink:
         correlate(draft, settle, everything=relink)
         follow_records(draft, settle)
+    judge_lost(draft, doubtful, settle)
     if not draft.touched:
         return
     verdicts: dict[int, Verdict] = {}

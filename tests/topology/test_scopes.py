@@ -63,15 +63,16 @@ def test_two_hosts_that_both_go_on_saying_so_are_a_conflict():
 
 def test_what_runs_elsewhere_while_its_host_is_silent_has_failed_over_and_that_is_not_sure():
     fleet = both_read()
-    for at in (20, 40, 60, 71):
+    for at in (20, 40, 60, 70):
         fleet.host(at, "b")
-    (event,) = fleet.events
-    assert told([event]) == [("relocation", "guest", "a", "b")]
+    silent, event = fleet.events
+    assert told([silent, event]) == [("stale_raised", "a", None, None), ("relocation", "guest", "a", "b")]
     assert (event.cause, event.evidence) == (Cause.FAILOVER, ("old host unverified",))
     assert T0 + 60 * SECOND < event.at <= T0 + 70 * SECOND
     assert told(fleet.wait(90)) == [("finding_raised", "guest", None, None)]
-    assert fleet.conditions() == {ConditionKind.PLACEMENT_UNCERTAIN}
-    assert told(fleet.empty(91, "a")) == [("finding_cleared", "guest", None, None)]
+    assert fleet.conditions() == {ConditionKind.PLACEMENT_UNCERTAIN, ConditionKind.SOURCE_STALE}
+    back = [("stale_cleared", "a", None, None), ("finding_cleared", "guest", None, None)]
+    assert told(fleet.empty(91, "a")) == back
 
 
 def test_how_long_silence_is_says_the_setting():
