@@ -10,6 +10,7 @@ from gateway.app.console import note
 from gateway.app.locate import Located, locate, location_options
 from gateway.app.lock import StateLock
 from gateway.app.places import make_state_dir
+from gateway.model.errors import StoreError
 from gateway.store.database import Database, open_database
 from gateway.store.replacement import replace_database
 
@@ -32,9 +33,12 @@ def upgrade(config: Path | None, state_dir: Path | None) -> None:
 
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace FILE when it is there already.")
 @location_options
-def backup(file: Path, config: Path | None, state_dir: Path | None) -> None:
+def backup(file: Path, force: bool, config: Path | None, state_dir: Path | None) -> None:
     """Write a backup to FILE; the gateway may go on running."""
+    if file.exists() and not force:
+        raise StoreError(f"{file}: there is a file already. Name another, or replace it with --force.")
     with opened(locate(config, state_dir), upgrade=False) as database:
         database.backup(file)
     note(f"The backup is in {file}.")

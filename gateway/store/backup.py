@@ -25,6 +25,9 @@ BATCH = 5_000
 MADE_AT = "backup_at"
 """Key in `meta` of a backup: when it was made, microseconds UTC."""
 _COUNTERS = ("next_index", "next_alarm")
+_MAGIC = b"SQLite format 3\0"
+"""How a SQLite file begins; an empty one is a database without tables (sqlite.org/fileformat2.html)."""
+_NAME_ANOTHER = "Name a file that `gateway db backup FILE` wrote."
 _NUMBERED = ("event", "outbox", "record_state", "alias", "claim", "placement")
 """Tables whose ids the database counts; those of events are never used again."""
 
@@ -34,8 +37,10 @@ def backup(connections: Connections, file: Path, now: int) -> None:
     Write a backup to `file` (mode 0600), complete or not at all; the gateway may go on running.
 
     Raises:
-        StoreError: it could not be written.
+        StoreError: it could not be written, or `file` is the database itself.
     """
+    if connections.file is not None and file.exists() and file.samefile(connections.file):
+        raise StoreError(f"{file}: this is the database itself. Name another file for its backup.")
     with _written_whole(file) as part:
         if connections.file is not None:
             _copy_sqlite(connections.file, part)
@@ -66,7 +71,8 @@ def restore(connections: Connections, file: Path, now: int, *, force: bool = Fal
         SchemaMismatch: the backup was written by a newer version.
     """
     if not file.is_file():
-        raise StoreError(f"{file}: there is no such file. Name a file that `gateway db backup FILE` wrote.")
+        raise StoreError(f"{file}: there is no such file. {_NAME_ANOTHER}")
+    _check_is_sqlite(file)
     with _scratch(file.absolute().parent, file) as part:
         _copy_sqlite(file, part)
         copy = Connections(_url(part), create=False)
@@ -78,10 +84,20 @@ def restore(connections: Connections, file: Path, now: int, *, force: bool = Fal
             copy.close()
 
 
+def _check_is_sqlite(file: Path) -> None:
+    try:
+        with file.open("rb") as opened:
+            begins = opened.read(len(_MAGIC))
+    except OSError as error:
+        raise StoreError(f"{file}: it cannot be read: {error.strerror}. Give this user access.") from error
+    if begins not in (b"", _MAGIC):
+        raise StoreError(f"{file}: it is no SQLite file, so it is no backup. {_NAME_ANOTHER}")
+
+
 def _bring_up(copy: Connections, file: Path) -> None:
     with copy.write() as connection:
         if schema.version(connection) is None:
-            raise StoreError(f"{file}: it holds no topology. Name a file that `gateway db backup FILE` wrote.")
+            raise StoreError(f"{file}: it holds no topology. {_NAME_ANOTHER}")
         schema.upgrade(connection)
 
 
@@ -209,9 +225,10 @@ def _scratch(folder: Path, about: Path) -> Iterator[Path]:
         try:
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except OSError as error:
-            raise StoreError(
-                f"{folder}: no file can be made there ({error.strerror}). Give this user access."
-            ) from error
+            remedy = f"Give this user access ({error.strerror})."
+            if not folder.is_dir():
+                remedy = f"There is no such folder: make it (mkdir -p {folder}), or name another."
+            raise StoreError(f"{folder}: no file can be made there. {remedy}") from error
         yield part
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):

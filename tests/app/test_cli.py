@@ -200,6 +200,15 @@ def test_a_backup_gives_back_what_was_there(stored: Estate, tmp_path: Path) -> N
     copy = tmp_path / "copy.db"
     assert gateway("db", "backup", copy, "--config", stored.config).exit_code == 0
     before = json.loads(gateway("where", "web", "--json", "--config", stored.config).stdout)["entity"]["id"]
+    first = copy.read_bytes()
+    again = gateway("db", "backup", copy, "--config", stored.config)
+    assert (again.exit_code, "there is a file already. Name another, or replace it with --force" in again.stderr) == (
+        2,
+        True,
+    )
+    assert copy.read_bytes() == first
+    assert gateway("db", "backup", copy, "--force", "--config", stored.config).exit_code == 0
+    assert copy.read_bytes() != first
     refused = gateway("db", "restore", copy, "--config", stored.config)
     assert (refused.exit_code, "--force" in refused.stderr) == (2, True)
     for file in stored.state.glob("topology.db*"):

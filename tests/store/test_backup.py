@@ -138,7 +138,11 @@ def test_what_is_no_backup_is_refused(database_url: str, tmp_path: Path):
     target = open_database(database_url)
     (tmp_path / "notes").write_text("no database" * 1000)
     (tmp_path / "empty").touch()
-    for name, message in (("missing", "no such file"), ("notes", "not a database|no SQLite"), ("empty", "no topology")):
+    for name, message in (
+        ("missing", "no such file"),
+        ("notes", "notes: it is no SQLite file, so it is no backup. Name a file that"),
+        ("empty", "no topology"),
+    ):
         with pytest.raises(StoreError, match=message):
             target.restore(tmp_path / name)
     assert target.repository.load().revision == 0
@@ -165,6 +169,17 @@ def test_a_backup_that_cannot_be_written_leaves_the_last_one(database_url: str, 
     database, _ = filled(database_url)
     with pytest.raises(StoreError, match="no file can be made there"):
         database.backup(tmp_path / "missing" / "backup.db")
+    with pytest.raises(StoreError, match=rf"There is no such folder: make it \(mkdir -p {tmp_path}/missing\)"):
+        database.backup(tmp_path / "missing" / "backup.db")
+    database.close()
+
+
+def test_a_database_is_never_replaced_by_its_own_backup(tmp_path: Path):
+    database, _ = filled(f"sqlite:///{tmp_path}/topology.db")
+    (tmp_path / "link.db").symlink_to(tmp_path / "topology.db")
+    for name in ("topology.db", "link.db"):
+        with pytest.raises(StoreError, match="this is the database itself"):
+            database.backup(tmp_path / name)
     database.close()
 
 
