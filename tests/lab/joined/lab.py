@@ -1,0 +1,111 @@
+"""
+A libvirt lab and a Pacemaker lab side by side, with a cable from the cluster's management machine to the hosts.
+
+Neither lab knows of the other. That a node's machine is a guest, or a libvirt host, is the story that the gateway is
+told by the nodes' identity; the verbs here keep it true: what shares a machine loses power at the same moment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.lab import pacemaker
+from tests.lab.libvirt import LibvirtLab
+from tests.lab.libvirt import namespaces as virtual_machines
+from tests.lab.libvirt.namespaces import run_tool
+from tests.lab.libvirt.plan import FABRIC, number_of
+from tests.lab.pacemaker import PacemakerLab
+from tests.lab.pacemaker import namespaces as cluster_machines
+from tests.lab.pacemaker.plan import MANAGEMENT
+
+CABLE, CARD = "jp0", "virt0"
+MANAGEMENT_HOST_NUMBER = 3
+REBOOT_S = 0.0  # who is fenced stays off, until the story says that its machine boots
+
+
+class JoinedLab:
+    """
+    Three hosts with a guest each, and three nodes. `n1` belongs to `vm1` or to `h1`, as the story has it.
+
+    `hosts` is the libvirt lab, `cluster` the Pacemaker lab; each has its own verbs.
+    """
+
+    def __init__(self, hosts: LibvirtLab, cluster: PacemakerLab) -> None:
+        self.hosts = hosts
+        self.cluster = cluster
+
+    @classmethod
+    @contextlib.contextmanager
+    def up(cls, name: str, *, hosts_net: str, cluster_net: str) -> Iterator[JoinedLab]:
+        """
+        Both labs, connected; on leaving both are down.
+
+        Args:
+            hosts_net: first two numbers of the hosts' network.
+            cluster_net: first three numbers of the cluster's.
+        """
+        with contextlib.ExitStack() as undo:
+            hosts = undo.enter_context(LibvirtLab.up(name, hosts=3, vms=3, net=hosts_net))
+            cluster = undo.enter_context(PacemakerLab.up(name, nodes=3, net=cluster_net, reboot_s=REBOOT_S))
+            joined = cls(hosts, cluster)
+            joined.connect()
+            yield joined
+
+    def connect(self) -> None:
+        """A cable from the management machine to the hosts' switch; nothing when it is there."""
+        fabric = virtual_machines.enter(self.hosts.plan.own(FABRIC), ("n",))
+        if CABLE in run_tool(*fabric, "ip", "-br", "link", "show"):
+            return
+        own = self.cluster.plan.own(MANAGEMENT)
+        management = cluster_machines.enter(own, ("n",))
+        card = ("type", "veth", "peer", "name", CARD, "netns", str(cluster_machines.init_pid(own)))
+        run_tool(*fabric, "ip", "link", "add", CABLE, *card)
+        run_tool(*fabric, "ip", "link", "set", CABLE, "master", "sw0", "up")
+        address = f"{self.hosts.plan.net}.0.{MANAGEMENT_HOST_NUMBER}/16"
+        run_tool(*management, "ip", "address", "add", address, "dev", CARD)
+        run_tool(*management, "ip", "link", "set", CARD, "up")
+
+    # -- power ---------------------------------------------------------------------------------------------
+
+    def crash(self, host: str, *nodes: str) -> None:
+        """The power cord of a host, and at the same moment those of the nodes that live on it."""
+        at_once(
+            [lambda: self.hosts.crash_host(host), *(lambda node=node: self.cluster.kill(node) for node in nodes)],
+        )
+
+    def reset(self) -> None:
+        """Everything runs again: every host, every guest, every node."""
+        at_once([self.hosts.reset, self.cluster.reset])
+        self.connect()
+
+
+def node_in(guest: str) -> str:
+    """The node that lives in a guest: n1 in vm1."""
+    return f"n{number_of(guest)}"
+
+
+def guest_of(node: str) -> str:
+    """The guest that a node lives in: vm1 for n1."""
+    return f"vm{number_of(node)}"
+
+
+def host_of(node: str) -> str:
+    """The host that is the machine of a node: h1 for n1."""
+    return f"h{number_of(node)}"
+
+
+def missing() -> str | None:
+    """Say what keeps the two labs from running here, or None."""
+    from tests.lab import libvirt
+
+    return libvirt.missing() or pacemaker.missing()
+
+
+def at_once(deeds: Iterable[Callable[[], object]]) -> None:
+    """Do several things at the same time, and wait for all of them."""
+    deeds = list(deeds)
+    with ThreadPoolExecutor(len(deeds)) as pool:
+        for done in [pool.submit(deed) for deed in deeds]:
+            done.result()
