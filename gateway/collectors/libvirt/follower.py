@@ -227,7 +227,7 @@ class Follower:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 for worker in self._retired:
-                    await worker.ended.wait()
+                    await worker.join()
         hanging = sum(not worker.ended.is_set() for worker in self._retired)
         if hanging:
             logger.warning(

@@ -121,6 +121,11 @@ class Worker:
         self._jobs.put(last)
         self._jobs.put(None)
 
+    async def join(self) -> None:
+        """Wait until its thread has ended."""
+        await self.ended.wait()
+        self._thread.join()  # that was the last thing it did
+
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()

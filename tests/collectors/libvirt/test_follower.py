@@ -1,0 +1,174 @@
+"""Following one host: events before the first read, reads that events ask for, loss, return, and a clean end."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pytest
+
+from gateway.collectors.libvirt.follower import Follower
+from gateway.collectors.libvirt.loop import EVENT_LOOP
+from gateway.collectors.libvirt.reader import Reading
+from gateway.collectors.libvirt.records import DomainEvent, DomainReading, HostReading
+from gateway.collectors.libvirt.settings import LibvirtSettings
+from gateway.model.errors import SourceError
+from gateway.support.backoff import Backoff
+
+PAUSED, RUNNING = libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_RUNNING
+
+
+class Audience:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[DomainEvent] = []
+        self.readings: list[Reading] = []
+        self.errors: list[str] = []
+
+    def told(self, event: DomainEvent) -> None:
+        self.events.append(event)
+
+    async def read(self, at: int, reading: Reading) -> None:
+        self.readings.append(reading)
+
+    async def lost(self, host: str, at: int, error: SourceError) -> None:
+        self.errors.append(str(error))
+
+    @property
+    def whole(self) -> int:
+        return sum(isinstance(reading, HostReading) for reading in self.readings)
+
+    def states(self, name: str) -> list[int]:
+        return [d.status.state for reading in self.readings for d in reading.domains if d.status.name == name]
+
+
+def follower(uri: str, audience: Audience, **more: object) -> Follower:
+    settings = LibvirtSettings.model_validate(
+        {"kind": "libvirt", "hosts": {"h1": uri}, "coalesce_s": 0.05, "connect_timeout_s": 0.2, **more}
+    )
+    return Follower("h1", settings, lambda: time.time_ns() // 1000, audience, Backoff(0.05, 0.05))
+
+
+@asynccontextmanager
+async def following(one: Follower) -> AsyncIterator[None]:
+    task = asyncio.create_task(one.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end, "it did not come"
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def acting() -> Iterator[Any]:
+    """A connection that changes the default host of libvirt's test driver, which this process shares."""
+    EVENT_LOOP.start()
+    connection = libvirt.open("test:///default")
+    yield connection
+    connection.close()
+
+
+async def test_it_reads_whole_first_and_then_what_events_ask_for(acting: Any) -> None:
+    audience = Audience()
+    async with following(follower("test:///default", audience)):
+        await until(lambda: audience.whole == 1)
+        acting.lookupByName("test").suspend()
+        await until(lambda: PAUSED in audience.states("test"))
+        acting.lookupByName("test").resume()
+        await until(lambda: audience.states("test")[-1] == RUNNING)
+    assert audience.whole == 1
+    assert [event.detail[0] for event in audience.events] == ["SUSPENDED", "RESUMED"]
+    assert isinstance(audience.readings[-1], DomainReading)
+
+
+async def test_a_burst_of_events_is_read_together(acting: Any) -> None:
+    audience = Audience()
+    async with following(follower("test:///default", audience, coalesce_s=0.2)):
+        await until(lambda: audience.whole == 1)
+        for _ in range(50):
+            acting.lookupByName("test").suspend()
+            acting.lookupByName("test").resume()
+        await until(lambda: len(audience.events) == 100)
+        await asyncio.sleep(0.5)
+    assert len(audience.readings) <= 4
+    assert audience.states("test")[-1] == RUNNING
+
+
+async def test_a_domain_that_is_gone_is_told_gone(acting: Any) -> None:
+    audience = Audience()
+    xml = '<domain type="test"><name>new</name><memory>65536</memory><os><type>hvm</type></os></domain>'
+    async with following(follower("test:///default", audience)):
+        await until(lambda: audience.whole == 1)
+        acting.createXML(xml).destroy()
+        await until(lambda: len(audience.readings) > 1 and not audience.readings[-1].domains)
+    last = audience.readings[-1]
+    assert isinstance(last, DomainReading)
+    assert len(last.uuids) == 1
+
+
+async def test_a_pool_that_changes_has_the_host_read(acting: Any) -> None:
+    audience = Audience()
+    async with following(follower("test:///default", audience)):
+        await until(lambda: audience.whole == 1)
+        pool = acting.storagePoolLookupByName("default-pool")
+        pool.destroy()
+        await until(lambda: audience.whole == 2)
+        pool.create()
+        await until(lambda: audience.whole == 3)
+    reads = [reading.pools[0].active for reading in audience.readings if isinstance(reading, HostReading)]
+    assert reads == [True, False, True]
+
+
+async def test_without_events_it_is_read_every_interval() -> None:
+    audience = Audience()
+    async with following(follower("test:///default", audience, interval_s=1)):
+        await asyncio.sleep(2.6)
+    assert 3 <= audience.whole <= 4
+
+
+async def test_a_host_that_is_not_there_is_tried_again_and_again(tmp_path: Path) -> None:
+    audience, path = Audience(), tmp_path / "host.xml"
+    one = follower(f"test://{path}", audience)
+    async with following(one):
+        await until(lambda: len(audience.errors) >= 3)
+        assert (one.connected, one.attempts >= 3, audience.readings) == (False, True, [])
+        path.write_text("<node/>")
+        await until(lambda: audience.whole == 1)
+        assert (one.connected, one.attempts) == (True, 0)
+    assert "host.xml" in audience.errors[0]
+
+
+async def test_another_may_ask_for_a_read(acting: Any) -> None:
+    audience = Audience()
+    one = follower("test:///default", audience)
+    async with following(one):
+        await until(lambda: audience.whole == 1)
+        one.look(whole=True)
+        await until(lambda: audience.whole == 2)
+
+
+async def test_nothing_is_left_of_it_when_it_ends(acting: Any) -> None:
+    await _follow_for_a_moment()
+    before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        await _follow_for_a_moment()
+    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before
+
+
+async def _follow_for_a_moment() -> None:
+    audience = Audience()
+    async with following(follower("test:///default", audience)):
+        await until(lambda: audience.whole == 1)
