@@ -8,7 +8,7 @@ from gateway.collectors.libvirt.records import Domain, DomainEvent
 from gateway.collectors.libvirt.states import Paused, Running, Shutoff, State, is_active
 from gateway.model.conditions import SECOND
 from gateway.model.entities import EntityKind, NativeKey
-from gateway.model.observations import Evidence, EvidenceKind
+from gateway.model.observations import Evidence, EvidenceKind, ObservedCondition, ObservedEntity, ObservedRelation
 
 STORM = 3
 """So many watchdogs, or reboots, within STORM_WINDOW are a storm."""
@@ -21,6 +21,7 @@ MISSED = 86_400 * SECOND
 """How long a domain that failed and left no definition behind is shown as crashed."""
 _LIVE = frozenset({Running.MIGRATED, Running.POSTCOPY, Running.POSTCOPY_FAILED})
 _BETWEEN = frozenset({Paused.MIGRATION, Paused.STARTING_UP, Paused.POSTCOPY, Paused.POSTCOPY_FAILED})
+_FAILURES = ("FAILED", "CRASHED")
 _STARTING = (State.PAUSED, Paused.STARTING_UP)
 _MOVED_OUT = re.compile(r"'operation': 5\b")
 _COPIED_DISKS = re.compile(r"'disk_total': [1-9]")
@@ -68,6 +69,17 @@ class Remembered:
         self.ended, self.missed_since, self.io_error = "", 0, None
 
 
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A domain in the gateway's words. `made_of`: everything that it depends on."""
+
+    domain: Domain
+    made_of: tuple[object, ...]
+    entities: tuple[ObservedEntity, ...]
+    relations: tuple[ObservedRelation, ...]
+    conditions: tuple[ObservedCondition, ...]
+
+
 class HostMemory:
     """
     Of one host; survives reconnections. Pure: times are those of events and reads, microseconds UTC.
@@ -78,6 +90,8 @@ class HostMemory:
 
     def __init__(self, host: str) -> None:
         self.host = host
+        self.translated: dict[str, Translated] = {}
+        """What was made of each domain last, for the next time it is the same."""
         self._domains: dict[str, Remembered] = {}
 
     def of(self, uuid: str) -> Remembered:
@@ -135,7 +149,7 @@ class HostMemory:
         if one is None or one.missed_since:
             return
         ran = one.last is not None and is_active(one.last.status) and not is_arriving(one, one.last)
-        if ran and one.ended in ("", "FAILED", "CRASHED"):
+        if ran and one.ended in ("", *_FAILURES):
             one.died, one.missed_since = not one.ended, at
         else:
             self.forget(uuid)
@@ -143,6 +157,7 @@ class HostMemory:
     def forget(self, uuid: str) -> None:
         """It is somebody else's, or nobody misses it."""
         self._domains.pop(uuid, None)
+        self.translated.pop(uuid, None)
 
     def _active(self, one: Remembered, domain: Domain, at: int) -> None:
         status, last = domain.status, one.last
@@ -203,6 +218,8 @@ def _follow(one: Remembered, what: str, how: str) -> None:
             one.incoming, one.live = False, True  # it came here paused, as it was
         case "STOPPED":
             one.ended, one.live = how, False
+            if how not in _FAILURES:  # told late: nobody misses it
+                one.died, one.missed_since = False, 0
         case "CRASHED":
             one.ended = "CRASHED"
 

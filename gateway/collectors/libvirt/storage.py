@@ -1,7 +1,7 @@
 """Storage of a fleet: which pools of which hosts are one, by their definition, by declaration, or as observed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.collectors.libvirt.places import LOCAL_KINDS, Place, export_of, is_below, own_name_of
 from gateway.collectors.libvirt.records import Disk, Pool, Volume
@@ -20,6 +20,7 @@ class _Host:
     read_pools: tuple[Pool, ...] = ()
     volumes: dict[str, Volume] = field(default_factory=dict)
     read_volumes: tuple[Volume, ...] = ()
+    version: int = 0
 
 
 class Storage:
@@ -27,8 +28,7 @@ class Storage:
     One for each source. Pure.
 
     `shared_pools`: names or target folders of pools that the operator declares to be the same on all hosts. `pairs`:
-    what was proved before (`pairs` of an earlier one). `version` changes when a key that was handed out is another one
-    now.
+    what was proved before (`pairs` of an earlier one).
     """
 
     def __init__(self, shared_pools: Iterable[str] = (), pairs: Iterable[Pair] = ()) -> None:
@@ -38,7 +38,8 @@ class Storage:
         self._hosts: dict[str, _Host] = {}
         self._departed: dict[str, tuple[str, tuple[Disk, ...]]] = {}
         self._keys_of_volumes: dict[str, dict[str, str]] = {}
-        self.version = 0
+        self._proved = 0
+        self._pools: dict[str, dict[str, Pool]] = {}
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -56,12 +57,17 @@ class Storage:
         """A host was read completely."""
         known = self._hosts.setdefault(host, _Host())
         if known.read_pools != pools:
+            self._list(host, known.read_pools, pools)
             known.pools, known.read_pools = {pool.name: pool for pool in pools}, pools
-            self.version += 1
+            known.version += 1
         if known.read_volumes != volumes:
-            known.volumes = {}
-            known.read_volumes = volumes
+            known.volumes, known.read_volumes = {}, volumes
             self.learn(host, volumes)
+
+    def version_of(self, host: str) -> tuple[int, int]:
+        """Changes when a place that was given for a disk of the host may be another one now."""
+        known = self._hosts.get(host)
+        return (known.version if known is not None else 0, self._proved)
 
     def learn(self, host: str, volumes: Iterable[Volume]) -> None:
         """Some volumes of a host were read."""
@@ -69,7 +75,7 @@ class Storage:
         for volume in volumes:
             if known.volumes.get(volume.path) != volume:
                 known.volumes[volume.path] = volume
-                self.version += 1
+                known.version += 1
                 self._same_volume(host, volume)
 
     def pools_of(self, host: str) -> Mapping[str, Pool]:
@@ -104,14 +110,12 @@ class Storage:
         key = self.pool_key(host, pool)
         return key == f"{host}/{pool.name}" and not any(key in pair for pair in self._pairs)
 
-    def is_active(self, key: str) -> bool:
-        """The pool is active on any of its hosts."""
-        return any(
-            pool.active
-            for host, known in self._hosts.items()
-            for pool in known.pools.values()
-            if self.pool_key(host, pool) == key
-        )
+    def shown(self, key: str) -> Pool:
+        """How a pool is shown: the same for all hosts that have it; active when it is on any of them."""
+        had = self._pools[key]
+        first = had[min(had)]
+        active = any(pool.active for pool in had.values())
+        return replace(first, active=active, capacity=max(pool.capacity for pool in had.values()))
 
     def place(self, host: str, disk: Disk) -> Place:
         """Where a disk of a domain on this host is."""
@@ -172,7 +176,7 @@ class Storage:
         pair = _ordered(one, other)
         if one != other and pair not in self._pairs:
             self._pairs.add(pair)
-            self.version += 1
+            self._proved += 1
 
     def _canonical(self, key: str) -> str:
         """The first of all pools that are proved to be this one: volumes are named after it."""
@@ -205,8 +209,17 @@ class Storage:
             wanted = export_of(Pool("", "", "iscsi", devices=(disk.source.rpartition("/")[0],)))
         if not wanted:
             return ""
-        have = (self.pool_key(host, pool) for host, known in self._hosts.items() for pool in known.pools.values())
-        return wanted if wanted in have else ""
+        return wanted if wanted in self._pools else ""
+
+    def _list(self, host: str, before: tuple[Pool, ...], after: tuple[Pool, ...]) -> None:
+        """Keep what is known of each pool by its key and host."""
+        for pool in before:
+            key = self.pool_key(host, pool)
+            self._pools[key].pop(host, None)
+            if not self._pools[key]:
+                del self._pools[key]
+        for pool in after:
+            self._pools.setdefault(self.pool_key(host, pool), {})[host] = pool
 
 
 def _holds(pool: Pool, path: str) -> bool:

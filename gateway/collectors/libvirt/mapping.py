@@ -1,0 +1,174 @@
+"""From what was read of a host, and what is remembered, to an Observation."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.collectors.libvirt.conditions import JUDGED, conditions, has_storm, missed, vm_key
+from gateway.collectors.libvirt.domain_view import domain_view
+from gateway.collectors.libvirt.fleet import Fleet, Hold
+from gateway.collectors.libvirt.host_view import host_view
+from gateway.collectors.libvirt.memory import MISSED, HostMemory, Remembered, Translated, failures
+from gateway.collectors.libvirt.presence import Presence, hold_of, presence_of
+from gateway.collectors.libvirt.records import Domain, DomainReading, Guest, HostReading
+from gateway.model.conditions import ConditionKind
+from gateway.model.entities import EntityState, NativeKey
+from gateway.model.observations import (
+    Evidence,
+    Objects,
+    Observation,
+    ObservedCondition,
+    ObservedEntity,
+    ObservedRelation,
+    Whole,
+)
+
+
+def observe_host(source: str, at: int, reading: HostReading, memory: HostMemory, fleet: Fleet) -> Observation:
+    """A host that was read completely. `at`: microseconds UTC, when the read began."""
+    fleet.storage.read(reading.host, reading.pools, reading.volumes)
+    present = {domain.status.uuid for domain in reading.domains}
+    gone = memory.uuids - present
+    view = _View(reading.host, at, memory, fleet)
+    view.add(host_view(reading, fleet.storage))
+    view.add_domains(reading.domains, gone, reading.guests)
+    return view.observation(source, Whole(reading.host), JUDGED, links=True)
+
+
+def observe_domains(source: str, at: int, reading: DomainReading, memory: HostMemory, fleet: Fleet) -> Observation:
+    """Some domains of a host that were read again. `at`: microseconds UTC, when the read began."""
+    fleet.storage.learn(reading.host, reading.volumes)
+    present = {domain.status.uuid for domain in reading.domains}
+    view = _View(reading.host, at, memory, fleet)
+    view.add_domains(reading.domains, reading.uuids - present, reading.guests)
+    covers = Objects(frozenset(map(vm_key, reading.uuids | present)), reading.host)
+    return view.observation(source, covers, frozenset() if view.passed_over else JUDGED, links=False)
+
+
+@dataclass(slots=True)
+class _View:
+    """An observation in the making. Things that several domains share (a volume) are said once."""
+
+    host: str
+    at: int
+    memory: HostMemory
+    fleet: Fleet
+    entities: dict[NativeKey, ObservedEntity] = field(default_factory=dict)
+    relations: list[ObservedRelation] = field(default_factory=list)
+    conditions: list[ObservedCondition] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    passed_over: bool = False
+    """It holds domains of whose state other hosts speak: it is no judgement of them."""
+
+    def observation(
+        self, source: str, covers: Whole | Objects, judged: frozenset[ConditionKind], *, links: bool
+    ) -> Observation:
+        return Observation(
+            source,
+            self.at,
+            covers,
+            tuple(self.entities.values()),
+            tuple(_once(self.relations)),
+            tuple(self.conditions),
+            tuple(self.evidence),
+            judged,
+            self.fleet.storage.links(source) if links else None,
+        )
+
+    def add(self, pieces: Iterable[ObservedEntity | ObservedRelation]) -> None:
+        for piece in pieces:
+            if isinstance(piece, ObservedEntity):
+                self.entities.setdefault(piece.key, piece)
+            else:
+                self.relations.append(piece)
+
+    def add_domains(self, domains: Iterable[Domain], gone: Iterable[str], guests: Mapping[str, Guest]) -> None:
+        """Domains that the host has, and those that it does not know any more."""
+        for uuid in sorted(gone):
+            self._leave(uuid, self.memory.of(uuid))
+            self.memory.gone(uuid, self.at)
+            self._gone(uuid)
+        self.memory.seen(domains, self.at)
+        for domain in domains:
+            self._domain(domain, guests.get(domain.status.uuid))
+
+    # -- one domain --------------------------------------------------------------------------------------------
+
+    def _domain(self, domain: Domain, told: Guest | None) -> None:
+        uuid = domain.status.uuid
+        one = self.memory.of(uuid)
+        presence = presence_of(domain, one)
+        hold = hold_of(domain, presence)
+        at_home = self.fleet.claim(uuid, self.host, hold)
+        if presence is None and not at_home:
+            self._leave(uuid, one)
+            self.passed_over = True
+            return
+        speaks = at_home or hold is Hold.ACTIVE
+        guest = None
+        if presence is not None and not presence.arriving:
+            guest = self.fleet.guest(uuid, told, one.live)
+            if one.live:
+                self.fleet.storage.arrived(uuid, self.host, domain.definition.disks)
+        self.passed_over = self.passed_over or not speaks
+        self._take(self._translated(domain, one, presence, hold if speaks else None, guest))
+        if one.failures:
+            self.evidence.extend(failures(one, self.at))
+
+    def _translated(
+        self, domain: Domain, one: Remembered, presence: Presence | None, hold: Hold | None, guest: Guest | None
+    ) -> Translated:
+        """The domain in our words; made anew only when something that it depends on has changed."""
+        storage, uuid = self.fleet.storage, domain.status.uuid
+        storm = bool(one.watchdogs or one.reboots) and has_storm(one, self.at)
+        made_of = (presence, hold, guest, storage.version_of(self.host), one.died, one.io_error, storm)
+        known = self.memory.translated.get(uuid)
+        if known is not None and known.domain is domain and known.made_of == made_of:
+            return known
+        pieces = list(domain_view(self.host, domain, one, presence, guest, storage))
+        new = Translated(
+            domain,
+            made_of,
+            tuple(piece for piece in pieces if isinstance(piece, ObservedEntity)),
+            tuple(piece for piece in pieces if isinstance(piece, ObservedRelation)),
+            tuple(conditions(self.host, domain, one, hold, self.at)) if hold is not None else (),
+        )
+        self.memory.translated[uuid] = new
+        return new
+
+    def _take(self, translated: Translated) -> None:
+        for entity in translated.entities:
+            self.entities.setdefault(entity.key, entity)
+        self.relations.extend(translated.relations)
+        self.conditions.extend(translated.conditions)
+
+    def _leave(self, uuid: str, one: Remembered) -> None:
+        """It is not here any more: what its migration proves of the storage is noted."""
+        if one.copied_nothing and one.last is not None:
+            self.fleet.storage.departed(uuid, self.host, one.last.definition.disks)
+            one.copied_nothing = False
+
+    def _gone(self, uuid: str) -> None:
+        """The host does not know it: no more is said of it, unless it failed and is missed."""
+        one = self.memory.of(uuid)
+        found_late = self.at - one.missed_since > MISSED
+        if not one.missed_since or one.last is None or found_late or self.fleet.runs_elsewhere(uuid, self.host):
+            self.memory.forget(uuid)
+            self.fleet.release(uuid, self.host)
+            return
+        if not self.fleet.claim(uuid, self.host, Hold.INACTIVE):
+            return
+        entity = self._translated(one.last, one, None, None, None).entities[0]
+        condition = missed(self.host, one.last, one)
+        self.entities[entity.key] = _crashed(entity)
+        self.conditions.append(condition)
+
+
+def _crashed(vm: ObservedEntity) -> ObservedEntity:
+    return ObservedEntity(
+        vm.key, vm.name, vm.subtype, EntityState.CRASHED, "gone after a failure", vm.aliases, vm.attributes
+    )
+
+
+def _once(relations: Iterable[ObservedRelation]) -> Iterable[ObservedRelation]:
+    """Each relation once: two domains may name the pool of one volume."""
+    return {(r.kind, r.upper, r.lower, r.role): r for r in relations}.values()
