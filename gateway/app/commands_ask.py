@@ -1,25 +1,26 @@
 """`gateway where` and `gateway impact`: the two questions, with an exit status for scripts."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
-from rich.markup import escape
-from rich.tree import Tree
 
+from gateway.app.answers import alarm_lines, impact_lines, impact_trees, where_tree
 from gateway.app.client import ask
-from gateway.app.console import console, table
+from gateway.app.console import console
 from gateway.app.locate import locate, location_options
 
 PLACED = frozenset({"placed", "spread", "moving"})
-at_option = click.option("--at", help="Ask about a past time: 2026-01-31T03:00:00Z, or -2h.")
+at_option = click.option(
+    "--at", help="Ask about a past time: 2026-01-31T03:00:00Z, or -1h (an hour ago; also 30m, 2d12h)."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the body of the REST answer.")
 
 
-@click.command()
+@click.command(short_help="Where something is, layer by layer.")
 @click.argument("name")
 @at_option
 @json_option
@@ -40,13 +41,13 @@ def where(name: str, at: str | None, as_json: bool, config: Path | None, state_d
     sys.exit(0 if answer.body["status"] in PLACED else 1)
 
 
-@click.command()
+@click.command(short_help="What is affected when things are lost together.")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @at_option
 @json_option
 @location_options
 def impact(names: tuple[str, ...], at: str | None, as_json: bool, config: Path | None, state_dir: Path | None) -> None:
-    """What is affected when NAME... (hosts, nodes, VMs, racks) are lost or rebooted together?
+    """What is affected when NAME... (hosts, nodes, VMs, pools, racks) are lost or rebooted together?
 
     \b
     Exit status: 0  nothing that is known is affected (read the blind spots)
@@ -63,73 +64,20 @@ def impact(names: tuple[str, ...], at: str | None, as_json: bool, config: Path |
 
 def _show_where(body: Mapping[str, Any]) -> None:
     click.echo(body["said"])
-    tree = Tree(_named(body["entity"]))
-    _grow(tree, body["hops"], body["storage"], body["ends"])
-    if tree.children:
+    tree = where_tree(body)
+    if tree is not None:
         console().print(tree)
     for said in body["notes"]:
         click.echo(f"note: {said}")
-    _show_alarms(body["alarms"])
-
-
-def _grow(tree: Tree, hops: Iterable[Mapping[str, Any]], storage: Iterable[Mapping[str, Any]], ends: str) -> None:
-    for hop in [*hops, *storage]:
-        branch = tree.add(_hop(hop))
-        for said in hop["notes"]:
-            branch.add(escape(f"note: {said}"))
-        _grow(branch, hop["below"], hop["storage"], hop["ends"])
-    if ends:
-        tree.add(escape(f"({ends})"))
-
-
-def _hop(hop: Mapping[str, Any]) -> str:
-    parts = [f"{hop['relation'].replace('_', ' ')} {_named(hop['entity'])}"]
-    parts += [escape(hop["role"])] if hop["role"] else []
-    parts += [hop["state"].replace("_", " ")] if hop["state"] != "stable" else []
-    parts += [f"members {', '.join(escape(m['name']) for m in hop['members'])}"] if hop["members"] else []
-    parts += [f"since {hop['since']}"] if hop["since"] else []
-    parts += [f"read {age(hop['age_s'])} ago{', stale' if hop['stale'] else ''}"] if hop["age_s"] is not None else []
-    parts += [f"source {escape(hop['source'])}"] if hop["source"] else []
-    parts += [f"confidence {hop['confidence']} %"] if hop["confidence"] < 100 else []
-    return "; ".join(parts)
-
-
-def _named(entity: Mapping[str, Any]) -> str:
-    return escape(f"{entity['name']} ({entity['kind']})")
-
-
-def _show_alarms(alarms: Iterable[Mapping[str, Any]]) -> None:
-    for alarm in alarms:
-        click.echo(f"{alarm['severity']}: {alarm['text']}" + (f" -> {alarm['remedy']}" if alarm["remedy"] else ""))
+    for line in alarm_lines(body["alarms"]):
+        click.echo(line)
 
 
 def _show_impact(body: Mapping[str, Any]) -> None:
     click.echo(body["said"])
-    if body["affected"]:
-        rows = (
-            (a["layer"], a["effect"], a["entity"]["name"], a["entity"]["kind"], _way(a), _sure(a))
-            for a in body["affected"]
-        )
-        table("Affected", ("LAYER", "EFFECT", "NAME", "KIND", "BECAUSE", "DATA"), rows)
+    for line in impact_lines(body):
+        click.echo(line)
+    for tree in impact_trees(body):
+        console().print(tree)
     for said in body["blind_spots"]:
         click.echo(f"blind spot: {said}")
-
-
-def _way(affected: Mapping[str, Any]) -> str:
-    return affected["reason"] or " > ".join(step["entity"]["name"] for step in affected["path"])
-
-
-def _sure(affected: Mapping[str, Any]) -> str:
-    known = "" if affected["certain"] else ", last known"
-    stale = ", stale" if affected["stale"] else ""
-    return f"{age(affected['age_s'])} old{known}{stale}" if affected["age_s"] is not None else known.lstrip(", ")
-
-
-def age(seconds: float | None) -> str:
-    """An age for people: 12 s, 5 min, 3 h, 2 d."""
-    if seconds is None:
-        return ""
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

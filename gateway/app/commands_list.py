@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from gateway.app.answers import age
 from gateway.app.client import Client, Params, ask, asked, connected
-from gateway.app.commands_ask import age, json_option
+from gateway.app.commands_ask import json_option
 from gateway.app.console import table
 from gateway.app.locate import Located, locate, location_options
 from gateway.model.events import EventKind
@@ -17,8 +18,8 @@ from gateway.model.events import EventKind
 USUAL_LIMIT = 100
 
 
-@click.command()
-@click.option("--since", help="Only from this time on: 2026-01-31T03:00:00Z, or -2h.")
+@click.command(short_help="The log: relocations, failures and findings.")
+@click.option("--since", help="Only from this time on: 2026-01-31T03:00:00Z, or -1h (an hour ago; also 30m, 2d12h).")
 @click.option(
     "--kind",
     "kinds",
