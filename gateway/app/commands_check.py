@@ -15,7 +15,7 @@ from gateway.config.configuration import Configuration
 from gateway.model.errors import ConfigError
 
 
-@click.command()
+@click.command(short_help="Try all that is configured, and say what to do.")
 @config_option
 @click.option("--send", is_flag=True, help="Also send a test notification (coldStart) to each receiver.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one line of JSON.")

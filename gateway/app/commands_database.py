@@ -23,7 +23,7 @@ def db() -> None:
     """
 
 
-@db.command()
+@db.command(short_help="Bring the schema to this version.")
 @location_options
 def upgrade(config: Path | None, state_dir: Path | None) -> None:
     """Bring the schema to this version (a starting gateway does so by itself)."""

@@ -5,7 +5,7 @@ import logging
 import click
 
 from gateway.app.console import note, one_line_json, table
-from gateway.app.plugins import collector_plugin
+from gateway.app.plugins import collector_plugin, replayable
 from gateway.app.replay import Replayed, replay_folder
 from gateway.model.errors import SourceError
 
@@ -13,7 +13,15 @@ UNREADABLE = 1
 """Exit status when a folder could not be read."""
 
 
-@click.command()
+class _Replay(click.Command):
+    """Its help names the kinds that have recordings: those of third parties too."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        formatter.write_text(f"Kinds that have recordings: {', '.join(replayable())}.")
+
+
+@click.command(cls=_Replay, short_help="What would have been told of a recording.")
 @click.argument("kind")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each folder, nothing else.")
@@ -21,12 +29,12 @@ UNREADABLE = 1
 def replay(ctx: click.Context, kind: str, folders: tuple[str, ...], as_json: bool) -> None:
     """Play recorded states of a source through its parser and the reconciler.
 
-    KIND is a kind of source (pacemaker). Each FOLDER is one recording; it is judged by itself, in memory, with the
+    KIND is a kind of source. Each FOLDER is one recording; it is judged by itself, in memory, with the
     recorded times as the clock. For Pacemaker: 00-before.xml is time 0, NN-tSSS.SS.xml the view at SSS.SS seconds
     (output of crm_mon --output-as=xml), 00-cib.xml the CIB, 99-cib.xml the CIB at the end, alerts.jsonl alerts.
 
     Exit status: 0 all folders were read; 1 one could not be (the message says why, the others go on); 2 the kind is
-    unknown.
+    unknown, or has no recordings.
     """
     logging.getLogger("gateway.engine").setLevel(logging.ERROR)
     plugin = collector_plugin(kind)
@@ -35,7 +43,7 @@ def replay(ctx: click.Context, kind: str, folders: tuple[str, ...], as_json: boo
         try:
             replayed = replay_folder(plugin, folder)
         except SourceError as error:
-            note(f"gateway: {folder}: {error}")
+            note(f"gateway: {error}")
             unreadable = True
             continue
         if as_json:

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 LEAVE_S = 3.0
 
 
-@click.command()
+@click.command(short_help="The gateway itself, in the foreground.")
 @config_option
 def run(config: Path | None) -> None:
     """Run the gateway in the foreground until SIGTERM or SIGINT.
@@ -52,7 +52,7 @@ def run(config: Path | None) -> None:
     _run(Runtime(configuration, reload).run())
 
 
-@click.command()
+@click.command(short_help="The gateway on a simulated estate, with a trap receiver.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when it is ready, nothing else.")
 @click.option("--hosts", default=12, show_default=True, type=click.IntRange(3, 2000), help="Hosts of the estate.")
 @click.option("--seed", default=1, show_default=True, type=int, help="Same seed, same events.")

@@ -21,7 +21,7 @@ def token() -> None:
     """Tokens of the REST interface. Only their hashes are stored."""
 
 
-@token.command()
+@token.command(short_help="Create a token and print its secret.")
 @click.argument("name")
 @click.option("--role", required=True, help="read, admin, or ingest:SOURCE (may post hints to that source only).")
 @click.option("--days", type=click.IntRange(1, 36_500), help="Days until it expires; without: never.")

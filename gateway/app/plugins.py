@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import tomllib
+from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pkgutil import iter_modules
@@ -53,6 +54,16 @@ def collector_plugin(kind: str) -> CollectorPlugin:
     if not isinstance(plugin, CollectorPlugin):
         raise ConfigError(f"{known[kind]} is no collector plug-in. Install a version of it that fits this gateway.")
     return plugin
+
+
+def replayable() -> tuple[str, ...]:
+    """The kinds whose recordings can be replayed. Imports every plug-in; one that cannot be imported has none."""
+    found = []
+    for kind in kinds():
+        with suppress(ConfigError):
+            if collector_plugin(kind).replay is not None:
+                found.append(kind)
+    return tuple(found)
 
 
 def extra_of(kind: str) -> str:

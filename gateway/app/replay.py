@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gateway.app.plugins import replayable
 from gateway.engine.reconciler import Reconciler
 from gateway.model.conditions import SECOND, SettleTimes
 from gateway.model.entities import RELOCATABLE_KINDS, EntityKind
-from gateway.model.errors import SourceMalformed
+from gateway.model.errors import ConfigError, SourceMalformed, SourceUnavailable
 from gateway.model.events import Event
 from gateway.model.observations import Observation, ObservedRelation
 from gateway.model.ports import CollectorPlugin, EventFilter, History
@@ -68,10 +69,16 @@ def replay_folder(plugin: CollectorPlugin, folder: str, settle: SettleTimes | No
     Play one recording.
 
     Raises:
-        SourceError: the folder holds no recording of this kind, or its first view cannot be read.
+        ConfigError: the kind has no recordings.
+        SourceError: there is no such folder, it holds no recording of this kind, or its first view cannot be read. The
+            message names the folder.
     """
     if plugin.replay is None:
-        raise SourceMalformed(f"recordings of kind {plugin.kind} cannot be replayed: its plug-in has no replay")
+        raise ConfigError(
+            f"sources of kind {plugin.kind} have no recordings. Kinds that have: {', '.join(replayable())}."
+        )
+    if not Path(folder).is_dir():
+        raise SourceUnavailable(f"{folder}: there is no such folder. Name one that holds a recording.")
     database = open_database("sqlite://")
     try:
         clock = _RecordedClock()

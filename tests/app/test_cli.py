@@ -78,6 +78,28 @@ def test_every_command_has_help(command: str) -> None:
     assert "Usage:" in result.output
 
 
+@pytest.mark.parametrize("group", [(), ("db",), ("token",)])
+def test_summaries_of_commands_fit_a_terminal(group: tuple[str, ...]) -> None:
+    lines = gateway(*group, "--help").output.splitlines()
+    assert [line for line in lines[lines.index("Commands:") :] if line.endswith("...")] == []
+    assert max(map(len, lines)) <= 80
+
+
+def test_replay_names_the_kinds_that_have_recordings() -> None:
+    assert "Kinds that have recordings: pacemaker." in gateway("replay", "--help").output
+    refused = gateway("replay", "declared", ".")
+    assert refused.exit_code == 2
+    assert "kind declared have no recordings. Kinds that have: pacemaker." in refused.stderr
+
+
+def test_replay_names_a_folder_that_is_not_there_once(tmp_path: Path) -> None:
+    result = gateway("replay", "pacemaker", tmp_path / "none", tmp_path)
+    assert result.exit_code == 1
+    none, empty = result.stderr.splitlines()
+    assert none == f"gateway: {tmp_path}/none: there is no such folder. Name one that holds a recording."
+    assert empty == f"gateway: {tmp_path}/00-before.xml cannot be read: No such file or directory."
+
+
 @pytest.mark.parametrize("command", ["where", "impact", "check"])
 def test_help_of_a_question_documents_its_exit_status(command: str) -> None:
     assert "Exit status: 0" in gateway(command, "--help").output

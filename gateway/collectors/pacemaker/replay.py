@@ -75,8 +75,6 @@ def _first(folder: Path) -> CrmView:
         return parse_crm_mon(_read(path))
     except SourceMalformed as error:
         raise SourceMalformed(f"{path}: {error}") from error
-    except SourceUnavailable as error:
-        raise SourceUnavailable(f"{path}: {error}") from error
 
 
 def _later(folder: Path) -> list[_View]:
@@ -100,7 +98,7 @@ def _cib(path: Path) -> Cib | None:
         return None
     try:
         return parse_cib(_read(path))
-    except SourceError as error:
+    except SourceMalformed as error:
         raise SourceMalformed(f"{path}: {error}") from error
 
 

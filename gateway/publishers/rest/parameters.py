@@ -19,7 +19,7 @@ AHEAD = 5 * SECOND
 """A client's clock may be that far ahead of ours."""
 _EPOCH_BEGINS = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND, "w": 604_800 * SECOND}
-_RELATIVE = re.compile(r"-((?:\d{1,9}[smhdw])+)", re.ASCII)
+_RELATIVE = re.compile(r"-?((?:\d{1,9}[smhdw])+)", re.ASCII)
 _PART = re.compile(r"(\d+)([smhdw])", re.ASCII)
 _EPOCH = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 _LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
@@ -57,7 +57,7 @@ def known_parameters(request: Request) -> None:
 
 def parse_moment(text: str, now: int, parameter: str = "at") -> int:
     """
-    A time in microseconds UTC: RFC 3339 with a zone, seconds since 1970, `-1h30m` before now, or `now`.
+    A time in microseconds UTC: RFC 3339 with a zone, seconds since 1970, `-1h30m` or `1h30m` before now, or `now`.
 
     Raises:
         Refused: 422; it is none of these, or lies in the future.

@@ -231,6 +231,11 @@ async def test_a_time_that_cannot_be_meant_is_refused_with_the_remedy(client, at
     assert any(words in response.json()["detail"] for words in said.split("|")), response.text
 
 
+async def test_a_while_ago_is_written_with_or_without_a_minus(client):
+    times = [(await get(client, "sources", at=ago))["at"] for ago in ("-1h30m", "1h30m", "90m", "5400s")]
+    assert len(set(times)) == 1
+
+
 async def test_a_plus_that_became_a_blank_on_its_way_is_understood(client):
     assert (await client.get("/api/v1/sources?at=2025-11-21T05:40:05+01:00")).json()["at"] == "2025-11-21T04:40:05Z"
 
