@@ -7,8 +7,10 @@ import re
 
 from tests.lab.libvirt import namespaces
 from tests.lab.libvirt.errors import LabError
-from tests.lab.libvirt.namespaces import init_pid, run_tool
+from tests.lab.libvirt.namespaces import init_pid, run_tool, wait_until
 from tests.lab.libvirt.plan import FABRIC, Plan, number_of
+
+CABLE_TIMEOUT_S = 5.0
 
 
 def plug(plan: Plan, host: str) -> None:
@@ -26,8 +28,9 @@ def plug(plan: Plan, host: str) -> None:
 
 
 def set_cable(plan: Plan, host: str, *, connected: bool) -> None:
-    """Pull the network cable of a host, or put it back."""
+    """Pull the network cable of a host, or put it back, and wait until the switch knows."""
     _ip(plan, FABRIC, "link", "set", _cable(host), "up" if connected else "down")
+    wait_until(lambda: (host in connected_hosts(plan)) is connected, f"{host}: cable", CABLE_TIMEOUT_S)
 
 
 def connected_hosts(plan: Plan) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 
 from tests.lab.libvirt.lab import LibvirtLab
@@ -69,6 +70,7 @@ def do(lab: LibvirtLab, step: Step) -> None:
         case "cut_briefly":
             host = _host(lab, step.chance)
             lab.isolate(host)
+            time.sleep(2 * step.chance)
             lab.reconnect(host)
         case "crash_host":
             host = lab.place(vm)
