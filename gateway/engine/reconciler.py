@@ -14,11 +14,11 @@ from gateway.model.entities import EntityState
 from gateway.model.errors import StoreUnavailable
 from gateway.model.events import Event, EventKind
 from gateway.model.ids import uuid7
-from gateway.model.observations import Observation
+from gateway.model.observations import Observation, ScopeFailure
 from gateway.model.ports import Repository
 from gateway.model.rows import Source
 from gateway.model.snapshot import Snapshot
-from gateway.topology.revise import observe, register_source, resume, settle_due, update_source
+from gateway.topology.revise import observe, register_source, resume, scope_failed, settle_due, update_source
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +88,10 @@ class Reconciler:
             return observe(base, dated, self._settle, self._new_id)
 
         return self._revise(revision)
+
+    def fail(self, failure: ScopeFailure) -> tuple[Event, ...]:
+        """Take in that a scope could not be read."""
+        return self._revise(lambda base: scope_failed(base, failure, self._settle, self._new_id))
 
     def settle(self, now: int) -> tuple[Event, ...]:
         """Judge what is due at `now` (microseconds UTC)."""
@@ -185,6 +189,10 @@ class Reconciler:
     async def submit(self, observation: Observation) -> tuple[Event, ...]:
         """Like `apply`, in the writer's thread."""
         return await self._in_writer(lambda: self.apply(observation))
+
+    async def submit_failure(self, failure: ScopeFailure) -> None:
+        """Like `fail`, in the writer's thread."""
+        await self._in_writer(lambda: self.fail(failure))
 
     async def submit_update(self, source: Source, state: EntityState, stale: str = "") -> None:
         """Like `update`, in the writer's thread."""

@@ -28,7 +28,8 @@ class SupervisedSource:
 
     A collector that fails is started again after a pause; logged once when it begins to fail and once when it is
     back. Three intervals without a success, or 15 s after it failed, the source is stale: its alarm is raised, and
-    nothing of what is known of it is deleted.
+    nothing of what is known of it is deleted. So does a source fail of which no scope answers; that single ones do not
+    is judged in the topology.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class SupervisedSource:
         self._backoff = backoff
         self._health = Health(f"source {name}", (SourceError, StoreUnavailable))
         self._source: Source | None = None
+        self._scopes: dict[str, Health] = {}
+        """How each scope is that was reported on."""
         self._answered_at = 0
         self._failing_since = 0
         self._changed = asyncio.Event()
@@ -94,10 +97,11 @@ class SupervisedSource:
 
     async def _report(self, report: Report) -> None:
         if isinstance(report, ScopeFailure):
-            logger.debug("source %s: scope %s: %s", self.name, report.scope, report.error)
+            await self._scope_failed(report)
             return
         assert self._source is not None
         await self._reconciler.submit(report)
+        self._scope(report.covers.scope).succeeded()
         now = self._clock.now()
         self._answered_at, self._failing_since = now, 0
         source = replace(
@@ -112,6 +116,18 @@ class SupervisedSource:
         self._health.succeeded()
         await self._become(source, EntityState.RUNNING)
         self._changed.set()
+
+    async def _scope_failed(self, failure: ScopeFailure) -> None:
+        """Hand on that a scope fails; when none answers any more, the source does not."""
+        error = SourceError(f"{failure.scope}: {failure.error}")
+        self._scope(failure.scope).failed(error)
+        with suppress(StoreUnavailable):  # it is reported again with the next attempt
+            await self._reconciler.submit_failure(failure)
+        if all(health.failing for health in self._scopes.values()):
+            await self._failed(error)
+
+    def _scope(self, scope: str) -> Health:
+        return self._scopes.setdefault(scope, Health(f"source {self.name}: scope {scope}", (SourceError,)))
 
     async def _failed(self, error: Exception) -> None:
         assert self._source is not None

@@ -15,7 +15,7 @@ from gateway.model.observations import ScopeFailure
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Source, SourceState
 from gateway.topology.alarms import begin, end, raise_alarm
-from gateway.topology.draft import GATEWAY, Draft, kind_of
+from gateway.topology.draft import CORRELATION, GATEWAY, Draft, kind_of
 
 MOST_NAMED = 10
 """How many of the last known residents of a silent host are named."""
@@ -64,7 +64,9 @@ def contested(draft: Draft, source: str, scope: str) -> set[int]:
 
 
 def _claimants(draft: Draft, entity: int) -> set[tuple[str, str]]:
-    return {(claim.source, claim.scope) for claim in draft.entity_claims(entity, RelationKind.RUNS_ON)}
+    """Scopes that say where the entity runs; what agreeing keys give is nobody's word."""
+    claims = draft.entity_claims(entity, RelationKind.RUNS_ON)
+    return {(claim.source, claim.scope) for claim in claims if claim.source != CORRELATION}
 
 
 # -- a source as a whole ---------------------------------------------------------------------------------------
