@@ -1,17 +1,17 @@
 """
 A libvirt lab and a Pacemaker lab side by side, with a cable from the cluster's management machine to the hosts.
 
-Neither lab knows of the other. That a node's machine is a guest, or a libvirt host, is the story that the gateway is
-told by the nodes' identity; the verbs here keep it true: what shares a machine loses power at the same moment.
+Neither lab knows of the other. That a node's machine is a guest, or a libvirt host, is a story that the nodes' identity
+tells the gateway; the verbs here keep it true: what shares a machine loses power at the same moment.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.lab import pacemaker
+from tests.lab import libvirt, pacemaker
 from tests.lab.libvirt import LibvirtLab
 from tests.lab.libvirt import namespaces as virtual_machines
 from tests.lab.libvirt.namespaces import run_tool
@@ -23,11 +23,12 @@ from tests.lab.pacemaker.plan import MANAGEMENT
 CABLE, CARD = "jp0", "virt0"
 MANAGEMENT_HOST_NUMBER = 3
 REBOOT_S = 0.0  # who is fenced stays off, until the story says that its machine boots
+BOOT_TIMEOUT_S = 60.0
 
 
 class JoinedLab:
     """
-    Three hosts with a guest each, and three nodes. `n1` belongs to `vm1` or to `h1`, as the story has it.
+    Three hosts with a guest each, and three nodes: n1 belongs to vm1, or to h1, as the story has it.
 
     `hosts` is the libvirt lab, `cluster` the Pacemaker lab; each has its own verbs.
     """
@@ -67,13 +68,15 @@ class JoinedLab:
         run_tool(*management, "ip", "address", "add", address, "dev", CARD)
         run_tool(*management, "ip", "link", "set", CARD, "up")
 
-    # -- power ---------------------------------------------------------------------------------------------
-
     def crash(self, host: str, *nodes: str) -> None:
         """The power cord of a host, and at the same moment those of the nodes that live on it."""
-        at_once(
-            [lambda: self.hosts.crash_host(host), *(lambda node=node: self.cluster.kill(node) for node in nodes)],
-        )
+        at_once([lambda: self.hosts.crash_host(host), *(_doing(self.cluster.kill, node) for node in nodes)])
+
+    def boot_nodes(self, *nodes: str) -> None:
+        """Power on, and wait until the cluster has them again."""
+        for node in nodes:
+            self.cluster.start(node)
+        self.cluster.wait_for(lambda view: set(nodes) <= view.online, f"{', '.join(nodes)} online", BOOT_TIMEOUT_S)
 
     def reset(self) -> None:
         """Everything runs again: every host, every guest, every node."""
@@ -96,10 +99,14 @@ def host_of(node: str) -> str:
     return f"h{number_of(node)}"
 
 
+def nodes_on(host: str, nodes: Iterable[str], guests: Mapping[str, str] | None) -> list[str]:
+    """The nodes that live on a host. `guests`: where each guest is, when nodes live in guests."""
+    where = {node: host_of(node) if guests is None else guests.get(guest_of(node)) for node in nodes}
+    return [node for node, there in where.items() if there == host]
+
+
 def missing() -> str | None:
     """Say what keeps the two labs from running here, or None."""
-    from tests.lab import libvirt
-
     return libvirt.missing() or pacemaker.missing()
 
 
@@ -109,3 +116,7 @@ def at_once(deeds: Iterable[Callable[[], object]]) -> None:
     with ThreadPoolExecutor(len(deeds)) as pool:
         for done in [pool.submit(deed) for deed in deeds]:
             done.result()
+
+
+def _doing(deed: Callable[[str], object], what: str) -> Callable[[], object]:
+    return lambda: deed(what)

@@ -7,6 +7,8 @@ Node nK is the libvirt host hK then: the way to that host's libvirtd is a link o
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
 
 from tests.lab.joined.lab import JoinedLab, host_of
 from tests.lab.libvirt import definitions
@@ -14,10 +16,21 @@ from tests.lab.libvirt.namespaces import wait_until
 from tests.lab.libvirt.plan import FABRIC
 from tests.lab.pacemaker.errors import LabError
 
+AGENT = Path("/usr/lib/ocf/resource.d/heartbeat/VirtualDomain")
+AGENT_PACKAGE = "resource-agents"
 SHARED = "/mnt/halab"  # the folder that all nodes share
 SOCKET = "/etc/pacemaker/libvirt-sock"  # private to each node, and on its disk: it survives a power cut
 START_TIMEOUT_S = 60.0
 MISSING_KERNEL = "/nonexistent/kernel"
+MONITOR_INTERVAL_S = 3
+MIGRATION_THRESHOLD = 2
+"""The second failure on a node lets the guest leave it."""
+
+
+def missing() -> str | None:
+    """Say what keeps the agent from running here, or None."""
+    install = f"apt-get install --no-install-recommends {AGENT_PACKAGE}"
+    return None if AGENT.exists() else f"the agent VirtualDomain is missing: {install}"
 
 
 class VirtualDomain:
@@ -27,11 +40,6 @@ class VirtualDomain:
         self.lab = lab
         self.name = name
         self.vm = vm
-
-    @property
-    def config(self) -> str:
-        """The domain's definition, as the nodes see the file."""
-        return f"{SHARED}/{self.vm}.xml"
 
     def install(self) -> None:
         """Take the guest from libvirt's hands, and give it to the cluster; waits until it runs again."""
@@ -44,31 +52,26 @@ class VirtualDomain:
         hosts.undefine(self.vm)
         hosts.run(FABRIC, "truncate", "-s", f"{definitions.DISK_MB}M", str(hosts.plan.image(self.vm)))
         self.mend()
-        cluster.run(
-            cluster.spokesman(), "cibadmin", "--create", "--scope", "resources", "--xml-text", self._primitive()
-        )
-        self.wait_running()
+        cluster.plan = replace(cluster.plan, extra_resources=self._primitive())
+        self.reset()
 
     def uninstall(self) -> None:
         """Take the resource away; the guest is nowhere then (a reset of the hosts starts it again)."""
         cluster = self.lab.cluster
-        node = cluster.spokesman()
-        cluster.run(
-            node,
-            "crm_resource",
-            "--resource",
-            self.name,
-            "--set-parameter",
-            "target-role",
-            "--meta",
-            "--parameter-value",
-            "Stopped",
-            check=False,
-        )
-        cluster.wait_settled()
-        cluster.run(node, "cibadmin", "--delete", "--xml-text", f'<primitive id="{self.name}"/>', check=False)
-        cluster.cleanup()
-        cluster.wait_settled()
+        cluster.plan = replace(cluster.plan, extra_resources="")
+        cluster.reset()
+
+    def reset(self) -> None:
+        """Every host has power, every node is online, nothing has failed, and the guest runs."""
+        hosts = self.lab.hosts
+        for host in hosts.hosts:
+            hosts.boot_host(host)
+        self.mend()
+        self.lab.cluster.reset()
+        for vm in hosts.vms:
+            if vm != self.vm and not hosts.status().active(vm):
+                hosts.start(vm)
+        self.wait_running()
 
     def spoil(self) -> None:
         """From now on the guest cannot be started anywhere: its definition names a kernel that is not there."""
@@ -78,7 +81,7 @@ class VirtualDomain:
         self._write()
 
     def wait_running(self) -> str:
-        """Wait until the guest runs where the cluster says that it runs; returns the host."""
+        """Wait until the guest runs where the cluster says that it runs, and shows life; returns the host."""
 
         def runs() -> bool:
             nodes = list(self.lab.cluster.locate(self.name))
@@ -86,6 +89,7 @@ class VirtualDomain:
             return len(nodes) == 1 and active == [host_of(nodes[0])]
 
         wait_until(runs, f"{self.name} runs where {self.vm} runs", START_TIMEOUT_S)
+        self.lab.hosts.wait_beating(self.vm)
         return self.lab.hosts.place(self.vm)
 
     def _lay_socket(self, node: str) -> None:
@@ -108,27 +112,27 @@ class VirtualDomain:
 
     def _primitive(self) -> str:
         parameters = {
-            "config": self.config,
+            "config": f"{SHARED}/{self.vm}.xml",
             "hypervisor": f"qemu:///system?socket={SOCKET}",
             "remoteuri": f"qemu:///system?socket={SHARED}/%n.sock",
-            "migrate_options": "--unsafe",
+            "migrate_options": "--unsafe",  # libvirt cannot see that the storage is shared
             "force_stop": "true",
             "autoset_utilization_cpu": "false",
             "autoset_utilization_host_memory": "false",
             "autoset_utilization_hv_memory": "false",
         }
-        pairs = "".join(f'<nvpair id="{self.name}-{k}" name="{k}" value="{v}"/>' for k, v in parameters.items())
+        intervals = {"monitor": f"{MONITOR_INTERVAL_S}s", "start": 0, "stop": 0, "migrate_to": 0, "migrate_from": 0}
         operations = "".join(
             f'<op id="{self.name}-{action}" name="{action}" interval="{interval}" timeout="60s"/>'
-            for action, interval in {"monitor": "3s", "start": 0, "stop": 0, "migrate_to": 0, "migrate_from": 0}.items()
+            for action, interval in intervals.items()
         )
-        meta = (
-            f'<nvpair id="{self.name}-allow-migrate" name="allow-migrate" value="true"/>'
-            f'<nvpair id="{self.name}-threshold" name="migration-threshold" value="2"/>'
-        )
+        meta = {"allow-migrate": "true", "migration-threshold": str(MIGRATION_THRESHOLD)}
         return (
             f'<primitive id="{self.name}" class="ocf" provider="heartbeat" type="VirtualDomain">'
-            f'<instance_attributes id="{self.name}-ia">{pairs}</instance_attributes>'
-            f'<meta_attributes id="{self.name}-ma">{meta}</meta_attributes><operations>{operations}</operations>'
-            "</primitive>"
+            f'<instance_attributes id="{self.name}-ia">{self._pairs(parameters)}</instance_attributes>'
+            f'<meta_attributes id="{self.name}-ma">{self._pairs(meta)}</meta_attributes>'
+            f"<operations>{operations}</operations></primitive>"
         )
+
+    def _pairs(self, values: dict[str, str]) -> str:
+        return "".join(f'<nvpair id="{self.name}-{k}" name="{k}" value="{v}"/>' for k, v in values.items())
