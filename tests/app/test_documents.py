@@ -46,7 +46,7 @@ def test_the_reference_has_every_key() -> None:
         *PUBLISHERS.values(),
         *(k.settings for k in RECEIVER_KINDS.values()),
     ]
-    classes += [PluginClasses().source(kind) for kind in ("pacemaker", "declared", "simulated")]
+    classes += [PluginClasses().source(kind) for kind in ("pacemaker", "libvirt", "declared", "simulated")]
     classes += [StepSettings]
     missing = {
         f"{settings.__name__}.{name}"
