@@ -62,4 +62,6 @@ def test_passwords_are_never_shown() -> None:
     with pytest.raises(ConfigError) as error:
         settings('hosts.h1 = "qemu+tcp://me:hunter2@h/system"\npassword = "hunter2"')
     assert "hunter2" not in str(error.value)
-    assert "sources.fleet.username: is missing" in str(error.value)
+    with pytest.raises(ConfigError, match=r"sources\.fleet\.username: is missing") as error:
+        settings('hosts.h1 = "test:///default"\npassword = "hunter2"')
+    assert "hunter2" not in str(error.value)
