@@ -108,6 +108,8 @@ def impact(view: TopologyView, entities: Iterable[Entity], now: int, stale_inter
     )
 
 
+_HAD_BY = (RelationKind.PART_OF, RelationKind.CONNECTS_TO)
+_REMOVABLE = ("cdrom", "floppy")
 _REDUNDANT = frozenset({RelationKind.BACKED_BY})
 """Relations of which one remaining lower is enough to go on, degraded."""
 
@@ -227,8 +229,11 @@ class _Spread:
         match claim.kind:
             case RelationKind.RUNS_ON:
                 return self._host_lost(upper, claim, lower)
-            case RelationKind.PART_OF if upper.kind is EntityKind.SNAPSHOT:
+            case RelationKind.PART_OF if upper.kind is EntityKind.SNAPSHOT or self._is_elsewhere_too(upper):
                 return None
+            case RelationKind.USES_STORAGE if claim.attributes.get("device") in _REMOVABLE:
+                reason = f"has {called(lower)} in its drive, which is lost"
+                return _Blow(Effect.DEGRADED, reason, claim.kind, lower, claim=claim)
             case RelationKind.PART_OF | RelationKind.MEMBER_OF:
                 where = "is in" if lower.kind in LOCATIONS else f"is {claim.kind.value.replace('_', ' ')}"
                 return _Blow(Effect.LOST, f"{where} {called(lower)}, which is lost", claim.kind, lower, claim=claim)
@@ -239,6 +244,13 @@ class _Spread:
         verb = claim.kind.value.replace("_", " ")
         verb = "uses" if claim.kind is RelationKind.USES_STORAGE else verb
         return _Blow(Effect.LOST, f"{verb} {called(lower)}, which is lost", claim.kind, lower, claim=claim)
+
+    def _is_elsewhere_too(self, pool: Entity) -> bool:
+        """True for a pool that another hypervisor has: one host may call local what is proved to be shared."""
+        if pool.kind is not EntityKind.STORAGE_POOL:
+            return False
+        hosts = (self.view.entity(c.lower) for c in self.view.claims_of(pool) if c.kind in _HAD_BY)
+        return any(h is not None and h.kind is EntityKind.HYPERVISOR and h.index not in self.lost for h in hosts)
 
     def _by_degradation(self, upper: Entity, claim: Claim, lower: Entity) -> _Blow | None:
         """What needs a thing that goes on with a part lost is degraded too; what merely belongs to it is not."""

@@ -111,8 +111,8 @@ class _Walk:
         return [self._follow(c, other, passed) for c, other in found if c.phase is Phase.STABLE]
 
     def _connected(self, entity: Entity) -> Iterator[tuple[Claim, Entity]]:
-        """The hypervisors that a pool or network is connected to, or is local to."""
-        if entity.kind not in (EntityKind.STORAGE_POOL, EntityKind.NETWORK):
+        """The hypervisors that a pool, network or volume is connected to, or is local to."""
+        if entity.kind not in (EntityKind.STORAGE_POOL, EntityKind.NETWORK, EntityKind.VOLUME):
             return
         for claim in self.view.claims_of(entity):
             host = self.view.entity(claim.lower)

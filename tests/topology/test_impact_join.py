@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 
 from gateway.model.entities import EntityKind, EntityState, NativeKey
-from gateway.model.observations import ObservedEntity, ObservedRelation
+from gateway.model.observations import Link, ObservedEntity, ObservedRelation, Whole
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity, Source, SourceState
 from gateway.model.snapshot import scope_key
 from gateway.topology.impact import Effect, Impact, impact
 from gateway.topology.layers import Layer
 from gateway.topology.revise import register_source
-from tests.topology.house import T0, House, entity
-from tests.topology.layers import Cluster, Fleet
+from tests.topology.house import T0, House, entity, on
+from tests.topology.layers import Cluster, Fleet, hypervisor
 
 K = EntityKind
 SECOND = 1_000_000
@@ -141,6 +141,30 @@ def test_one_of_the_hosts_does_not_take_a_shared_pool():
     house, *_ = virtual_cluster()
     assert "storage_pool:nfs" not in hit(lose(house, K.PHYSICAL_HOST, "h1"))
     assert "vm:n3" not in hit(lose(house, K.PHYSICAL_HOST, "h1"))
+
+
+def test_a_pool_that_one_host_calls_local_and_another_has_too_stays_while_one_is_left():
+    house, fleet, _ = virtual_cluster()
+    links = (Link("fleet/storage_pool/h1/local", "fleet/storage_pool/nfs", same=True),)
+    house.see(1, [], source="facts", links=links)
+    fleet.read(2)
+    (pool,) = house.snapshot.all_entities(kind=K.STORAGE_POOL)
+    assert f"storage_pool:{pool.name}" not in hit(lose(house, K.HYPERVISOR, "h1"))
+    assert f"storage_pool:{pool.name}" in hit(lose(house, K.HYPERVISOR, "h1", "h2", "h3"))
+
+
+def test_a_medium_in_a_drive_is_missed_and_does_not_stop_the_vm():
+    house, *_ = virtual_cluster()
+    disc, pool = NativeKey(K.VOLUME, "iso/install.iso"), NativeKey(K.STORAGE_POOL, "iso")
+    key = house.snapshot.record(find(house, K.VM, "batch").index).key
+    inserted = ObservedRelation(RelationKind.USES_STORAGE, key, disc, attributes={"mode": "ROX", "device": "cdrom"})
+    backed = ObservedRelation(RelationKind.BACKED_BY, disc, pool)
+    runs = on(key, hypervisor("h2"), role="")
+    entities = [ObservedEntity(key, "batch"), entity(disc, ""), entity(pool, ""), entity(hypervisor("h2"), "")]
+    house.see(1, entities, [inserted, backed, runs], source="fleet", covers=Whole("h2"))
+    answer = lose(house, K.STORAGE_POOL, "iso")
+    assert "vm:batch" in hit(answer, Effect.DEGRADED)
+    assert "vm:batch" not in hit(answer)
 
 
 def test_the_way_from_a_service_to_a_pool_is_shown():

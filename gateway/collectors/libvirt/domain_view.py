@@ -58,6 +58,7 @@ def _vm(domain: Domain, one: Remembered, presence: Presence | None, places: Mapp
         Alias(KeyNamespace.DOMAIN_UUID, status.uuid),
         Alias(KeyNamespace.SMBIOS_UUID, definition.smbios_uuid or status.uuid),
         *(Alias(KeyNamespace.MAC, nic.mac) for nic in definition.nics if nic.mac),
+        Alias(KeyNamespace.DOMAIN_NAME, status.name),
     )
     said: dict[str, Value] = {
         "title": definition.title,
@@ -95,6 +96,8 @@ def _volume(host: str, vm: NativeKey, disk: Disk, place: Place, storage: Storage
     name = known.name if known is not None else disk.volume or basename(disk.source) or place.volume
     yield ObservedEntity(key, name, disk.protocol or disk.kind, EntityState.RUNNING, "", (), attributes)
     used: dict[str, Value] = {"mode": _mode(disk), "target": disk.target}
+    if disk.device != "disk":
+        used["device"] = disk.device
     yield ObservedRelation(RelationKind.USES_STORAGE, vm, key, attributes=used)
     if place.pool:
         yield ObservedRelation(RelationKind.BACKED_BY, key, NativeKey(EntityKind.STORAGE_POOL, place.pool))
@@ -142,7 +145,8 @@ def _guest(vm: NativeKey, domain: Domain, guest: Guest) -> Pieces:
     key = NativeKey(EntityKind.GUEST_OS, vm.native)
     own = {nic.mac for nic in domain.definition.nics}
     inside = [(mac.lower(), addresses) for mac, addresses in guest.interfaces if mac.lower() in own]
-    aliases = [Alias(KeyNamespace.MAC, mac) for mac, _ in inside]
+    aliases = [Alias(KeyNamespace.SMBIOS_UUID, domain.definition.smbios_uuid or domain.status.uuid)]
+    aliases += [Alias(KeyNamespace.MAC, mac) for mac, _ in inside]
     if guest.machine_id:
         aliases.append(Alias(KeyNamespace.MACHINE_ID, guest.machine_id.lower()))
     if guest.host_name:
