@@ -70,7 +70,19 @@ class Shutoff(IntEnum):
     DAEMON = 8
 
 
-_REASONS: dict[State, type[IntEnum]] = {State.RUNNING: Running, State.PAUSED: Paused, State.SHUTOFF: Shutoff}
+class Crashed(IntEnum):
+    """virDomainCrashedReason."""
+
+    UNKNOWN = 0
+    PANICKED = 1
+
+
+_REASONS: dict[State, type[IntEnum]] = {
+    State.RUNNING: Running,
+    State.PAUSED: Paused,
+    State.SHUTOFF: Shutoff,
+    State.CRASHED: Crashed,
+}
 _ACTIVE = frozenset({State.RUNNING, State.BLOCKED, State.PAUSED, State.SHUTDOWN, State.PMSUSPENDED})
 _UNDECIDED = frozenset({State.NOSTATE, State.CRASHED})
 """Xen's "no state" and a crashed guest that is preserved are active as long as there is an instance of them."""
@@ -84,7 +96,7 @@ _WORDS = {
     State.CRASHED: "crashed",
     State.PMSUSPENDED: "suspended by the guest",
 }
-_REASON_WORDS: dict[IntEnum, str] = {Paused.IOERROR: "I/O error", Running.POSTCOPY: "post-copy"}
+_SPELT = {"IOERROR": "I/O error", "POSTCOPY": "post-copy", "POSTCOPY_FAILED": "post-copy failed"}
 
 
 def is_active(status: DomainStatus) -> bool:
@@ -112,4 +124,4 @@ def words(status: DomainStatus) -> str:
     reason = reason_of(status)
     if reason is None or reason.value == 0:
         return f"{state} ({status.reason})" if reason is None and status.reason else state
-    return f"{state} ({_REASON_WORDS.get(reason, reason.name.lower().replace('_', ' '))})"
+    return f"{state} ({_SPELT.get(reason.name, reason.name.lower().replace('_', ' '))})"
