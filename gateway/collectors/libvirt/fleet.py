@@ -1,9 +1,8 @@
-"""What the hosts of a fleet know of each other's domains: where each belongs, and what its guest told."""
+"""What the hosts of a fleet know of each other's domains: where each belongs."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from gateway.collectors.libvirt.records import Guest
 from gateway.collectors.libvirt.storage import Storage
 
 
@@ -28,7 +27,6 @@ class Fleet:
     storage: Storage = field(default_factory=Storage)
     _holds: dict[str, dict[str, Hold]] = field(default_factory=dict)
     """By domain: how each host has it, what changed last at the end."""
-    _guests: dict[str, Guest] = field(default_factory=dict)
 
     def claim(self, uuid: str, host: str, hold: Hold) -> bool:
         """A host has a domain; returns whether it is its home."""
@@ -47,23 +45,10 @@ class Fleet:
         holds.pop(host, None)
         if not holds:
             self._holds.pop(uuid, None)
-            self._guests.pop(uuid, None)
 
     def runs_elsewhere(self, uuid: str, host: str) -> bool:
         """It is active on another host, as far as that was heard of."""
         return any(hold is Hold.ACTIVE for other, hold in self._holds.get(uuid, {}).items() if other != host)
-
-    def guest(self, uuid: str, told: Guest | None, came_live: bool) -> Guest | None:
-        """
-        What the agent of an active domain told. After a live migration the same system runs on: what it said on the
-        other host holds until it is asked here.
-        """
-        if told is not None:
-            self._guests[uuid] = told
-            return told
-        if not came_live:
-            self._guests.pop(uuid, None)
-        return self._guests.get(uuid)
 
     @staticmethod
     def _home(holds: dict[str, Hold]) -> str:

@@ -104,13 +104,10 @@ class _View:
             self.passed_over = True
             return
         speaks = at_home or hold is Hold.ACTIVE
-        guest = None
-        if presence is not None and not presence.arriving:
-            guest = self.fleet.guest(uuid, told, one.live)
-            if one.live:
-                self.fleet.storage.arrived(uuid, self.host, domain.definition.disks)
+        if presence is not None and not presence.arriving and one.live:
+            self.fleet.storage.arrived(uuid, self.host, domain.definition.disks)
         self.passed_over = self.passed_over or not speaks
-        self._take(self._translated(domain, one, presence, hold if speaks else None, guest))
+        self._take(self._translated(domain, one, presence, hold if speaks else None, told))
         if one.failures:
             self.evidence.extend(failures(one, self.at))
 

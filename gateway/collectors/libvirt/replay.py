@@ -13,8 +13,8 @@ the domain (LIFECYCLE: domain, event, detail). Beside these:
     [s, host, "GONE", uuid]            a read: the host does not know the domain (any more)
     [s, host, "HOST", [uuid, ...]]     a complete read: these, as DOMAIN lines said, and no others
 
-Where no read says it, the state is folded from the events. A domain that no DOMAIN line names is known by its name. What
-the first event of a domain implies (it is suspended: so it ran) holds from time 0.
+Where no read says it, the state is folded from the events. A domain that no DOMAIN line names is known by its name.
+What the first event of a domain implies (it is suspended: so it ran) holds from time 0.
 """
 
 from collections.abc import Iterator
@@ -77,8 +77,8 @@ class _Player:
             if line.event == "READY" and line.arguments:
                 self.zero = round(_epoch(line) * _SECOND)
             elif line.event == "DOMAIN":
-                for host in (self._host(line).name, ""):
-                    self.uuids.setdefault((host, line.text(1)), line.text(0))
+                for known_on in (self._host(line).name, ""):
+                    self.uuids.setdefault((known_on, line.text(1)), line.text(0))
             elif line.connection != "-":
                 self._host(line)
         self._imply()
@@ -110,8 +110,9 @@ class _Player:
             listed = line.arguments[0] if line.arguments else None
             if not isinstance(listed, list):
                 raise SourceMalformed(f"{line.where}: the argument of HOST is a list of UUIDs.")
-            lost = [uuid for uuid in host.domains if uuid not in listed]
-            return any([host.drop(uuid) for uuid in lost]) or True
+            for uuid in [uuid for uuid in host.domains if uuid not in listed]:
+                host.drop(uuid)
+            return True
         return False
 
     def _happened(self, line: Line, host: Host) -> bool:
