@@ -10,7 +10,10 @@ from typing import Any
 import gateway
 from gateway.app.revisions import Revisions
 from gateway.config.configuration import Configuration
+from gateway.config.problems import all_of
 from gateway.engine.reconciler import Reconciler
+from gateway.model.conditions import SettleTimes
+from gateway.model.errors import ConfigError
 from gateway.publishers.metrics import Count, Counts, Metrics
 from gateway.publishers.rest import RestPublisher, RestSettings
 from gateway.publishers.rest.ingest_routes import Ingest
@@ -19,6 +22,7 @@ from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.store.database import Database
 from gateway.support.clock import Clock
 from gateway.support.tasks import supervise
+from gateway.topology.ages import STALE_INTERVALS
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +58,9 @@ class Publishing:
         self._ingest = ingest
         self._clock = clock
         self._counts = counts
+        self._stale_intervals = STALE_INTERVALS
         self._agent: SnmpPublisher | None = None
+        self._rest: RestPublisher | None = None
         self._metrics = Metrics(
             reconciler, clock, gateway.__version__, database.administration.deliveries, self._counted
         )
@@ -67,16 +73,26 @@ class Publishing:
         Serve everything that is enabled.
 
         Raises:
-            ConfigError: an address cannot be bound, a certificate cannot be read.
+            ConfigError: addresses cannot be bound, a certificate cannot be read; says so of all publishers.
         """
         snmp, rest = configuration.publishers["snmp"], configuration.publishers["rest"]
         assert isinstance(snmp, SnmpSettings)
         assert isinstance(rest, RestSettings)
         resolved = _resolved(rest, configuration.base, socket)
-        stale_intervals = configuration.settle.stale_intervals
+        self._stale_intervals = configuration.settle.stale_intervals
+        refused: list[ConfigError] = []
         if snmp.enabled:
-            await self._serve("snmp", lambda: self._begin_snmp(snmp, engine, instance, stale_intervals))
-        await self._serve("rest", lambda: self._begin_rest(resolved, stale_intervals))
+            await self._serve("snmp", lambda: self._begin_snmp(snmp, engine, instance), refused)
+        await self._serve("rest", lambda: self._begin_rest(resolved), refused)
+        if refused:
+            raise all_of(refused)
+
+    def use_settle(self, settle: SettleTimes) -> None:
+        """From now on these say when data are stale."""
+        self._stale_intervals = settle.stale_intervals
+        for publisher in (self._agent, self._rest):
+            if publisher is not None:
+                publisher.use_stale_intervals(settle.stale_intervals)
 
     async def stop(self) -> None:
         """End all requests, close all sockets."""
@@ -85,9 +101,13 @@ class Publishing:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    async def _serve(self, name: str, begin: Begin) -> None:
-        """Keep a publisher serving; what it raises while it begins for the first time is raised here."""
-        begun = [await begin()]
+    async def _serve(self, name: str, begin: Begin, refused: list[ConfigError]) -> None:
+        """Keep a publisher serving; when it cannot begin for the first time, why is added to `refused`."""
+        try:
+            begun = [await begin()]
+        except ConfigError as error:
+            refused.append(error)
+            return
 
         async def serve() -> None:
             await (begun.pop() if begun else await begin())
@@ -99,17 +119,17 @@ class Publishing:
         if self._agent is not None:
             yield from self._agent.counters.figures()
 
-    async def _begin_snmp(
-        self, settings: SnmpSettings, engine: SnmpEngine, instance: str, stale_intervals: int
-    ) -> "asyncio.Task[None]":
-        agent = self._agent = SnmpPublisher(settings, self._reconciler, engine, self._clock, instance, stale_intervals)
+    async def _begin_snmp(self, settings: SnmpSettings, engine: SnmpEngine, instance: str) -> "asyncio.Task[None]":
+        agent = self._agent = SnmpPublisher(
+            settings, self._reconciler, engine, self._clock, instance, self._stale_intervals
+        )
         serving = await _bound(agent.run(), agent.ready())
         self.snmp_addresses = agent.addresses
         logger.info("snmp: listening on %s", ", ".join(f"{host} port {port}" for host, port in agent.addresses))
         return serving
 
-    async def _begin_rest(self, settings: RestSettings, stale_intervals: int) -> "asyncio.Task[None]":
-        server = RestPublisher(
+    async def _begin_rest(self, settings: RestSettings) -> "asyncio.Task[None]":
+        server = self._rest = RestPublisher(
             settings,
             topology=self._reconciler,
             history=self._database.history,
@@ -119,7 +139,7 @@ class Publishing:
             clock=self._clock,
             version=gateway.__version__,
             metrics=self._metrics.render,
-            stale_intervals=stale_intervals,
+            stale_intervals=self._stale_intervals,
         )
         self.rest_addresses = server.listen()
         return await _bound(server.run(), asyncio.sleep(CERTIFICATE_S))

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
@@ -37,6 +37,13 @@ class ConfigurationError(ConfigError):
         self.problems = tuple(problems)
         head = f"{origin}: {len(self.problems)} error{'s' if len(self.problems) != 1 else ''}"
         super().__init__("\n  ".join([head, *map(str, self.problems)]))
+
+
+def all_of(errors: Sequence[ConfigError]) -> ConfigError:
+    """One error that says all of them, each on a line."""
+    if len(errors) == 1:
+        return errors[0]
+    return ConfigError("\n  ".join([f"{len(errors)} errors", *map(str, errors)]))
 
 
 def dotted(path: KeyPath) -> str:

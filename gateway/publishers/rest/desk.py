@@ -40,7 +40,7 @@ class Desk:
     def __init__(
         self, topology: CurrentTopology, history: History, clock: Clock, stale_intervals: int = STALE_INTERVALS
     ) -> None:
-        """`stale_intervals`: so many intervals of silence make data stale."""
+        """`stale_intervals`: so many intervals of silence make data stale; may be changed at any time."""
         self.stale_intervals = stale_intervals
         self.topology = topology
         self.history = history

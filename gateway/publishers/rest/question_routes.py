@@ -23,7 +23,6 @@ Shown = Annotated[int, Query(ge=1, le=1_000_000, description="Affected entities 
 
 def question_routes(desk: Desk) -> APIRouter:
     """Answers that a person needs at three in the morning."""
-    stale_after = desk.stale_intervals
     router = APIRouter(prefix="/api/v1", tags=["questions"], dependencies=[Depends(known_parameters)])
 
     @router.get("/where/{name:path}", response_model=m.WhereModel, summary="Where it is, layer by layer")
@@ -32,9 +31,9 @@ def question_routes(desk: Desk) -> APIRouter:
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.WhereModel:
             meant = meaning(view, name, End.TOP, kind)
-            found = where(view, meant.entity, now, stale_after)
+            found = where(view, meant.entity, now, desk.stale_intervals)
             notes = (meant.note, *found.notes) if meant.note else found.notes
-            return render.where_model(view, replace(found, notes=notes), stale_after)
+            return render.where_model(view, replace(found, notes=notes), desk.stale_intervals)
 
         return await desk.answer(request, at, known_at, answer)
 
@@ -48,7 +47,7 @@ def question_routes(desk: Desk) -> APIRouter:
         known_at: KnownAt = None,
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            return render.impact_model(_impact(view, entity, kind, now, stale_after), limit)
+            return render.impact_model(_impact(view, entity, kind, now, desk.stale_intervals), limit)
 
         return await desk.answer(request, at, known_at, answer)
 
@@ -62,7 +61,7 @@ def question_routes(desk: Desk) -> APIRouter:
         known_at: KnownAt = None,
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            return render.impact_model(_impact(view, [name], kind, now, stale_after), limit)
+            return render.impact_model(_impact(view, [name], kind, now, desk.stale_intervals), limit)
 
         return await desk.answer(request, at, known_at, answer)
 

@@ -78,6 +78,10 @@ class RestPublisher:
             found.append(f"unix:{self._settings.unix_socket}")
         return tuple(found)
 
+    def use_stale_intervals(self, stale_intervals: int) -> None:
+        """So many intervals of silence make data stale, from now on."""
+        self.app.state.desk.stale_intervals = stale_intervals
+
     def listen(self) -> tuple[str, ...]:
         """
         Bind the sockets; returns `addresses`.

@@ -39,7 +39,6 @@ Reference = Annotated[
 
 def topology_routes(desk: Desk) -> APIRouter:
     """Reads of the topology, now and then."""
-    stale_after = desk.stale_intervals
     router = APIRouter(prefix="/api/v1", tags=["topology"], dependencies=[Depends(known_parameters)])
 
     @router.get("/entities", response_model=m.Page[m.EntityModel], summary="Entities, by index")
@@ -59,7 +58,12 @@ def topology_routes(desk: Desk) -> APIRouter:
         def page(view: TopologyView, now: int) -> m.Page[m.EntityModel]:
             found = _entities(view, after, frozenset(kind), name, source, frozenset(state))
             return page_of(
-                view, now, found, limit, lambda e: [e.index], lambda e: render.entity_model(view, e, now, stale_after)
+                view,
+                now,
+                found,
+                limit,
+                lambda e: [e.index],
+                lambda e: render.entity_model(view, e, now, desk.stale_intervals),
             )
 
         return await desk.answer(request, at, known_at, page)
@@ -96,7 +100,7 @@ def topology_routes(desk: Desk) -> APIRouter:
     )
     async def get_entity(request: Request, entity: Reference, at: At = None, known_at: KnownAt = None) -> Response:
         def detail(view: TopologyView, now: int) -> m.EntityDetail:
-            return render.entity_detail(view, referenced(view, entity), now, stale_after)
+            return render.entity_detail(view, referenced(view, entity), now, desk.stale_intervals)
 
         return await desk.answer(request, at, known_at, detail)
 
@@ -118,7 +122,7 @@ def topology_routes(desk: Desk) -> APIRouter:
 
             def shown(relation: Relation) -> m.RelationModel:
                 upper, lower, claim = relation
-                return render.relation_model(view, claim, upper, lower, now, stale_after)
+                return render.relation_model(view, claim, upper, lower, now, desk.stale_intervals)
 
             return page_of(view, now, found, limit, _relation_key, shown)
 

@@ -68,6 +68,10 @@ class SnmpPublisher:
             self._server.close()
             self._ready.clear()
 
+    def use_stale_intervals(self, stale_intervals: int) -> None:
+        """So many intervals of silence make data stale, from now on."""
+        self.renderer.use_stale_intervals(stale_intervals)
+
     async def ready(self) -> None:
         """Wait until all addresses are bound."""
         await self._ready.wait()

@@ -203,6 +203,12 @@ class Renderer:
         for table in self.tables:
             table.use(self.serial)
 
+    def use_stale_intervals(self, stale_intervals: int) -> None:
+        """So many intervals of silence make data stale, from now on."""
+        self._stale_intervals = stale_intervals
+        snapshot, self.snapshot = self.snapshot, Snapshot()
+        self.use(snapshot)
+
     def _use_sources(self, sources: Mapping[str, Source]) -> None:
         """Sources are few and no shelf: put on one, by index."""
         self._sources = sources

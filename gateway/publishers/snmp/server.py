@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from gateway.config.addresses import parse_address
+from gateway.config.problems import all_of
 from gateway.model.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -34,15 +35,18 @@ class UdpServer:
         Bind all addresses and begin to answer; returns (address, port) of each.
 
         Raises:
-            ConfigError: an address cannot be bound.
+            ConfigError: addresses cannot be bound; names all of them.
         """
         loop = asyncio.get_running_loop()
-        try:
-            for text in self._listen:
+        refused: list[ConfigError] = []
+        for text in self._listen:
+            try:
                 self._sockets.append(_bound(text))
-        except ConfigError:
+            except ConfigError as error:
+                refused.append(error)
+        if refused:
             self.close()
-            raise
+            raise all_of(refused)
         for opened in self._sockets:
             loop.add_reader(opened.fileno(), self._drain, opened)
         return tuple((opened.getsockname()[0], opened.getsockname()[1]) for opened in self._sockets)

@@ -108,6 +108,18 @@ async def test_an_address_that_is_taken_is_named_with_its_key(gateway):
             publisher(gateway, listen=f"127.0.0.1:{port}").listen()
 
 
+async def test_a_new_rule_of_what_is_stale_counts_at_once(gateway):
+    gateway.clock.advance(80)
+    rest = publisher(gateway)
+    headers = {"Authorization": f"Bearer {gateway.tokens['read']}"}
+    async with served(rest) as (address,), httpx.AsyncClient(base_url=address, headers=headers) as client:
+        for intervals, stale in ((3, True), (10, False)):
+            rest.use_stale_intervals(intervals)
+            for path in ("entities/vm:vm1", "impact/n1"):
+                assert (await client.get(f"/api/v1/{path}")).json()["stale"] is stale
+            assert (await client.get("/api/v1/where/vm1")).json()["hops"][0]["stale"] is stale
+
+
 async def test_signals_stay_with_the_process_and_a_stream_does_not_delay_the_end(gateway):
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     async with running(gateway) as client, client.stream("GET", "/api/v1/events/stream") as response:

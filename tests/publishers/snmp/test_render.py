@@ -115,6 +115,18 @@ def test_an_entity_is_stale_by_the_rule_of_rest_when_its_scope_is_silent_though_
     assert told() == (stale, stale)
 
 
+def test_a_new_rule_of_what_is_stale_counts_for_the_rows_that_were_rendered():
+    renderer = Renderer(lambda: estate.T0 + 61 * estate.SECOND, 3)
+    renderer.use(estate.snapshot(200))
+    flags = column(renderer, "topoEntityStale")
+    vm = 151
+    told = []
+    for intervals in (10, 3):
+        renderer.use_stale_intervals(intervals)
+        told.append(dict(zip(flags.refresh(vm >> 6).keys, flags.segments[vm >> 6].values, strict=True))[vm])
+    assert told == [False, True]
+
+
 def test_rows_are_in_the_order_of_their_index_also_across_gaps():
     made = estate.snapshot(300, HOLES)
     renderer = Renderer()
