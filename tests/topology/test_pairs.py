@@ -3,6 +3,8 @@
 from itertools import count, permutations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.model.conditions import SECOND
 from gateway.model.entities import EntityKind, EntityState, NativeKey
@@ -306,3 +308,59 @@ def test_the_relations_of_a_pair_are_shown():
     managed = [c for c in house.snapshot.claims_of(shown) if c.kind is RelationKind.MANAGED_BY]
     assert [house.snapshot.ref(claim.lower).name for claim in managed] == ["shop-vm"]
     assert NativeKey(EntityKind.VM, "shop-vm") in {house.snapshot.record(r).key for r in shown.records}
+
+
+# -- any history -----------------------------------------------------------------------------------------------
+
+HOSTS = (("h1", "n1"), ("h2", "n2"), ("h3", "n3"))
+
+
+@st.composite
+def movements(draw: st.DrawFn) -> list[tuple[int, list[str], bool, bool, float]]:
+    """Each (to which host, scopes in the order of their reads, seen in flight, down in between, pause before it)."""
+    found, here = [], 0
+    for _ in range(draw(st.integers(1, 4))):
+        there = draw(st.sampled_from([host for host in range(3) if host != here]))
+        order = draw(st.permutations(["h1", "h2", "h3", "lab"]))
+        pause = draw(st.sampled_from([15.0, 60.0, 150.0, 2000.0]))
+        found.append((there, order, draw(st.booleans()), draw(st.booleans()), pause))
+        here = there
+    return found
+
+
+@given(moves=movements(), joined=st.booleans(), group=st.sampled_from([(), ("shop-vm",), ("shop-ip", "shop-vm")]))
+@settings(max_examples=150, deadline=None)
+def test_any_history_tells_each_movement_once(moves, joined, group):
+    house, fleet, cluster = bare_metal(joined=joined, group=group)
+    at, here, expected = 10.0, 0, []
+    for there, order, in_flight, down, pause in moves:
+        at += pause
+        (old, old_node), (new, new_node) = HOSTS[here], HOSTS[there]
+        if in_flight:
+            fleet.where["shop"] = {old: (Phase.STABLE, LIVE), new: (Phase.TRANSITIONAL, LIVE)}
+            for member in group or ("shop-vm",):
+                cluster.run(member, old_node, Phase.TRANSITIONAL)
+            read_all(fleet, cluster, order, at)
+        if down:
+            fleet.where["shop"] = {}
+            for member in group or ("shop-vm",):
+                cluster.where.pop(member)
+            read_all(fleet, cluster, order, at + 1)
+        fleet.run("shop", new, arrival=Arrival.RESTART if down else LIVE)
+        for member in group or ("shop-vm",):
+            cluster.run(member, new_node)
+        read_all(fleet, cluster, order, at + 2)
+        expected.append(("shop-group", old_node, new_node) if group else ("shop", old, new))
+        here = there
+    house.wait(at + 1000)
+    moved = [event for event in house.events if event.old_host is not None]
+    assert [(e.entity.name, e.old_host.name, e.new_host.name) for e in moved if e.notify] == expected
+    ids = [event.id for event in moved if event.notify]
+    assert [event.caused_by for event in moved if not event.notify] == ids
+
+
+def read_all(fleet: Fleet, cluster: Cluster, order: list[str], at: float) -> None:
+    """All scopes, 0.2 s apart."""
+    for step, scope in enumerate(order):
+        time = at + step / 5
+        cluster.read(time) if scope == "lab" else fleet.read(time, scope)
