@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 from gateway.app import places
@@ -17,6 +17,7 @@ from gateway.app.revisions import Revisions
 from gateway.app.sinks import SinkContext
 from gateway.app.sources import Sources
 from gateway.config.configuration import Configuration
+from gateway.config.settings import Settings
 from gateway.engine.reconciler import Listener, Reconciler
 from gateway.model.errors import ConfigError, StoreError
 from gateway.store.database import Database, open_database
@@ -159,23 +160,23 @@ class Runtime:
             logger.error("gateway: the new configuration is refused, the old one goes on: %s", error)
             return
         self.reconciler.use_settle(new.settle)
+        self.publishing.use_settle(new.settle)
         await self.receivers.carry_out(receivers)
         await self.sources.carry_out(sources)
         for warning in new.warnings:
             logger.warning("gateway: %s", warning)
-        for section in _fixed_sections(self.configuration, new):
-            logger.warning("gateway: the change of [%s] takes effect at the next start", section)
+        if fixed := list(_fixed(self.configuration, new)):
+            logger.warning("gateway: %s changed: that takes effect at the next start, restart it", ", ".join(fixed))
         self.configuration = new
         logger.info("gateway: the configuration was read again")
 
 
-def _fixed_sections(old: Configuration, new: Configuration) -> list[str]:
-    """Sections that changed and that a running gateway cannot take over."""
-    changed = {
-        "gateway": old.gateway != new.gateway,
-        "publishers": dict(old.publishers) != dict(new.publishers),
-    }
-    return [section for section, differs in changed.items() if differs]
+def _fixed(old: Configuration, new: Configuration) -> Iterator[str]:
+    """Keys that changed and that a running gateway cannot take over."""
+    tables: list[tuple[str, Settings, Settings]] = [("gateway", old.gateway, new.gateway)]
+    tables += [(f"publishers.{name}", was, new.publishers[name]) for name, was in old.publishers.items()]
+    for table, before, after in tables:
+        yield from (f"{table}.{key}" for key in type(after).model_fields if getattr(before, key) != getattr(after, key))
 
 
 async def _within(stopping: Callable[[], Awaitable[None]]) -> None:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -154,6 +155,23 @@ def test_a_port_that_is_taken_is_said_at_the_start(estate: Estate) -> None:
     assert "Traceback" not in run.stderr
 
 
+def test_all_ports_that_are_taken_are_said_at_once(estate: Estate) -> None:
+    with ExitStack() as stack:
+        kinds = (socket.SOCK_DGRAM, socket.SOCK_DGRAM, socket.SOCK_STREAM)
+        taken = [stack.enter_context(socket.socket(socket.AF_INET, kind)) for kind in kinds]
+        for each in taken:
+            each.bind(("127.0.0.1", 0))
+        first, second, rest = (f"127.0.0.1:{each.getsockname()[1]}" for each in taken)
+        taken[2].listen()
+        listen = CONFIGURATION.replace('["127.0.0.1:0"]', f'["{first}", "{second}"]')
+        estate.configure(listen.replace('"127.0.0.1:0"', f'"{rest}"'))
+        run = estate.command("run")
+    assert run.returncode == 2
+    for key, address in (("snmp", first), ("snmp", second), ("rest", rest)):
+        assert f"publishers.{key}.listen = '{address}'" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def test_sighup_starts_what_is_new_and_leaves_alone_what_did_not_change(estate: Estate) -> None:
     estate.place("mail gamma", file="annex.txt")
     with estate.start() as gateway:
@@ -180,6 +198,18 @@ def test_sighup_takes_over_how_long_a_silent_source_is_believed(estate: Estate) 
         gateway.wait_until("sources", said='"state":"ok"')
         (estate.folder / "estate.txt").unlink()
         gateway.wait_until("alarms", said="sourceStale", seconds=8)
+
+
+def test_sighup_says_which_changes_need_a_restart(estate: Estate) -> None:
+    with estate.start() as gateway:
+        changed = CONFIGURATION.replace('state_dir = "state"', 'state_dir = "state"\nretention_days = 7')
+        community = '[publishers.snmp.communities.noc]\ncommunity = "not-for-the-log"\n'
+        estate.configure(changed + "max_connections = 5\n" + community)
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_log("the configuration was read again")
+        keys = "gateway.retention_days, publishers.snmp.communities, publishers.rest.max_connections"
+        assert f"{keys} changed: that takes effect at the next start, restart it" in gateway.log
+        assert "not-for-the-log" not in gateway.log
 
 
 def test_sighup_stops_a_source_that_is_gone_and_keeps_what_is_known_of_it(estate: Estate) -> None:
