@@ -8,6 +8,7 @@ from tests.lab.libvirt.status import REASONED, Domain, Host, Status
 from tests.lab.libvirt.told import Judgement, Notice, judge
 
 VMS = ("vm1",)
+SENDS = ", sends"
 
 
 def status(*, silent: tuple[str, ...] = (), **said: str) -> Status:
@@ -20,9 +21,9 @@ def status(*, silent: tuple[str, ...] = (), **said: str) -> Status:
 
 
 def _domain(text: str) -> Domain:
-    words = REASONED.fullmatch(text)
+    words = REASONED.fullmatch(text.removesuffix(SENDS))
     assert words is not None
-    return Domain("vm1", "uuid", words[1], words[2], persistent=True, id=None)
+    return Domain("vm1", "uuid", words[1], words[2], persistent=True, id=None, busy=text.endswith(SENDS))
 
 
 def told(*statuses: Status) -> list[Counter[Notice]]:
@@ -41,7 +42,7 @@ CRASH = Notice.raised("crashed", "vm1")
 
 
 def test_a_migration_is_told_once_and_its_way_is_not():
-    in_flight = status(h1="running (booted)", h2="paused (migrating)")
+    in_flight = status(h1="running (booted), sends", h2="paused (migrating)")
     assert told(HOME, in_flight, AWAY, AWAY) == [
         Counter(),
         Counter([Notice.relocation("vm1", "h1", "h2", live=True)]),
@@ -50,16 +51,20 @@ def test_a_migration_is_told_once_and_its_way_is_not():
 
 
 def test_a_migration_that_failed_is_told_with_the_place_where_it_stayed():
-    in_flight = status(h1="running (booted)", h2="paused (migrating)")
+    in_flight = status(h1="running (booted), sends", h2="paused (migrating)")
     assert told(HOME, in_flight, HOME) == [Counter(), Counter([Notice.migration_failed("vm1", "h1")])]
 
 
-def test_whether_a_migration_failed_is_known_when_its_destination_can_be_heard():
-    in_flight = status(h1="running (booted)", h2="paused (migrating)")
-    cut = status(h1="running (booted)", h2="paused (migrating)", silent=("h2",))
-    assert told(HOME, in_flight, cut, HOME)[1:] == [
+def test_a_migration_has_failed_when_its_source_gives_up_whether_or_not_the_destination_can_be_heard():
+    in_flight = status(h1="running (booted), sends", h2="paused (migrating)")
+    cut = status(h1="running (booted), sends", silent=("h2",))
+    given_up = status(h1="running (booted)", silent=("h2",))
+    left_over = status(h1="running (booted)", h2="paused (migrating)")
+    assert told(HOME, in_flight, cut, given_up, left_over, HOME)[1:] == [
         Counter([Notice.raised("sourceStale", "h2")]),
-        Counter([Notice.cleared("sourceStale", "h2"), Notice.migration_failed("vm1", "h1")]),
+        Counter([Notice.migration_failed("vm1", "h1")]),
+        Counter([Notice.cleared("sourceStale", "h2")]),
+        Counter(),
     ]
 
 

@@ -15,6 +15,7 @@ from tests.lab.libvirt.virsh import PROBE_TIMEOUT_S, virsh
 INACTIVE = ("shut off", "no state")
 IN_FLIGHT = ("migrating", "starting up")  # of a paused domain: it does not run here yet
 UUID_LENGTH = 36
+UNDER_WAY = ("Bounded", "Unbounded")
 REASONED = re.compile(r"(.+?) \((.*)\)")
 
 
@@ -28,6 +29,8 @@ class Domain:
     reason: str
     persistent: bool
     id: int | None
+    busy: bool = False
+    """A job is under way, such as a migration."""
 
     @property
     def active(self) -> bool:
@@ -105,14 +108,16 @@ def _read_domains(plan: Plan, host: str) -> dict[str, Domain]:
     listed = virsh(plan, host, "list --all --uuid", timeout_s=PROBE_TIMEOUT_S).split()
     if not listed:
         return {}
-    questions = "; ".join(f"echo @{uuid}; domstate {uuid} --reason; dominfo {uuid}" for uuid in listed)
+    questions = "; ".join(
+        f"echo @{uuid}; domstate {uuid} --reason; dominfo {uuid}; domjobinfo {uuid}" for uuid in listed
+    )
     answers = virsh(plan, host, questions, check=False, timeout_s=PROBE_TIMEOUT_S)
     parsed = [parse_domain(text) for text in answers.split("@")[1:]]
     return {domain.name: domain for domain in parsed if domain is not None}
 
 
 def parse_domain(text: str) -> Domain | None:
-    """The domain of `domstate --reason` and `dominfo` behind its UUID; None when it vanished in between."""
+    """The domain of `domstate --reason`, `dominfo`, `domjobinfo` behind its UUID; None when it vanished in between."""
     uuid, rest = text[:UUID_LENGTH], text[UUID_LENGTH:]  # `echo` of virsh ends no line
     lines = [line for line in rest.splitlines() if line.strip()]
     fields = dict(re.findall(r"^([\w() ]+):\s+(.*)$", rest, re.M))
@@ -127,4 +132,5 @@ def parse_domain(text: str) -> Domain | None:
         reason=state[2],
         persistent=fields["Persistent"] == "yes",
         id=int(number) if number.isdigit() else None,
+        busy=fields.get("Job type", "None").strip() in UNDER_WAY,
     )

@@ -54,8 +54,8 @@ class Judgement:
     """
     What holds at one moment.
 
-    `places`: the host that a guest is, or was last, active on. `arriving`: guests whose incoming copy waits, with the
-    host that they are active on meanwhile and the one where it waits. `conditions`: (condition, entity). `unseen`:
+    `places`: the host that a guest is, or was last, active on. `arriving`: guests that are being sent, with the host
+    that they are active on meanwhile and the one where the incoming copy waits. `conditions`: (condition, entity). `unseen`:
     guests that left a host which could not be heard, with that host.
     """
 
@@ -91,13 +91,13 @@ def judge(before: Judgement, status: Status, vms: tuple[str, ...]) -> tuple[Judg
             if old is not None and old != here[0] and old not in audible:
                 unseen[vm] = old
         waiting = [name for name, domain in copies.items() if domain.in_flight]
-        if waiting and vm in places:
+        sent = any(copies[name].busy for name in here) or (vm in places and places[vm] not in audible)
+        if sent and waiting:
             arriving[vm] = (places[vm], waiting[0])
+        elif sent and vm in before.arriving and before.arriving[vm][1] not in audible:
+            arriving[vm] = before.arriving[vm]
         elif vm in before.arriving and here == [before.arriving[vm][0]]:
-            if before.arriving[vm][1] in audible:
-                told[Notice.migration_failed(vm, here[0])] += 1
-            else:
-                arriving[vm] = before.arriving[vm]
+            told[Notice.migration_failed(vm, here[0])] += 1
         conditions |= {(condition, vm) for condition in _conditions(vm, before, copies, here, places, audible)}
     unseen = {vm: host for vm, host in unseen.items() if host not in audible}
     conditions |= {(UNCERTAIN, vm) for vm in unseen}
