@@ -7,7 +7,7 @@ layers of one service).
 
 from gateway.model.conditions import SECOND
 from gateway.model.entities import EntityKind
-from gateway.model.events import Event
+from gateway.model.events import Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.topology.carriers import machine_under
 from gateway.topology.draft import Draft, kind_of
@@ -47,6 +47,17 @@ def told_of_partner(draft: Draft, move: Move) -> Event | None:
     for event in reversed(draft.recent):
         named = {draft.entity_of(ref.index) for ref in (event.entity, *event.members)}
         if event.notify and event.id not in used and named & partners and _one_movement(draft, event, move):
+            return event
+    return None
+
+
+def failure_of_partner(draft: Draft, entity: int) -> Event | None:
+    """The told event of the same failed migration: of the resource that this VM is, or of the VM."""
+    partners = {*managers_of(draft, entity), *machines_of(draft, entity)}
+    used = {event.caused_by for event in draft.recent}
+    for event in reversed(draft.recent if partners else ()):
+        is_new = event.notify and event.id not in used and draft.at - event.at <= ONE_MOVEMENT
+        if is_new and event.kind is EventKind.MIGRATION_FAILED and draft.entity_of(event.entity.index) in partners:
             return event
     return None
 

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from gateway.model.changes import Changes
-from gateway.model.conditions import SECOND, ConditionKind, SettleTimes, Severity
+from gateway.model.conditions import SECOND, ConditionKind, SettleTimes
 from gateway.model.entities import EntityKind, EntityState, NativeKey
-from gateway.model.events import Event, EventKind
 from gateway.model.observations import EvidenceKind, Glimpse, Observation, ScopeFailure
 from gateway.model.rows import Alarm, Record, Source, SourceState
 from gateway.model.snapshot import Snapshot, silent_scope
@@ -22,8 +21,9 @@ from gateway.topology.causes import amend_causes
 from gateway.topology.correlate import correlate
 from gateway.topology.diff import apply_observation
 from gateway.topology.draft import GATEWAY, Draft
-from gateway.topology.evidence import migration_failed, note_evidence
+from gateway.topology.evidence import note_evidence
 from gateway.topology.lost import hosts_of_lost_nodes, judge_lost
+from gateway.topology.migrations import tell_failed_migrations
 from gateway.topology.placements import Verdict, judge_placement
 from gateway.topology.relocations import tell_group, tell_moves, tell_waiting, waits_for
 from gateway.topology.silence import (
@@ -62,7 +62,7 @@ def observe(base: Snapshot, observation: Observation, settle: SettleTimes, new_i
         draft.touched.update(_uncertain(draft))
     _judge(draft, settle, hosts_of_lost_nodes(draft, observation), relink=linked)
     judge_conditions(draft, observation, settle)
-    _migrations_that_failed(draft, observation)
+    tell_failed_migrations(draft, observation.source)
     if fresh:
         amend_causes(draft)
     return draft.finish()
@@ -119,12 +119,22 @@ def _confirm_conflict(draft: Draft, alarm: Alarm, settle: SettleTimes) -> None:
     Until then it is looked at again and again; when one of them has fallen silent, the other is believed.
     """
     verdict = judge_placement(draft, alarm.entity)
-    if verdict.conflict and verdict.confirmed_at >= alarm.since:
+    half = max(settle.placement_conflict // 2, SECOND)
+    if verdict.conflict and _is_confirmed(verdict, alarm.since, half):
         raise_alarm(draft, alarm)
     elif verdict.conflict:
-        draft.put_alarm(replace(alarm, due=draft.at + max(settle.placement_conflict, SECOND)))
+        draft.put_alarm(replace(alarm, due=draft.at + half))
     else:
         _told_of(draft, {alarm.entity: verdict}, settle)
+
+
+def _is_confirmed(verdict: Verdict, since: int, half: int) -> bool:
+    """
+    True when all have said so since the conflict began. Beside one that began to say so then (a migration arrived),
+    the others must have said so a while later: the host that is left shows what leaves it for up to 2 s.
+    """
+    arrived = any(began >= since for began, _ in verdict.claimed)
+    return all(heard >= (since if began >= since or not arrived else since + half) for began, heard in verdict.claimed)
 
 
 def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snapshot:
@@ -241,28 +251,3 @@ def _told_of(draft: Draft, verdicts: Mapping[int, Verdict], settle: SettleTimes)
         judge_conflict(draft, entity, verdict, settle)
         judge_uncertain(draft, entity, verdict, settle)
     tell_moves(draft, verdicts, settle)
-
-
-def _migrations_that_failed(draft: Draft, observation: Observation) -> None:
-    """A live migration failed and the thing is still where it was: told once, when it is stable there again."""
-    told = {event.entity.index for event in draft.events}
-    for entity in sorted(draft.touched):
-        before, now = draft.base.placements.get(entity), draft.placement(entity)
-        if before is None or now is None or entity in told or now.left_at or before.host != now.host:
-            continue
-        keys = tuple(draft.record(record).key for record in sorted(draft.group_of(entity)))
-        if before.left_at and migration_failed(draft, observation.source, keys, before.left_at):
-            draft.events.append(
-                Event(
-                    id=draft.new_id(),
-                    at=draft.at,
-                    kind=EventKind.MIGRATION_FAILED,
-                    entity=draft.ref(entity),
-                    source=observation.source,
-                    old_host=draft.ref(now.host),
-                    started_at=before.left_at,
-                    severity=Severity.WARNING,
-                    text=f"a live migration failed; it is still on {draft.ref(now.host).name}",
-                    remedy="it runs: nothing is lost; the manager's log on both hosts says why it could not move",
-                )
-            )

@@ -62,7 +62,7 @@ class Fleet:
         """The VM is active on this host only."""
         self.where[name] = {host: (phase, arrival)}
 
-    def read(self, at: float, *hosts: str) -> list[Event]:
+    def read(self, at: float, *hosts: str, facts: Iterable[Evidence] = ()) -> list[Event]:
         """Read these hosts, all when none is named; returns what is told and logged."""
         events: list[Event] = []
         for host in hosts or self.hosts:
@@ -72,6 +72,7 @@ class Fleet:
                 entities,
                 relations,
                 [c for c in self.conditions if host in self.where.get(c.entity.native, {host: 0})],
+                facts,
                 source=self.name,
                 covers=Whole(host),
             )

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from gateway.model.conditions import SECOND
 from gateway.model.entities import EntityKind, EntityState, NativeKey
-from gateway.model.events import Cause, Event
+from gateway.model.events import Cause, Event, EventKind
 from gateway.model.observations import Evidence, EvidenceKind
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import Source, SourceState
 from gateway.topology.revise import register_source, resume
 from tests.topology.house import T0, House, resource, told
-from tests.topology.layers import Cluster, Fleet
+from tests.topology.layers import Cluster, Fleet, uuid
 
 LIVE = Arrival.LIVE
 
@@ -308,6 +308,30 @@ def test_the_relations_of_a_pair_are_shown():
     managed = [c for c in house.snapshot.claims_of(shown) if c.kind is RelationKind.MANAGED_BY]
     assert [house.snapshot.ref(claim.lower).name for claim in managed] == ["shop-vm"]
     assert NativeKey(EntityKind.VM, "shop-vm") in {house.snapshot.record(r).key for r in shown.records}
+
+
+# -- migrations that failed ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["fleet", "cluster"])
+def test_a_failed_migration_is_told_once_by_whoever_sees_it_first(first):
+    house, fleet, cluster = bare_metal()
+    machine = NativeKey(EntityKind.VM, uuid("shop"))
+    by_fleet = Evidence(EvidenceKind.MIGRATION_FAILED, "h1", machine, "job 1")
+    by_cluster = Evidence(EvidenceKind.MIGRATION_FAILED, "n1", resource("shop-vm"), "migrate_to call=9")
+    fleet.run("shop", "h1", Phase.TRANSITIONAL)
+    cluster.run("shop-vm", "n1", Phase.TRANSITIONAL)
+    fleet.read(10)
+    cluster.read(10)
+    fleet.run("shop", "h1")
+    cluster.run("shop-vm", "n1")
+    steps = [lambda at: fleet.read(at, "h1", facts=(by_fleet,)), lambda at: cluster.read(at, by_cluster)]
+    for at, step in enumerate(steps if first == "fleet" else steps[::-1], 12):
+        step(at)
+    failed = [event for event in house.events if event.kind is EventKind.MIGRATION_FAILED]
+    assert [event.notify for event in failed] == [True, False]
+    assert failed[1].caused_by == failed[0].id
+    assert failed[0].entity.kind is (EntityKind.VM if first == "fleet" else EntityKind.HA_RESOURCE)
 
 
 # -- any history -----------------------------------------------------------------------------------------------
