@@ -17,6 +17,7 @@ from tests.lab.libvirt.status import Status
 from tests.lab.libvirt.told import SILENT, UNCERTAIN, Judgement, Notice, heard, judge
 
 HOST_LOST = "hostLost"
+EXHAUSTED = "exhausted"
 
 
 class JoinedOnlooker:
@@ -35,6 +36,7 @@ class JoinedOnlooker:
         self._cluster = clusters.Onlooker(lab.cluster, inventory)
         self.judgement, _ = judge(Judgement(), lab.hosts.status(), lab.hosts.vms)
         self._lost: frozenset[str] = frozenset()
+        self._given_up = False
         self.told: Counter[Notice] = Counter()
 
     @property
@@ -49,7 +51,7 @@ class JoinedOnlooker:
         self.judgement, notices = judge(before, status, self._lab.hosts.vms)
         moves = self._cluster.look()
         step = Counter({each: count for each, count in notices.items() if not _is_of_a_silence(each)})
-        step += self._losses(status, before)
+        step += self._losses(status, before) + self._surrender()
         for moved, count in moves.items():
             if not self._is_told_as_a_guest(moved, notices):
                 step[Notice.relocation(moved.entity, moved.old, moved.new, live=moved.live)] += count
@@ -71,6 +73,16 @@ class JoinedOnlooker:
         changes.update(Notice.cleared(SILENT, host) for host in was_stale - stale)
         self._lost = frozenset(lost)
         return changes
+
+    def _surrender(self) -> Counter[Notice]:
+        """The cluster, at rest, runs the pair nowhere although it should: it has given up."""
+        if self._pair is None:
+            return Counter()
+        was, self._given_up = self._given_up, not self._lab.cluster.locate(self._pair.name)
+        if was == self._given_up:
+            return Counter()
+        notice = Notice.raised if self._given_up else Notice.cleared
+        return Counter({notice(EXHAUSTED, self._pair.name): 1})
 
     def _is_missed(self, host: str, before: Judgement) -> bool:
         view = self._lab.cluster.view()

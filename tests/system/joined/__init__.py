@@ -1,0 +1,1 @@
+"""The gateway beside both labs: one chain from a service to the rack, one notification for what is one move."""

@@ -1,0 +1,205 @@
+"""A cluster whose nodes are guests of the libvirt hosts: one chain, one notification for a guest, one root."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab.joined import JoinedLab
+from tests.lab.joined.lab import guest_of, node_in
+from tests.lab.joined.told import HOST_LOST
+from tests.lab.libvirt.told import SILENT, Notice
+from tests.system.comparison import moment
+from tests.system.joined.comparison import Comparison
+from tests.system.joined.installation import MEMBER, RACKS, SERVICE, SHARED_POOL, SITE, in_guests, joined
+from tests.system.setups import Installation
+from tests.system.walk import chain_of
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
+
+STALE_S = 6
+
+
+@pytest.fixture(scope="module")
+def installation(joined_lab: JoinedLab) -> Iterator[Installation]:
+    """The gateway; the nodes' agents were given the guests' UUIDs."""
+    joined_lab.reset()
+    with joined(joined_lab, in_guests(joined_lab), {"stale_disconnect": STALE_S}) as made:
+        yield made
+
+
+@pytest.fixture
+def seen(installation: Installation, joined_lab: JoinedLab) -> Comparison:
+    """The comparison from a state in which everything runs, each guest on a host of its own."""
+    joined_lab.reset()
+    for vm in joined_lab.hosts.vms:
+        home = joined_lab.hosts.plan.home(vm)
+        if joined_lab.hosts.place(vm) != home:
+            joined_lab.hosts.migrate(vm, home, move=True)
+    installation.join_cluster()
+    return Comparison(installation, joined_lab)
+
+
+def chain(node: str, host: str) -> list[str]:
+    """What is below a resource on a node, down to the site."""
+    upper = [f"ha_node:{node}", f"guest_os:{node}", f"vm:{guest_of(node)}"]
+    return [*upper, f"hypervisor:{host}", f"physical_host:{host}", f"rack:{RACKS[host]}", f"site:{SITE}"]
+
+
+def hops_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The hops of an answer that is one straight way."""
+    found, hops = [], body["hops"]
+    while hops:
+        (hop,) = hops
+        found.append(hop)
+        hops = hop["below"]
+    return found
+
+
+def named(hops: list[dict[str, Any]]) -> list[str]:
+    return [f"{hop['entity']['kind']}:{hop['entity']['name']}" for hop in hops]
+
+
+def test_a_service_is_followed_down_to_the_site_by_every_way_of_asking(seen: Comparison):
+    node = seen.node_of(MEMBER)
+    host = seen.lab.hosts.place(guest_of(node))
+    wanted = chain(node, host)
+
+    by_rest = seen.gateway.get(f"/where/{MEMBER}")
+    by_command = json.loads(seen.gateway.cli("where", MEMBER, "--json").stdout)
+    of_service = seen.gateway.get(f"/where/{SERVICE}")
+    assert named(hops_of(by_rest)) == named(hops_of(by_command)) == wanted
+    assert named(hops_of(of_service)) == [f"ha_resource:{MEMBER}", *wanted]
+    assert by_rest["reaches_hardware"] is True
+    for hop in hops_of(of_service):
+        assert hop["age_s"] is not None, hop
+        assert (bool(hop["source"]), hop["confidence"] > 0, hop["stale"]) == (True, True, False), hop
+
+    assert chain_of(seen.installation, MEMBER) == [step.split(":", 1)[1] for step in wanted]
+
+    printed = seen.gateway.cli("where", SERVICE).stdout
+    assert all(step.split(":", 1)[1] in printed for step in wanted), printed
+
+
+def test_the_chain_names_the_storage_of_the_guest(seen: Comparison):
+    node = seen.node_of(MEMBER)
+    vm = next(hop for hop in hops_of(seen.gateway.get(f"/where/{SERVICE}")) if hop["entity"]["kind"] == "vm")
+    (volume,) = vm["storage"]
+    (pool,) = volume["storage"]
+    assert named([volume, pool]) == [f"volume:{guest_of(node)}.img", f"storage_pool:{SHARED_POOL}"]
+
+
+def test_impact_lists_everything_on_a_host_and_the_votes_that_go_with_it(seen: Comparison):
+    node = seen.node_of(MEMBER)
+    host = seen.lab.hosts.place(guest_of(node))
+    for subject in (f"physical_host:{host}", f"hypervisor:{host}"):
+        body = seen.gateway.get(f"/impact/{subject}")
+        lost = {one["entity"]["name"] for one in body["affected"] if one["effect"] == "lost"}
+        assert {SERVICE, guest_of(node), node} <= lost
+        singles = set(seen.lab.cluster.inventory.singles)
+        assert lost & singles == seen.inside(node) & singles
+        ((quorum),) = body["quorums"]
+        assert (quorum["votes"], quorum["lost"], quorum["remain"], quorum["majority"]) == (3, 1, 2, True)
+    assert json.loads(seen.gateway.cli("impact", f"physical_host:{host}", "--json").stdout)["quorums"]
+
+
+def test_impact_of_two_nodes_on_one_host_says_that_the_majority_is_lost(seen: Comparison):
+    host = seen.lab.hosts.place("vm1")
+    seen.lab.hosts.migrate("vm2", host)
+    seen.step()
+    body = seen.gateway.get(f"/impact/physical_host:{host}")
+    (quorum,) = body["quorums"]
+    assert (quorum["lost"], quorum["remain"], quorum["majority"]) == (2, 1, False)
+    assert {"n1", "n2"} <= {one["entity"]["name"] for one in body["affected"] if one["effect"] == "lost"}
+
+
+def test_impact_of_the_shared_pool_reaches_every_guest_and_no_hypervisor(seen: Comparison):
+    body = seen.gateway.get(f"/impact/storage_pool:{SHARED_POOL}")
+    lost = {(one["entity"]["kind"], one["entity"]["name"]) for one in body["affected"] if one["effect"] == "lost"}
+    assert {("vm", vm) for vm in seen.lab.hosts.vms} <= lost
+    assert {("ha_node", node) for node in seen.lab.cluster.nodes} <= lost
+    assert not {kind for kind, _ in lost} & {"hypervisor", "physical_host"}
+
+
+def test_a_guest_that_migrates_is_told_alone_with_the_number_that_it_carries(seen: Comparison):
+    node = seen.node_of(MEMBER)
+    vm = guest_of(node)
+    old, new = seen.lab.hosts.place(vm), seen.lab.hosts.elsewhere(vm)
+    before = time.time()
+    seen.lab.hosts.migrate(vm, new)
+    moved = Notice.relocation(vm, old, new, live=True)
+    seen.step(moved)
+
+    units = seen.gateway.get(f"/impact/ha_node:{node}")["affected"]
+    inside = {one["entity"]["name"] for one in units if one["entity"]["kind"] == "ha_resource"}
+    assert int(seen.trap_of(moved).objects["topoEventCarried"]) == len(inside) > 0
+    guest, *others = seen.events()
+    assert (guest["entity"]["name"], guest["carried"], guest["told"]) == (vm, len(inside), True)
+    assert {event["entity"]["name"] for event in others} == inside
+    assert {(event["caused_by"], event["told"]) for event in others} == {(guest["id"], False)}
+
+    assert named(hops_of(seen.gateway.get(f"/where/{MEMBER}"))) == chain(node, new)
+    assert chain_of(seen.installation, MEMBER)[3:5] == [new, new]
+    assert named(hops_of(seen.gateway.get(f"/where/{MEMBER}", at=moment(before)))) == chain(node, old)
+    seen.end()
+
+
+def test_a_host_that_is_lost_is_the_root_of_what_its_node_loses(seen: Comparison):
+    node = seen.node_of(MEMBER)
+    vm = guest_of(node)
+    host = seen.lab.hosts.place(vm)
+    seen.lab.crash(host, node)
+    told = seen.step()
+    lost = Notice.raised(HOST_LOST, host)
+    assert told[lost] == 1
+    moved = [notice for notice in told if notice.what == "relocation"]
+    assert MEMBER in {notice.entity for notice in moved}
+
+    root = seen.trap_of(lost)
+    assert seen.traps()[0] is root or seen.traps()[0] == root, [trap.name for trap in seen.traps()]
+    for notice in moved:
+        assert seen.trap_of(notice).objects["topoEventCausedBy"] == root.objects["topoEventId"], notice
+    causes = {event["cause"] for event in seen.events() if event["told"] and event["kind"].endswith("relocation")}
+    assert causes == {"failover"}
+
+    seen.lab.hosts.boot_host(host)
+    seen.lab.hosts.start(vm, host)
+    seen.lab.boot_nodes(node)
+    back = seen.step()
+    assert back[Notice.cleared(HOST_LOST, host)] == 1
+    assert not {notice for notice in back if notice.what in ("raised", "cleared")} - {Notice.cleared(HOST_LOST, host)}
+    seen.end()
+
+
+def test_a_host_whose_node_still_lives_is_silent_and_not_lost(seen: Comparison):
+    host = seen.lab.hosts.place("vm1")
+    seen.lab.hosts.isolate(host)
+    seen.step(Notice.raised(SILENT, host), quiet_s=2 * STALE_S)
+    hypervisor = next(
+        hop for hop in hops_of(seen.gateway.get("/where/ha_node:n1")) if hop["entity"]["kind"] == "hypervisor"
+    )
+    assert (hypervisor["entity"]["name"], hypervisor["stale"]) == (host, True)
+    seen.lab.hosts.reconnect(host)
+    seen.step(Notice.cleared(SILENT, host))
+    seen.end()
+
+
+def test_a_node_that_dies_in_a_guest_that_runs_is_no_lost_host(seen: Comparison):
+    node = seen.node_of(MEMBER)
+    seen.lab.cluster.kill(node)
+    told = seen.step()
+    assert {notice.what for notice in told} == {"relocation"}
+    assert not [event for event in seen.events() if event["condition"] == HOST_LOST]
+    seen.lab.boot_nodes(node)
+    seen.step()
+    seen.end()
+
+
+def test_the_guest_of_a_node_says_which_node_lives_in_it(seen: Comparison):
+    for vm in seen.lab.hosts.vms:
+        lost = seen.gateway.get(f"/impact/vm:{vm}")["affected"]
+        assert node_in(vm) in {one["entity"]["name"] for one in lost if one["entity"]["kind"] == "ha_node"}
