@@ -17,7 +17,7 @@ from gateway.topology.carriers import hypervisors_under, machine_under
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.evidence import CLOCKS_DIFFER
 from gateway.topology.placements import answers
-from gateway.topology.silence import fall_silent
+from gateway.topology.silence import contested, fall_silent
 
 DOWN = (EntityState.UNCLEAN, EntityState.OFFLINE)
 LEFT_BEFORE = 600 * SECOND
@@ -148,7 +148,9 @@ def _raise(
     )
     root = draft.alarm_with(key)
     for alarm in failing:
-        if not alarm.raised and root is not None:
+        if alarm.raised:
+            draft.touched.update(contested(draft, alarm.source, alarm.detail))
+        elif root is not None:
             fall_silent(draft, alarm, settle, root.caused_by or root.event_id)
 
 

@@ -30,8 +30,8 @@ class Verdict:
 
     move: Move | None = None
     conflict: tuple[int, ...] = ()
-    confirmed_at: int = 0
-    """Of a conflict: until when all that claim the entity were heard of."""
+    claimed: tuple[tuple[int, int], ...] = ()
+    """Of a conflict: for each that claims the entity, since when it does and when it was last heard of."""
     unverified: tuple[int, ...] = ()
     """Hosts that claimed it before they fell silent, and are not known to be lost: it may still run there."""
 
@@ -52,8 +52,8 @@ def judge_placement(draft: Draft, entity: int) -> Verdict:
         return _judge_promoted(draft, entity, claims)
     stable = _hosts(draft, claims, Phase.STABLE)
     if len(stable) > 1:
-        confirmed_at = min(_heard_at(draft, claim) for claim in claims if claim.phase is Phase.STABLE)
-        return Verdict(conflict=tuple(sorted(stable)), confirmed_at=confirmed_at)
+        claimed = tuple((claim.since, _heard_at(draft, claim)) for claim in claims if claim.phase is Phase.STABLE)
+        return Verdict(conflict=tuple(sorted(stable)), claimed=claimed)
     moving = _hosts(draft, claims, Phase.TRANSITIONAL)
     if stable and not moving.keys() - stable.keys():
         ((host, claim),) = stable.items()
