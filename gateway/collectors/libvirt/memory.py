@@ -22,6 +22,8 @@ MISSED = 86_400 * SECOND
 _LIVE = frozenset({Running.MIGRATED, Running.POSTCOPY, Running.POSTCOPY_FAILED})
 _BETWEEN = frozenset({Paused.MIGRATION, Paused.STARTING_UP, Paused.POSTCOPY, Paused.POSTCOPY_FAILED})
 _FAILURES = ("FAILED", "CRASHED")
+_UNFINISHED = "UNFINISHED"
+"""The end of a copy that never ran: of a migration to this host."""
 _STARTING = (State.PAUSED, Paused.STARTING_UP)
 _MOVED_OUT = re.compile(r"'operation': 5\b")
 _COPIED_DISKS = re.compile(r"'disk_total': [1-9]")
@@ -52,7 +54,7 @@ class Remembered:
     died: bool = False
     """It was active when last seen, and what ended it was not told: its host or daemon restarted."""
     ended: str = ""
-    """How its instance ended, as libvirt's event said (FAILED, MIGRATED, SHUTDOWN, ...); empty: it was not told."""
+    """How its instance ended, as libvirt's event said (FAILED, MIGRATED, SHUTDOWN, ...); empty: not told."""
     missed_since: int = 0
     """When a failed domain was found to have left no definition behind; 0: it is there, or went as it should."""
     copied_nothing: bool = False
@@ -149,7 +151,7 @@ class HostMemory:
         if one is None or one.missed_since:
             return
         ran = one.last is not None and is_active(one.last.status) and not is_arriving(one, one.last)
-        if ran and one.ended in ("", *_FAILURES):
+        if one.last is not None and (one.ended in _FAILURES or (ran and not one.ended)):
             one.died, one.missed_since = not one.ended, at
         else:
             self.forget(uuid)
@@ -217,11 +219,14 @@ def _follow(one: Remembered, what: str, how: str) -> None:
         case "SUSPENDED" if one.incoming and how == "PAUSED":
             one.incoming, one.live = False, True  # it came here paused, as it was
         case "STOPPED":
-            one.ended, one.live = how, False
+            one.ended, one.live = (_UNFINISHED if one.incoming else how), False
+            one.incoming = False
             if how not in _FAILURES:  # told late: nobody misses it
                 one.died, one.missed_since = False, 0
         case "CRASHED":
             one.ended = "CRASHED"
+        case "UNDEFINED" if one.ended:  # its definition went after it: a person did that
+            one.ended, one.missed_since = how, 0
 
 
 def _inactive(one: Remembered, domain: Domain) -> None:

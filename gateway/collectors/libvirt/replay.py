@@ -90,9 +90,10 @@ class _Player:
         host = self._host(line)
         if line.event == "CLOSE" or self._is_echo(line, host):
             return
-        changed = {host.name} if self._read(line, host) or self._happened(line, host) else set()
-        for name in sorted(changed | self._freed(line)):
-            yield self._look(self.hosts[name], line.at_s)
+        if self._read(line, host) or self._happened(line, host):
+            yield self._look(host, line.at_s)
+            for other in self._concerned(line, host):
+                yield self._look(other, line.at_s)
 
     # -- lines ---------------------------------------------------------------------------------------------------
 
@@ -131,14 +132,17 @@ class _Player:
             return host.leave(uuid, True)
         return line.event in ("WATCHDOG", "REBOOT")
 
-    def _freed(self, line: Line) -> set[str]:
-        """Hosts of a domain that does not leave any more, because its copy elsewhere has ended before it ran."""
+    def _concerned(self, line: Line, here: Host) -> list[Host]:
+        """
+        The other hosts of a domain that has stopped on this one: what was between the two is decided.
+
+        A domain that was being migrated away tells nothing when its copy on the other host ends before it ran.
+        """
         if line.event != "LIFECYCLE" or line.text(1) != "STOPPED" or line.text(2) == "MIGRATED":
-            return set()
-        here = self._host(line)
+            return []
         uuid = self._uuid(here, line.text(0))
-        others = [host for host in self.hosts.values() if host is not here]
-        return {host.name for host in others if host.leave(uuid, False)}
+        others = [host for name, host in sorted(self.hosts.items()) if host is not here]
+        return [host for host in others if host.leave(uuid, False) or uuid in self.memories[host.name].uuids]
 
     def _is_echo(self, line: Line, host: Host) -> bool:
         """The same was told just now on another connection to the host."""
