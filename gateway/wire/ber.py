@@ -56,12 +56,24 @@ def encode_length(length: int) -> bytes:
 def _short_lengths() -> tuple[bytes, ...]:
     one = [bytes((n,)) for n in range(0x80)]
     two = [bytes((0x81, n)) for n in range(0x80, 0x100)]
-    three = [b"\x82" + n.to_bytes(2, "big") for n in range(0x100, 0x800)]
+    three = [b"\x82" + n.to_bytes(2, "big") for n in range(0x100, 0x1000)]
     return (*one, *two, *three)
 
 
 LENGTHS: Final = _short_lengths()
-"""Length octets of 0..2047, by length: what nearly every datagram needs."""
+"""Length octets of 0..4095, by length: what nearly every datagram needs."""
+
+
+def _lengths_in() -> tuple[bytes, ...]:
+    found = [b"!"] * len(LENGTHS)
+    for content, length in enumerate(LENGTHS):
+        if (whole := 1 + len(length) + content) < len(found):
+            found[whole] = length
+    return tuple(found)
+
+
+LENGTH_IN: Final = _lengths_in()
+"""Length octets in their shortest form, by the octets of the whole TLV; b"!" when no TLV has that many."""
 
 
 def decode_length(data: bytes, offset: int = 0) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import time
 from gateway.wire import ber
 from gateway.wire.errors import DecodeError, UsmError
 from gateway.wire.fast import Request, encode_response, is_v3, parse_request, varbind_room
+from gateway.wire.names import read_names
 from gateway.wire.pdu import ErrorStatus, PduType, Version
 from gateway.wire.usm import AuthoritativeEngine
 from gateway.wire.values import VarBind, encode_value, encode_varbind
@@ -76,7 +77,7 @@ class Agent:
         if request.pdu_type is PduType.SET:
             return ErrorStatus.NOT_WRITABLE, 1, request.varbinds
         found = []
-        for number, (oid, name) in enumerate(zip(request.oids, request.encoded_oids, strict=True), 1):
+        for number, (oid, name) in enumerate(zip(*read_names(request.varbinds), strict=True), 1):
             position = bisect.bisect_left(self.names, oid)
             if request.pdu_type is PduType.GET_NEXT and oid in self.names[position : position + 1]:
                 position += 1
@@ -93,10 +94,11 @@ class Agent:
 
     def _bulk(self, request: Request, room: int) -> bytes:
         """One column is enough here; truncated to what fits (RFC 3416 section 4.2.3)."""
-        position = bisect.bisect_right(self.names, request.oids[0])
+        oids, encoded_oids = read_names(request.varbinds)
+        position = bisect.bisect_right(self.names, oids[0])
         body = b""
         for encoded in self.encoded[position : position + request.max_repetitions]:
             if len(body) + len(encoded) > room:
                 return body
             body += encoded
-        return body or encode_varbind(request.encoded_oids[0], ber.END_OF_MIB_VIEW_TLV)
+        return body or encode_varbind(encoded_oids[0], ber.END_OF_MIB_VIEW_TLV)

@@ -26,6 +26,7 @@ from gateway.wire.errors import (
     WireError,
     WrongDigestError,
 )
+from gateway.wire.names import read_names
 from gateway.wire.pdu import Pdu, PduType, encode_pdu
 from gateway.wire.snmp import ScopedPdu, V3Message, decode_message
 from gateway.wire.usm import (
@@ -191,7 +192,7 @@ def test_request_and_response(auth: AuthProtocol, priv: PrivProtocol) -> None:
         opened = agent.open(peer.seal(get(number), number, 100, context_name=b"ctx"), 101)
         assert (opened.user_name, opened.level) == (b"alice", PRIV)
         assert (opened.context_engine_id, opened.context_name) == (ENGINE, b"ctx")
-        assert opened.request.oids == [(1, 3, 6, 1)]
+        assert read_names(opened.request.varbinds)[0] == [(1, 3, 6, 1)]
         reply = peer.open(agent.seal(opened, 0, 0, BODY, 101), 101)
         assert reply.pdu == Pdu(PduType.RESPONSE, number, varbinds=decode_varbinds(BODY))
         assert (reply.msg_id, reply.level) == (number, PRIV)
@@ -401,3 +402,21 @@ def test_a_damaged_message_is_opened_or_refused(data: st.DataObject) -> None:
             decode_message(report)
     except WireError:
         pass
+
+
+def test_an_envelope_that_was_met_before_is_read_as_if_it_were_new() -> None:
+    """The messages differ in msgID, digest, salt and, some, in the time."""
+    agent = engine()
+    peer = synchronised(agent, session(), 100)
+    for number, now in ((2, 100), (70_000, 100), (3, 101), (2**31 - 1, 101), (4, 240)):
+        message = peer.seal(get(number), number, now)
+        opened = agent.open(message, now)
+        assert opened[:7] == engine().open(message, now)[:7]
+        assert opened.msg_id == number
+        for place in range(len(message)):
+            forged = bytearray(message)
+            forged[place] ^= 0x01
+            with pytest.raises(DecodeError):
+                agent.open(bytes(forged), now)
+    with pytest.raises(NotInTimeWindowError):
+        agent.open(message, 500)

@@ -12,7 +12,16 @@ from gateway.schema.snmp.arcs import MPD_STATS, UNKNOWN_CONTEXTS
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.wire.ber import read_tlv
 from gateway.wire.errors import DecodeError, EncodeError, UsmError
-from gateway.wire.fast import Request, encode_response, is_v3, parse_request, varbind_room
+from gateway.wire.fast import (
+    KnownHead,
+    Request,
+    encode_response,
+    is_v3,
+    parse_request,
+    parse_usual,
+    remember_head,
+    varbind_room,
+)
 from gateway.wire.pdu import ErrorStatus, PduType, Version
 from gateway.wire.usm import AuthoritativeEngine, OpenedRequest
 
@@ -46,19 +55,22 @@ class Agent:
         self._counters = counters
         self._monotonic = monotonic
         self._max_size = usm.max_size
+        self._heads: dict[bytes, KnownHead] = {}
 
     def respond(self, data: bytes, source: str) -> bytes | None:
         """The response to a datagram from an address, or None when none is due: malformed, or not allowed."""
-        counters = self._counters
-        counters.in_packets += 1
+        self._counters.in_packets += 1
         try:
-            if is_v3(data):
-                return self._respond_v3(data)
-            return self._respond_community(parse_request(data), source)
+            request = parse_usual(data, self._heads)
+            if request is None:
+                if is_v3(data):
+                    return self._respond_v3(data)
+                request = parse_request(data)
+            return self._respond_community(request, source)
         except DecodeError:
             self._count_malformed(data)
         except EncodeError:
-            counters.silent_drops += 1
+            self._counters.silent_drops += 1
         return None
 
     # -- SNMPv1 and v2c --------------------------------------------------------------------------------------
@@ -71,6 +83,8 @@ class Agent:
         if request.pdu_type is _INFORM:
             self._counters.unknown_pdu_handlers += 1
             return None
+        if request.head not in self._heads:
+            remember_head(self._heads, request)
         view = community.view
         renderer = self._renderer
         snapshot = self._topology.snapshot

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from gateway.publishers.snmp.walk import Position, Tree
+from gateway.publishers.snmp.walk import Position, Tree, cells, rows_after
 from gateway.wire.ber import (
     END_OF_MIB_VIEW_TLV,
     NO_SUCH_INSTANCE_TLV,
     NO_SUCH_OBJECT_TLV,
+    Oid,
     decode_length,
     read_tlv,
 )
 from gateway.wire.fast import Request
+from gateway.wire.names import read_names
 from gateway.wire.pdu import ErrorStatus, PduType, Version
 from gateway.wire.values import decode_varbinds, encode_varbind
 
@@ -41,11 +43,15 @@ def answer(request: Request, tree: Tree, serial: int, room: int) -> Answer:
     """
     kind = request.pdu_type
     if kind is _GET_BULK:
-        return 0, 0, _bulk(request, tree, serial, room)
-    if kind is _GET:
-        found = _get(request, tree, serial)
-    elif kind is _GET_NEXT:
-        found = _get_next(request, tree, serial)
+        usual = _usual_bulk(request, tree, serial, room)
+        return 0, 0, usual if usual is not None else _bulk(request, tree, serial, room)
+    if kind is _GET or kind is _GET_NEXT:
+        shape = tree.shapes.find(request.varbinds)
+        if shape is not None:
+            varbinds = cells(shape[0].columns, shape[1], serial, after=kind is _GET_NEXT)
+            if varbinds is not None and len(varbinds) <= room:
+                return 0, 0, varbinds
+        found = _get(request, tree, serial) if kind is _GET else _get_next(request, tree, serial)
     else:
         found = _refuse_set(request, tree)
     if len(found[2]) <= room:
@@ -54,70 +60,91 @@ def answer(request: Request, tree: Tree, serial: int, room: int) -> Answer:
     return TOO_BIG if request.version is not _V1 else (TOO_BIG[0], 0, request.varbinds)
 
 
+def _usual_bulk(request: Request, tree: Tree, serial: int, room: int) -> bytes | None:
+    """The rows after one row of one table, when there are enough of them and there is room for all."""
+    shape = tree.shapes.find(request.varbinds)
+    if shape is None or request.non_repeaters:
+        return None
+    asked, index = shape
+    columns = asked.columns
+    if len(columns) > 1:
+        varbinds = rows_after(columns, index, request.max_repetitions, room, serial)
+        return None if varbinds is None else b"".join(varbinds)
+    position = tree.after_index(asked.number, index, serial)
+    pieces, ended, _ = tree.slices(position, request.max_repetitions, room, serial)
+    if ended:
+        return None
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
 def _get(request: Request, tree: Tree, serial: int) -> Answer:
     varbinds = []
-    for number, oid in enumerate(request.oids):
+    oids, names = read_names(request.varbinds)
+    for number, oid in enumerate(oids):
         varbind = tree.get(oid, serial)
         if varbind is None:
             if request.version is _V1:
                 return _NO_SUCH_NAME, number + 1, request.varbinds
             missing = NO_SUCH_INSTANCE_TLV if tree.knows(oid) else NO_SUCH_OBJECT_TLV
-            varbind = encode_varbind(request.encoded_oids[number], missing)
+            varbind = encode_varbind(names[number], missing)
         varbinds.append(varbind)
     return 0, 0, b"".join(varbinds)
 
 
 def _get_next(request: Request, tree: Tree, serial: int) -> Answer:
     varbinds = []
-    for number, oid in enumerate(request.oids):
+    oids, names = read_names(request.varbinds)
+    for number, oid in enumerate(oids):
         found, _ = tree.take(tree.after(oid, serial), 1, serial)
         if found:
             varbinds += found
         elif request.version is _V1:
             return _NO_SUCH_NAME, number + 1, request.varbinds
         else:
-            varbinds.append(encode_varbind(request.encoded_oids[number], END_OF_MIB_VIEW_TLV))
+            varbinds.append(encode_varbind(names[number], END_OF_MIB_VIEW_TLV))
     return 0, 0, b"".join(varbinds)
 
 
 def _refuse_set(request: Request, tree: Tree) -> Answer:
     """Nothing is writable. SNMPv1 knows only noSuchName for that (RFC 1157 4.1.5, RFC 3584 4.4)."""
-    decode_varbinds(request.varbinds)
-    if not request.oids:
+    varbinds = decode_varbinds(request.varbinds)
+    if not varbinds:
         return 0, 0, b""
     if request.version is _V1:
         return _NO_SUCH_NAME, 1, request.varbinds
-    return _NOT_WRITABLE if tree.knows(request.oids[0]) else _NO_ACCESS, 1, request.varbinds
+    return _NOT_WRITABLE if tree.knows(varbinds[0].oid) else _NO_ACCESS, 1, request.varbinds
 
 
 def _bulk(request: Request, tree: Tree, serial: int, room: int) -> bytes:
     """GETBULK (RFC 3416 4.2.3): as much as there is room for, never tooBig."""
-    oids = request.oids
+    oids, names = read_names(request.varbinds)
     once = request.non_repeaters
     if len(oids) == 1 and not once:
         pieces, ended, last = tree.slices(tree.after(oids[0], serial), request.max_repetitions, room, serial)
         if ended:
             room -= sum(map(len, pieces))
-            end = _end(_name(last) if last else request.encoded_oids[0])
+            end = _end(_name(last) if last else names[0])
             if len(end) <= room:
                 pieces.append(end)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    return _bulk_many(request, tree, serial, room)
+    return _bulk_many(request, oids, names, tree, serial, room)
 
 
-def _bulk_many(request: Request, tree: Tree, serial: int, room: int) -> bytes:
+def _bulk_many(
+    request: Request, oids: Sequence[Oid], names: Sequence[bytes], tree: Tree, serial: int, room: int
+) -> bytes:
     varbinds: list[bytes] = []
-    once = min(request.non_repeaters, len(request.oids))
-    for oid, name in zip(request.oids[:once], request.encoded_oids, strict=False):
+    once = min(request.non_repeaters, len(oids))
+    for oid, name in zip(oids[:once], names, strict=False):
         found, _ = tree.take(tree.after(oid, serial), 1, serial)
         varbind = found[0] if found else _end(name)
         room -= len(varbind)
         if room < 0:
             return b"".join(varbinds)
         varbinds.append(varbind)
-    if once < len(request.oids) and request.max_repetitions:
-        positions = [tree.after(oid, serial) for oid in request.oids[once:]]
-        _repeat(tree, serial, positions, request.encoded_oids[once:], request.max_repetitions, room, varbinds)
+    if once < len(oids) and request.max_repetitions:
+        positions = [tree.after(oid, serial) for oid in oids[once:]]
+        _repeat(tree, serial, positions, names[once:], request.max_repetitions, room, varbinds)
     return b"".join(varbinds)
 
 

@@ -7,7 +7,7 @@ bisect. Everything is in the order of the index: numbers and tuples, for BER oct
 
 from array import array
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 from gateway.schema.snmp.tables import Key
@@ -21,13 +21,21 @@ class Segment:
     `serial` says for which snapshot that was found to be true; the renderer decides.
     """
 
-    __slots__ = ("blob", "ends", "keys", "serial")
+    __slots__ = ("blob", "ends", "keys", "serial", "varbinds")
 
     def __init__(self, serial: int, keys: Sequence[Any], ends: Sequence[int], blob: bytes) -> None:
         self.serial = serial
         self.keys = keys
         self.ends = ends
         self.blob = blob
+        self.varbinds: list[bytes] = []
+        """One by one; made by `cut` for those who read row by row."""
+
+    def cut(self) -> list[bytes]:
+        """Fill `varbinds`."""
+        blob, ends = self.blob, self.ends
+        self.varbinds = [blob[begin:end] for begin, end in pairwise(ends)]
+        return self.varbinds
 
 
 class ServedColumn(Protocol):
@@ -39,6 +47,8 @@ class ServedColumn(Protocol):
     in_v1: bool
     count: int
     """Number of shards now."""
+    rows_of: object
+    """Columns with the same one have the same rows: `Segment.keys` are equal, shard by shard."""
     segments: dict[int, Any]
     """By shard number; one whose serial is not that of the snapshot has to be refreshed."""
 
@@ -78,13 +88,14 @@ class ColumnEncoder:
 class ScalarColumn:
     """A scalar: its value is asked for each time, so counters and times are never old."""
 
-    __slots__ = ("_encoder", "_value", "count", "in_v1", "prefix", "segments", "single")
+    __slots__ = ("_encoder", "_value", "count", "in_v1", "prefix", "rows_of", "segments", "single")
 
     def __init__(self, prefix: Oid, value: Callable[[], bytes], *, in_v1: bool = True) -> None:
         self.prefix = prefix
         self.single = True
         self.in_v1 = in_v1
         self.count = 1
+        self.rows_of: object = _INSTANCE
         self.segments: dict[int, Segment] = {}
         self._value = value
         self._encoder = ColumnEncoder(prefix)

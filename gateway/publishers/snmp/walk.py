@@ -1,10 +1,11 @@
 """Walk: the columns of one view in the order of their OIDs; what is at an OID, and what comes after it."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gateway.model.shelf import BITS
 from gateway.publishers.snmp.segments import Segment, ServedColumn
+from gateway.publishers.snmp.shapes import Shapes
 from gateway.wire.ber import Oid
 
 Position = tuple[int, int, int]
@@ -22,6 +23,7 @@ class Tree:
         self.columns = tuple(sorted(columns, key=lambda column: column.prefix))
         self._prefixes = [column.prefix for column in self.columns]
         self._single = {column.prefix: number for number, column in enumerate(self.columns) if column.single}
+        self.shapes = Shapes(self.columns)
 
     def knows(self, oid: Oid) -> bool:
         """Whether an object of the view has this OID or is above this instance (noSuchInstance, noSuchObject)."""
@@ -47,13 +49,18 @@ class Tree:
     def after(self, oid: Oid, serial: int) -> Position:
         """The place of the first instance after an OID."""
         number = self._single.get(oid[:-1])
-        if number is not None:
-            column, key = self.columns[number], oid[-1]
-            shard = key >> BITS
+        return self._after_any(oid, serial) if number is None else self.after_index(number, oid[-1], serial)
+
+    def after_index(self, number: int, index: int, serial: int) -> Position:
+        """The place of the first instance after an index of a column whose index is one sub-identifier."""
+        column = self.columns[number]
+        shard = index >> BITS
+        segment = column.segments.get(shard)
+        if segment is None or segment.serial != serial:
             if shard >= column.count:
                 return number + 1, 0, 0
-            return number, shard, bisect_right(_segment(column, shard, serial).keys, key)
-        return self._after_any(oid, serial)
+            segment = column.refresh(shard)
+        return number, shard, bisect_right(segment.keys, index)
 
     def _after_any(self, oid: Oid, serial: int) -> Position:
         number = bisect_right(self._prefixes, oid) - 1
@@ -152,3 +159,71 @@ def _exact(segment: Segment, key: int | Oid) -> bytes | None:
     if place == len(segment.keys) or segment.keys[place] != key:
         return None
     return segment.blob[segment.ends[place] : segment.ends[place + 1]]
+
+
+def cells(columns: Sequence[ServedColumn], index: int, serial: int, *, after: bool) -> bytes | None:
+    """
+    The varbinds of one row, or (`after`) of the next one in the same shard; None when there is none.
+
+    The columns have the same rows, so the place in one segment is the place in all.
+    """
+    shard = index >> BITS
+    column = columns[0]
+    segment = column.segments.get(shard)
+    if segment is None or segment.serial != serial:
+        if shard >= column.count:
+            return None
+        segment = column.refresh(shard)
+    keys = segment.keys
+    if after:
+        place = bisect_right(keys, index)
+        if place == len(keys):
+            return None
+    else:
+        place = bisect_left(keys, index)
+        if place == len(keys) or keys[place] != index:
+            return None
+    ends = segment.ends
+    first: bytes = segment.blob[ends[place] : ends[place + 1]]
+    if len(columns) == 1:
+        return first
+    varbinds = [first]
+    for column in columns[1:]:
+        segment = _segment(column, shard, serial)
+        ends = segment.ends
+        varbinds.append(segment.blob[ends[place] : ends[place + 1]])
+    return b"".join(varbinds)
+
+
+def rows_after(columns: Sequence[ServedColumn], index: int, count: int, room: int, serial: int) -> list[bytes] | None:
+    """
+    The varbinds of the `count` rows after an index, row by row, as many as `room` octets hold.
+
+    None when the table has fewer rows. The columns have the same rows.
+    """
+    varbinds: list[bytes] = []
+    shard = index >> BITS
+    place = -1
+    while shard < columns[0].count:
+        found = []
+        for column in columns:
+            segment = column.segments.get(shard)
+            if segment is None or segment.serial != serial:
+                segment = column.refresh(shard)
+            if place < 0:
+                place = bisect_right(segment.keys, index)
+            found.append((segment.varbinds or segment.cut())[place : place + count])
+        begin = len(varbinds)
+        for row in zip(*found, strict=True):
+            varbinds += row
+        count -= len(found[0])
+        room -= sum(map(len, varbinds[begin:]))
+        if room < 0:
+            while room < 0:
+                room += len(varbinds.pop())
+            return varbinds
+        if not count:
+            return varbinds
+        shard += 1
+        place = 0
+    return None

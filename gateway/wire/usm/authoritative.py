@@ -38,10 +38,12 @@ from gateway.wire.usm.message import (
     parse_scoped_header,
     seal_unsecured,
 )
+from gateway.wire.usm.usual import Envelopes
 from gateway.wire.values import Counter32, VarBind
 
 _NO_AUTH_NO_PRIV: Final = SecurityLevel.NO_AUTH_NO_PRIV
 _AUTH_PRIV: Final = SecurityLevel.AUTH_PRIV
+_new_tuple: Final = tuple.__new__
 
 
 class OpenedRequest(NamedTuple):
@@ -100,6 +102,7 @@ class AuthoritativeEngine:
             # Users have keys of their own, mostly; with a shared one salts must still differ.
             salt = first_salt + (number << 40)
             self._users[user.name] = UserSecurity(user, first_salt=salt, max_size=max_size)
+        self._envelopes = Envelopes()
         self._own_context = encode_octets(engine_id) + encode_octets(b"")
 
     def open(self, data: bytes, engine_time_s: int) -> OpenedRequest:
@@ -110,9 +113,12 @@ class AuthoritativeEngine:
             UsmError: refused and counted; give it to `report`.
             DecodeError: malformed, or no request; there is no answer.
         """
-        envelope = parse_envelope(data)
+        found = self._envelopes.find(data)
+        envelope = parse_envelope(data) if found is None else found[0]
         try:
-            security = self._check(data, envelope, engine_time_s)
+            security = self._user(envelope) if found is None else found[1]
+            if envelope.level is not _NO_AUTH_NO_PRIV:
+                self._authenticate(security, data, envelope, engine_time_s)
             plaintext, offset = security.plaintext(data, envelope)
         except UsmError as error:
             self.stats[error.counter] += 1
@@ -126,6 +132,8 @@ class AuthoritativeEngine:
             self.stats[UsmCounter.DECRYPTION_ERRORS] += 1
             target = _report_target(data, envelope)
             raise DecryptionError("the plaintext is no scopedPDU", target) from error
+        if found is None:
+            self._envelopes.remember(data, envelope, security)
         _, context_engine_id, name, pdu_start, pdu_end = scoped
         if plaintext is data and pdu_end != len(data):
             raise DecodeError("octets after the scopedPDU")
@@ -134,12 +142,13 @@ class AuthoritativeEngine:
             context = self._own_context
         else:
             context = encode_octets(context_engine_id) + encode_octets(name)
-        return OpenedRequest(
-            request, envelope.user_name, envelope.level, context_engine_id, name,
-            envelope.msg_id, min(envelope.max_size, self.max_size), security, context,
+        return _new_tuple(
+            OpenedRequest,
+            (request, envelope.user_name, envelope.level, context_engine_id, name, envelope.msg_id,
+             min(envelope.max_size, self.max_size), security, context),
         )  # fmt: skip
 
-    def _check(self, data: bytes, envelope: Envelope, engine_time_s: int) -> UserSecurity:
+    def _user(self, envelope: Envelope) -> UserSecurity:
         if envelope.engine_id != self.engine_id:  # step 3
             raise UnknownEngineIdError("the message is for another engine, or a discovery")
         security = self._users.get(envelope.user_name)  # step 4
@@ -147,8 +156,9 @@ class AuthoritativeEngine:
             raise UnknownUserNameError("no such user")
         if envelope.level > security.level:  # step 5
             raise UnsupportedSecurityLevelError(f"the user has no {envelope.level.name}")
-        if envelope.level is _NO_AUTH_NO_PRIV:
-            return security
+        return security
+
+    def _authenticate(self, security: UserSecurity, data: bytes, envelope: Envelope, engine_time_s: int) -> None:
         if not security.authentic(data, envelope):  # step 6
             raise WrongDigestError("the message is not authentic")
         if (  # step 7 a
@@ -157,7 +167,6 @@ class AuthoritativeEngine:
             or abs(envelope.time_s - engine_time_s) > TIME_WINDOW_S
         ):
             raise NotInTimeWindowError("boots or time are outside the window")
-        return security
 
     def seal(
         self,

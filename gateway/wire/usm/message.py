@@ -135,7 +135,7 @@ def parse_scoped_header(data: bytes, offset: int) -> ScopedHeader:
 def encode_scoped(context: bytes, pdu: bytes) -> bytes:
     """Encode a scopedPDU from its context, two OCTET STRINGs already encoded, and its PDU."""
     size = len(context) + len(pdu)
-    return b"".join((b"0", LENGTHS[size] if size < 2048 else encode_length(size), context, pdu))
+    return b"".join((b"0", LENGTHS[size] if size < 4096 else encode_length(size), context, pdu))
 
 
 def seal_unsecured(
@@ -188,7 +188,20 @@ def _assemble(header: bytes, parameters: bytes, scoped: bytes) -> bytes:
         )
     )
     size = len(message)
-    return b"".join((b"0", LENGTHS[size] if size < 2048 else encode_length(size), message))
+    return b"".join((b"0", LENGTHS[size] if size < 4096 else encode_length(size), message))
+
+
+class _Frame(NamedTuple):
+    """What the messages of a user repeat within a second."""
+
+    global_size: int
+    """Octets of msgGlobalData after msgID."""
+    head: bytes
+    """From after msgID to the content of the digest."""
+    zeros: bytes
+    """The digest while it is computed."""
+    tail: bytes
+    """What follows the digest, up to a salt."""
 
 
 class UserSecurity:
@@ -198,7 +211,7 @@ class UserSecurity:
     Belongs to one thread. Its repr shows no key.
     """
 
-    __slots__ = ("_auth", "_cipher", "_engine", "_levels", "_salt", "level", "user")
+    __slots__ = ("_auth", "_cipher", "_engine", "_last_frame", "_levels", "_name", "_salt", "level", "user")
 
     def __init__(self, user: UsmUser, *, first_salt: int, max_size: int) -> None:
         self.user = user
@@ -207,25 +220,17 @@ class UserSecurity:
         self._auth = Authenticator(user.auth_key, user.auth) if user.auth else None
         self._cipher = AesCfb(user.priv_key) if user.priv else None
         self._engine = encode_octets(user.engine_id)
-        name = encode_octets(user.name)
-        mac = b"\x04\x00" if self._auth is None else encode_octets(self._auth.zeros)
-        tails = {
-            SecurityLevel.NO_AUTH_NO_PRIV: name + b"\x04\x00\x04\x00",
-            SecurityLevel.AUTH_NO_PRIV: name + mac + b"\x04\x00",
-            SecurityLevel.AUTH_PRIV: name + mac + b"\x04\x08",
-        }
-        # By level and reportableFlag: what follows msgID, what follows the engine's time.
+        self._name = encode_octets(user.name)
+        # By level and reportableFlag: what follows msgID in msgGlobalData.
         self._levels = {
-            (level, reportable): (
-                encode_integer(max_size)
-                + bytes((4, 1, _FLAGS[level] | (MessageFlags.REPORTABLE if reportable else 0)))
-                + encode_integer(SECURITY_MODEL_USM),
-                tail,
-            )
-            for level, tail in tails.items()
+            (level, reportable): encode_integer(max_size)
+            + bytes((4, 1, _FLAGS[level] | (MessageFlags.REPORTABLE if reportable else 0)))
+            + encode_integer(SECURITY_MODEL_USM)
+            for level in SecurityLevel
             if level <= self.level
             for reportable in (False, True)
         }
+        self._last_frame: tuple[object, _Frame] = (None, _Frame(0, b"", b"", b""))
 
     def __repr__(self) -> str:
         return f"UserSecurity({self.user!r})"
@@ -262,28 +267,41 @@ class UserSecurity:
         scoped: bytes,
     ) -> bytes:
         """Encode, encrypt and sign a message (RFC 3414 section 3.1)."""
-        header, tail = self._levels[level, reportable]
-        distance = 2  # from the last octet of the HMAC to msgData: an empty salt
+        key = (level, reportable, boots, time_s)
+        if self._last_frame[0] != key:
+            self._last_frame = (key, self._frame(level, reportable, boots, time_s))
+        global_size, head, mac, tail = self._last_frame[1]
         if level is _AUTH_PRIV:
             assert self._cipher is not None
             self._salt = (self._salt + 1) & 0xFFFFFFFFFFFFFFFF
             salt = self._salt.to_bytes(8, "big")
-            iv = (boots << 32 | time_s).to_bytes(8, "big") + salt
-            scoped = encode_octets(self._cipher.encrypt(iv, scoped))
-            tail += salt
-            distance = 10
-        header = encode_integer(msg_id) + header
-        parameters = b"".join((self._engine, encode_integer(boots), encode_integer(time_s), tail))
-        message = _assemble(header, parameters, scoped)
-        if level is _NO_AUTH_NO_PRIV:
-            return message
-        assert self._auth is not None
-        end = len(message) - len(scoped) - distance
-        return b"".join((message[: end - self._auth.mac_size], self._auth.mac(message), message[end:]))
+            scoped = self._cipher.encrypt((boots << 32 | time_s).to_bytes(8, "big") + salt, scoped)
+            size = len(scoped)
+            tail = b"".join((tail, salt, b"\x04", LENGTHS[size] if size < 4096 else encode_length(size), scoped))
+        else:
+            tail += scoped
+        number = encode_integer(msg_id)
+        start = b"".join((b"\x02\x01\x03\x30", LENGTHS[len(number) + global_size], number, head))
+        size = len(start) + len(mac) + len(tail)
+        start = b"".join((b"0", LENGTHS[size] if size < 4096 else encode_length(size), start))
+        if mac and self._auth is not None:
+            mac = self._auth.mac(b"".join((start, mac, tail)))
+        return b"".join((start, mac, tail))
+
+    def _frame(self, level: SecurityLevel, reportable: bool, boots: int, time_s: int) -> _Frame:
+        header = self._levels[level, reportable]
+        mac = b"" if level is _NO_AUTH_NO_PRIV or self._auth is None else self._auth.zeros
+        salt_size = 8 if level is _AUTH_PRIV else 0
+        known = b"".join((self._engine, encode_integer(boots), encode_integer(time_s), self._name))
+        inner = len(known) + 2 + len(mac) + 2 + salt_size
+        outer = inner + 1 + len(LENGTHS[inner])
+        parts = (header, b"\x04", LENGTHS[outer], b"\x30", LENGTHS[inner], known, bytes((4, len(mac))))
+        return _Frame(len(header), b"".join(parts), mac, bytes((4, salt_size)))
 
     def overhead(self, level: SecurityLevel, context: bytes) -> int:
         """Octets around the PDU of a message below 64 KiB, every number in its longest form."""
         frames = 4 + 3 + (2 + 6 + 6 + 3 + 3) + (3 + 3) + (6 + 6) + 4
         if level is _AUTH_PRIV:
             frames += 8 + 4  # the salt, the encryptedPDU
-        return frames + len(self._engine) + len(self._levels[level, False][1]) + len(context)
+        mac = self._auth.mac_size if self._auth is not None else 0
+        return frames + len(self._engine) + len(self._name) + 2 + mac + 2 + len(context)
