@@ -7,6 +7,7 @@ asks guest agents. `parse` turns XML into `records`, `mapping` makes observation
 `fleet` remember. `replay` reads recordings.
 """
 
+from gateway.collectors.libvirt.replay import replay
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.source import LibvirtSource
 from gateway.model.ports import CollectorPlugin
@@ -16,5 +17,6 @@ PLUGIN = CollectorPlugin(
     title="libvirt hosts",
     settings=LibvirtSettings,
     create=LibvirtSource,
+    replay=replay,
     requires="libvirt",
 )

@@ -18,7 +18,7 @@ from gateway.collectors.libvirt.records import Domain, Guest, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.silence import Silence
 from gateway.collectors.libvirt.states import State
-from gateway.collectors.libvirt.worker import Calls, Overdue, Worker
+from gateway.collectors.libvirt.worker import CLOSE_S, Calls, Overdue, Worker, join_all
 from gateway.model.errors import SourceError, SourceUnavailable
 from gateway.support.tasks import Health
 
@@ -59,15 +59,18 @@ class Agents:
 
     async def run(self) -> None:
         """Ask until cancelled."""
-        while True:
-            self._wake.clear()
-            due = min(self._due.values(), default=None)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(None if due is None else max(due - time.monotonic(), 0)):
-                    await self._wake.wait()
-            now = time.monotonic()
-            if wanted := [uuid for uuid, at in self._due.items() if at <= now]:
-                await self._round(wanted)
+        try:
+            while True:
+                self._wake.clear()
+                due = min(self._due.values(), default=None)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if due is None else max(due - time.monotonic(), 0)):
+                        await self._wake.wait()
+                now = time.monotonic()
+                if wanted := [uuid for uuid, at in self._due.items() if at <= now]:
+                    await self._round(wanted)
+        finally:
+            await join_all(self._retired, CLOSE_S)
 
     async def _round(self, uuids: list[str]) -> None:
         """Ask these, one after the other; over one connection, as long as it serves."""

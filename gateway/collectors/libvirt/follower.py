@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Protocol
 from zlib import crc32
@@ -15,7 +14,7 @@ from gateway.collectors.libvirt.reader import HostReader, Reading
 from gateway.collectors.libvirt.records import DomainEvent, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.states import is_in_transit
-from gateway.collectors.libvirt.worker import Overdue, Worker
+from gateway.collectors.libvirt.worker import CLOSE_S, Overdue, Worker, join_all
 from gateway.model.errors import SourceError, SourceUnavailable
 from gateway.support.backoff import Backoff
 from gateway.support.tasks import Health
@@ -28,8 +27,6 @@ MANY = 20
 """When something happened to more domains than these, the whole host is read."""
 FOLLOW_UP_S = 2.0
 """How soon a domain on its way is looked at again: at its origin nothing tells that a migration has failed."""
-CLOSE_S = 3.0
-"""How long the end waits for connections that are being closed."""
 
 
 class Audience(Protocol):
@@ -223,13 +220,7 @@ class Follower:
         await asyncio.sleep(self._backoff.delay_s(self.attempts))
 
     async def _all_closed(self) -> None:
-        """Wait a moment for the threads that are closing their connections."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
-                for worker in self._retired:
-                    await worker.join()
-        hanging = sum(not worker.ended.is_set() for worker in self._retired)
-        if hanging:
+        if hanging := await join_all(self._retired, CLOSE_S):
             logger.warning(
                 "libvirt host %s: %d calls hang there; their threads end when they are back", self.host, hanging
             )

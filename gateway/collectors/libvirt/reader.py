@@ -107,7 +107,7 @@ class HostReader:
         Returns:
             for how many seconds; None when the host cannot be read without it.
         """
-        if what in (*self._due, VOLUMES) or what.startswith("domain "):
+        if what in (*self._due, VOLUMES) or what.startswith(("domain ", "job of ")):
             return self._silence.begin(what)
         return None
 
@@ -244,11 +244,17 @@ class HostReader:
         """The domain with its state as it is listed, and whether it is being migrated away."""
         out = False
         if row.status.state == State.RUNNING and (domain.migrating_out or row.status.uuid in moving):
-            asked = lambda: is_migrating_out(row.virt, calls, row.what)  # noqa: E731
-            out = not self._left_out(row) and bool(self._try(row.what, asked, row.virt.connect()))
+            out = self._is_migrating_out(row, calls)
         if domain.status == row.status and domain.migrating_out == out:
             return domain
         return replace(domain, status=row.status, migrating_out=out)
+
+    def _is_migrating_out(self, row: _Row, calls: Calls) -> bool:
+        """Unlike all else this may wait for the machine: a hanging one costs the answer to this question only."""
+        what = f"job of {row.what}"
+        if self._silence.holds(what):
+            return False
+        return bool(self._try(what, lambda: is_migrating_out(row.virt, calls, what), row.virt.connect()))
 
     # -- what hangs or fails -----------------------------------------------------------------------------------
 

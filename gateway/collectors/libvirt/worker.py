@@ -5,13 +5,16 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 from gateway.model.errors import SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
+CLOSE_S = 3.0
+"""How long the end of a source waits for connections that are being closed."""
 P = ParamSpec("P")
 T = TypeVar("T")
 _MARGIN_S = 0.01
@@ -131,6 +134,16 @@ class Worker:
             job()
             del job  # what it holds must not outlive it while the thread waits
         _hand_over(self._loop, self.ended.set)
+
+
+async def join_all(workers: Iterable[Worker], timeout_s: float) -> int:
+    """Wait for the threads of retired workers; returns how many still hang then."""
+    workers = tuple(workers)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            for worker in workers:
+                await worker.join()
+    return sum(not worker.ended.is_set() for worker in workers)
 
 
 def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], calls: Calls, job: Job[T]) -> None:

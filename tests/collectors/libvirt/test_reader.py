@@ -160,5 +160,14 @@ def test_what_was_left_out_is_asked_again_later(host: Any) -> None:
     assert [pool.name for pool in whole(reads.whole(host, Calls(5))).pools] == ["images"]
 
 
+def test_a_migration_that_cannot_be_asked_for_costs_nothing_but_its_answer(host: Any) -> None:
+    reads = reader()
+    assert reads.leave_out(f"job of domain vm03 {uuid(3)}") == 300
+    calls = Counting()
+    reading = whole(reads.whole(host, calls, moving={uuid(3), uuid(4)}))
+    assert (len(reading.domains), calls.made["jobStats"]) == (12, 1)
+    assert not any(domain.migrating_out for domain in reading.domains)
+
+
 def test_without_its_list_a_host_cannot_be_read() -> None:
     assert reader().leave_out(LIST) is None
