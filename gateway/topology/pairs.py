@@ -43,10 +43,10 @@ def told_of_partner(draft: Draft, move: Move) -> Event | None:
     partners = {*managers_of(draft, move.entity), *machines_of(draft, move.entity)}
     if not partners:
         return None
-    used = {event.caused_by for event in draft.recent if draft.entity_of(event.entity.index) == move.entity}
+    used = {event.caused_by for event in draft.recent if move.entity in _named(draft, event)}
     for event in reversed(draft.recent):
-        named = {draft.entity_of(ref.index) for ref in (event.entity, *event.members)}
-        if event.notify and event.id not in used and named & partners and _one_movement(draft, event, move):
+        is_new = event.notify and event.id not in used
+        if is_new and partners & _named(draft, event) and _one_movement(draft, event, move):
             return event
     return None
 
@@ -84,6 +84,11 @@ def awaited_group(draft: Draft, vm: int) -> int | None:
 
 
 _HARDWARE = (EntityKind.HYPERVISOR, EntityKind.PHYSICAL_HOST)
+
+
+def _named(draft: Draft, event: Event) -> set[int]:
+    """The entities that an event is about: a group's, and those of its members that moved."""
+    return {draft.entity_of(ref.index) for ref in (event.entity, *event.members)}
 
 
 def _one_movement(draft: Draft, event: Event, move: Move) -> bool:
