@@ -55,8 +55,8 @@ class Judgement:
     What holds at one moment.
 
     `places`: the host that a guest is, or was last, active on. `arriving`: guests that are being sent, with the host
-    that they are active on meanwhile and the one where the incoming copy waits. `conditions`: (condition, entity). `unseen`:
-    guests that left a host which could not be heard, with that host.
+    that they are active on meanwhile and the one where the incoming copy waits. `conditions`: (condition, entity).
+    `unseen`: guests that left a host which could not be heard, with that host.
     """
 
     places: Mapping[str, str] = field(default_factory=dict)
