@@ -16,6 +16,7 @@ from gateway.model.conditions import SettleTimes
 from gateway.model.errors import ConfigError
 from gateway.publishers.metrics import Count, Counts, Metrics
 from gateway.publishers.rest import RestPublisher, RestSettings
+from gateway.publishers.rest.health_routes import Awaited
 from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
@@ -50,14 +51,16 @@ class Publishing:
         ingest: Ingest,
         clock: Clock,
         counts: Counts = tuple,
+        awaited: Awaited = tuple,
     ) -> None:
-        """`counts`: what other parts count since the start, for /metrics."""
+        """`counts`: what other parts count since the start, for /metrics. `awaited`: why it is not ready yet."""
         self._database = database
         self._reconciler = reconciler
         self._revisions = revisions
         self._ingest = ingest
         self._clock = clock
         self._counts = counts
+        self._awaited = awaited
         self._stale_intervals = STALE_INTERVALS
         self._agent: SnmpPublisher | None = None
         self._rest: RestPublisher | None = None
@@ -139,6 +142,7 @@ class Publishing:
             clock=self._clock,
             version=gateway.__version__,
             metrics=self._metrics.render,
+            awaited=self._awaited,
             stale_intervals=self._stale_intervals,
         )
         self.rest_addresses = server.listen()

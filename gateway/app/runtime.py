@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from gateway.app import places
 from gateway.app.lock import StateLock
 from gateway.app.publishing import Publishing, start_engine
+from gateway.app.readiness import Readiness
 from gateway.app.receivers import Receivers
 from gateway.app.retention import retain
 from gateway.app.revisions import Revisions
@@ -46,6 +47,7 @@ class Runtime:
     receivers: Receivers
     sources: Sources
     publishing: Publishing
+    readiness: Readiness
 
     def __init__(
         self,
@@ -80,7 +82,7 @@ class Runtime:
         with StateLock(places.make_state_dir(self.state_dir)):
             async with AsyncExitStack() as stack:
                 await self._start(stack)
-                sdnotify.notify("READY=1")
+                self._run_task(stack, "readiness", self._tell_ready)
                 logger.info("gateway: runs as process %d, state in %s", os.getpid(), self.state_dir)
                 if self._on_ready is not None:
                     await self._on_ready(self)
@@ -103,8 +105,17 @@ class Runtime:
         self.sources = Sources(reconciler, clock, configuration.settle, self.state_dir, configuration.base)
         plan = self.sources.plan(configuration.sources, configuration.settle)
 
+        self.readiness = Readiness(reconciler, clock)
+        self.readiness.expect(plan.enabled)
+
         self.publishing = Publishing(
-            self.database, reconciler, self._revisions, self.sources.hints, clock, self.receivers.figures
+            self.database,
+            reconciler,
+            self._revisions,
+            self.sources.hints,
+            clock,
+            self.receivers.figures,
+            self.readiness.awaited,
         )
         stack.push_async_callback(_within, self.publishing.stop)
         instance = configuration.gateway.instance or socket.gethostname()
@@ -135,6 +146,14 @@ class Runtime:
             await asyncio.gather(task, return_exceptions=True)
 
         stack.push_async_callback(_within, stop)
+
+    async def _tell_ready(self) -> None:
+        """Tell systemd when every source has been read or has failed once."""
+        sdnotify.notify("STATUS=reading each source for the first time")
+        await self.readiness.reached()
+        logger.info("gateway: is ready")
+        sdnotify.notify("READY=1\nSTATUS=ready")
+        await asyncio.Event().wait()
 
     async def _until_stopped(self) -> None:
         while not self._stop.is_set():

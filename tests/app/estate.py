@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -68,14 +69,14 @@ class Estate:
             timeout=60,
         )
 
-    def start(self) -> "Running":
-        return Running(self)
+    def start(self, **environ: str) -> "Running":
+        return Running(self, environ)
 
 
 class Running:
     """`gateway run` in a process of its own; its log is a file."""
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: Estate, environ: Mapping[str, str] = MappingProxyType({})) -> None:
         self.estate = estate
         self._log = estate.folder / "log"
         self._begin = self._log.stat().st_size if self._log.exists() else 0
@@ -83,7 +84,7 @@ class Running:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "run", "--config", str(estate.config)],
                 cwd=estate.folder,
-                env=environment(),
+                env={**environment(), **environ},
                 stdout=log,
                 stderr=log,
             )

@@ -104,6 +104,28 @@ def test_without_a_configuration_it_runs_a_simulated_estate_and_the_commands_fin
     assert running.returncode == 0
 
 
+def test_it_is_ready_when_each_source_was_read_or_has_failed_once(estate: Estate) -> None:
+    address = estate.folder / "notify.sock"
+    estate.configure(CONFIGURATION + SECOND_SOURCE + "patient = true\n" + SECOND_SOURCE.replace("annex", "missing"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(address))
+        systemd.settimeout(20)
+        with estate.start(NOTIFY_SOCKET=str(address)) as gateway:
+            assert systemd.recv(100) == b"STATUS=reading each source for the first time"
+            gateway.wait_until("sources", said='"state":"failing"')
+            gateway.wait_until("where", "web", said="alpha")
+            url = next(word.rstrip(",") for word in gateway.log.split() if word.startswith("http://"))
+            waits = httpx.get(f"{url}/readyz")
+            assert (waits.status_code, waits.json()["reasons"]) == (
+                503,
+                ["sources that are read for the first time: annex"],
+            )
+            assert "gateway: is ready" not in gateway.log
+            estate.place("mail gamma", file="annex.txt")
+            assert systemd.recv(100) == b"READY=1\nSTATUS=ready"
+            assert httpx.get(f"{url}/readyz").status_code == 200
+
+
 def test_a_killed_gateway_leaves_nothing_in_the_way_of_the_next(estate: Estate) -> None:
     with estate.start() as gateway:
         gateway.wait_until("where", "web", said="alpha")

@@ -11,7 +11,7 @@ from gateway.publishers.rest.access import Access, TokenCache
 from gateway.publishers.rest.desk import Desk
 from gateway.publishers.rest.event_routes import event_routes
 from gateway.publishers.rest.guard import Guard
-from gateway.publishers.rest.health_routes import RenderMetrics, health_routes
+from gateway.publishers.rest.health_routes import Awaited, RenderMetrics, health_routes
 from gateway.publishers.rest.ingest_routes import Ingest, ingest_routes
 from gateway.publishers.rest.openapi import document
 from gateway.publishers.rest.question_routes import question_routes
@@ -31,6 +31,7 @@ def create_app(
     clock: Clock,
     version: str,
     metrics: RenderMetrics | None = None,
+    awaited: Awaited = tuple,
     open_metrics: bool = False,
     stale_intervals: int = STALE_INTERVALS,
 ) -> FastAPI:
@@ -38,6 +39,7 @@ def create_app(
     The application. Needs no start or stop: its threads and its event tail begin with the first question.
 
     `subscribe()` yields something after each committed revision. `open_metrics`: /metrics needs no token.
+    `awaited()`: the sources of which the first read is waited for; while there are any it is not ready.
     `stale_intervals`: so many intervals of silence make data stale.
     A scope that `access.trusting` marked needs no token at all (the UNIX socket). `app.state.tail.close()` ends the
     event streams.
@@ -60,7 +62,7 @@ def create_app(
     app.include_router(topology_routes(desk))
     app.include_router(question_routes(desk))
     app.include_router(ingest_routes(ingest))
-    app.include_router(health_routes(desk, version, metrics))
+    app.include_router(health_routes(desk, version, metrics, awaited))
     app.include_router(_openapi_route(app))
     problems.install(app)
     app.add_middleware(Access, TokenCache(administration, desk, clock), open_metrics)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -16,9 +16,13 @@ from gateway.publishers.rest.problems import Refused
 RenderMetrics = Callable[[], tuple[bytes, str]]
 """The text of /metrics and its content type. Blocking."""
 
+Awaited = Callable[[], Collection[str]]
+"""The sources that were not read and have not failed yet since the start."""
+
 DATABASE_FRESH_S = 10.0
 """An answer of the database counts for so long."""
 DATABASE_DEADLINE_S = 2.0
+_NAMED = 10
 
 
 class DatabaseProbe:
@@ -47,7 +51,7 @@ class DatabaseProbe:
         self._answered = self._desk.clock.monotonic()
 
 
-def health_routes(desk: Desk, version: str, metrics: RenderMetrics | None) -> APIRouter:
+def health_routes(desk: Desk, version: str, metrics: RenderMetrics | None, awaited: Awaited) -> APIRouter:
     """What probes ask."""
     router = APIRouter(tags=["health"])
     probe = DatabaseProbe(desk)
@@ -67,6 +71,9 @@ def health_routes(desk: Desk, version: str, metrics: RenderMetrics | None) -> AP
         reasons = [] if database else ["the database does not answer"]
         if snapshot.revision == 0:
             reasons.append("no topology yet: no source has been read")
+        if silent := sorted(awaited()):
+            more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
+            reasons.append(f"sources that are read for the first time: {', '.join(silent[:_NAMED])}{more}")
         if reasons:
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         states = Counter(source.state for source in snapshot.sources.values())

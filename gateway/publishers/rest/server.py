@@ -16,7 +16,7 @@ from gateway.model.errors import ConfigError
 from gateway.model.ports import Administration, CurrentTopology, History
 from gateway.publishers.rest.access import trusting
 from gateway.publishers.rest.application import create_app
-from gateway.publishers.rest.health_routes import RenderMetrics
+from gateway.publishers.rest.health_routes import Awaited, RenderMetrics
 from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.rest.patience import PatientProtocol
 from gateway.publishers.rest.settings import RestSettings
@@ -47,6 +47,7 @@ class RestPublisher:
         clock: Clock,
         version: str,
         metrics: RenderMetrics | None = None,
+        awaited: Awaited = tuple,
         stale_intervals: int = STALE_INTERVALS,
     ) -> None:
         self._settings = settings
@@ -59,6 +60,7 @@ class RestPublisher:
             clock=clock,
             version=version,
             metrics=metrics,
+            awaited=awaited,
             open_metrics=settings.open_metrics,
             stale_intervals=stale_intervals,
         )

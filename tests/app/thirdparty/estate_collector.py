@@ -23,6 +23,8 @@ class EstateSettings(SourceSettings):
     file: Path
     hang: bool = False
     """Each read ends in a library call that does not come back."""
+    patient: bool = False
+    """A file that is not there is waited for."""
 
 
 class EstateCollector:
@@ -31,10 +33,13 @@ class EstateCollector:
         self._name = name
         self._file = context.config_dir / settings.file
         self._hang = settings.hang
+        self._patient = settings.patient
         self._now = context.now
         self._look = asyncio.Event()
 
     async def run(self, report: Callable[[Report], Awaitable[None]]) -> None:
+        while self._patient and not self._file.exists():  # noqa: ASYNC110 - nobody tells of files
+            await asyncio.sleep(0.1)
         while True:
             self._look.clear()
             await report(self._read())

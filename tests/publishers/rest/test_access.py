@@ -246,6 +246,18 @@ async def test_ready_when_the_database_answers_and_a_topology_is_there(gateway):
         )
 
 
+async def test_it_is_not_ready_while_a_source_was_not_read_for_the_first_time(gateway):
+    awaited = ["kvm", "c1"]
+    async with gateway.client(None, awaited=lambda: awaited) as client:
+        response = await client.get("/readyz")
+        reasons = ["sources that are read for the first time: c1, kvm"]
+        assert (response.status_code, response.json()["reasons"]) == (503, reasons)
+        awaited[:] = [f"s{number:02}" for number in range(12)]
+        assert "s09 and 2 more" in (await client.get("/readyz")).json()["reasons"][0]
+        awaited.clear()
+        assert (await client.get("/readyz")).status_code == 200
+
+
 async def test_answers_may_not_be_cached_or_guessed_at(client):
     headers = (await client.get("/api/v1/entities")).headers
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
