@@ -9,6 +9,7 @@ from gateway.model.entities import EntityKind
 from gateway.model.ports import TopologyView
 from gateway.publishers.rest import models as m
 from gateway.publishers.rest import render
+from gateway.publishers.rest.advice import advice
 from gateway.publishers.rest.desk import Desk
 from gateway.publishers.rest.parameters import At, KnownAt, known_parameters
 from gateway.publishers.rest.topology_routes import Reference
@@ -32,7 +33,8 @@ def question_routes(desk: Desk) -> APIRouter:
         def answer(view: TopologyView, now: int) -> m.WhereModel:
             meant = meaning(view, name, End.TOP, kind)
             found = where(view, meant.entity, now, desk.stale_intervals)
-            notes = (meant.note, *found.notes) if meant.note else found.notes
+            hints = advice(view, found) if at is None else ()
+            notes = (*filter(None, [meant.note]), *found.notes, *hints)
             return render.where_model(view, replace(found, notes=notes), desk.stale_intervals)
 
         return await desk.answer(request, at, known_at, answer)
