@@ -26,6 +26,7 @@ from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.events import Event
 from gateway.model.observations import Observation
 from gateway.model.relations import RelationKind
+from gateway.model.rows import Entity
 from tests.topology.house import T0, House
 
 CAPTURED = Path(__file__).parent / "captured"
@@ -111,6 +112,16 @@ class Lab:
         reading = DomainReading(host, frozenset(uuids), domains)
         seen = observe_domains(SOURCE, T0 + round(at_s * SECOND), reading, self.memory(host), self.fleet)
         return self._see(at_s, host, seen)
+
+    def shown(self, name: str = "vm1") -> Entity:
+        """The VM as topology shows it."""
+        (found,) = [entity for entity in self.house.snapshot.named(name) if entity.kind is EntityKind.VM]
+        return found
+
+    def place(self, name: str = "vm1") -> str | None:
+        """The host where the VM is placed; None: nowhere."""
+        found = self.house.snapshot.placement(self.shown(name))
+        return self.house.snapshot.ref(found.host).name if found is not None and found.open else None
 
     def wait(self, until_s: float) -> list[Event]:
         return self.house.wait(until_s)
