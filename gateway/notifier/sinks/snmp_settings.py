@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from gateway.config.misfits import Misfit, misfits
 from gateway.config.settings import Settings
-from gateway.schema.snmp.credentials import V3Credentials, auth_name, check_password, priv_name
+from gateway.schema.snmp.user_fields import UserFields
 
 
-class SnmpTrapSettings(Settings):
+class SnmpTrapSettings(Settings, UserFields):
     """`[receivers.NAME] kind = "snmp"`: where traps go, in which version, with which credentials."""
 
     kind: Literal["snmp"] = Field(description='Write kind = "snmp".')
@@ -20,27 +20,6 @@ class SnmpTrapSettings(Settings):
     version: Literal["1", "2c", "3"] = Field(default="2c", description='Give "1", "2c" or "3".')
     community: SecretStr | None = Field(default=None, description="Give the community, or community_file.")
     user: str | None = Field(default=None, min_length=1, max_length=32, description="Name the user of SNMPv3.")
-    auth: str | None = Field(default=None, description='Give "SHA-256" or another SHA.')
-    auth_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
-    priv: str | None = Field(default=None, description='Give "AES" or "AES-256".')
-    priv_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
-
-    @field_validator("auth")
-    @classmethod
-    def _auth(cls, name: str | None) -> str | None:
-        return auth_name(name) if name is not None else None
-
-    @field_validator("priv")
-    @classmethod
-    def _priv(cls, name: str | None) -> str | None:
-        return priv_name(name) if name is not None else None
-
-    @field_validator("auth_password", "priv_password")
-    @classmethod
-    def _passwords(cls, password: SecretStr | None) -> SecretStr | None:
-        if password is not None:
-            check_password(password.get_secret_value())
-        return password
 
     @model_validator(mode="after")
     def _fitting(self) -> "SnmpTrapSettings":
@@ -64,9 +43,3 @@ class SnmpTrapSettings(Settings):
         for key, value in (*given, *more):
             if value is not None:
                 yield (key,), f'version = "{self.version}" has no user. Take it out, or set version = "3"'
-
-    def credentials(self) -> V3Credentials:
-        """The secrets of SNMPv3 themselves."""
-        passwords = (self.auth_password, self.priv_password)
-        auth, priv = (each.get_secret_value() if each is not None else None for each in passwords)
-        return V3Credentials(self.auth, auth, self.priv, priv)

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from gateway.config.addresses import parse_address
 from gateway.config.misfits import Misfit, misfits
 from gateway.config.settings import Settings
-from gateway.schema.snmp.credentials import V3Credentials, auth_name, check_password, priv_name
+from gateway.schema.snmp.user_fields import UserFields
 from gateway.wire.errors import DecodeError
 from gateway.wire.oid import parse_oid
 from gateway.wire.snmp import SMALLEST_MAX_SIZE
@@ -35,43 +35,16 @@ class CommunitySettings(Settings):
         return tuple(str(ipaddress.ip_network(text, strict=False)) for text in allow)
 
 
-class UserSettings(Settings):
+class UserSettings(Settings, UserFields):
     """`[publishers.snmp.users.NAME]`: a user of SNMPv3. It is answered only at its highest security level."""
 
-    auth: str | None = Field(default=None, description='Give "SHA-256" or another SHA.')
-    auth_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
-    priv: str | None = Field(default=None, description='Give "AES" or "AES-256".')
-    priv_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
     view: str = Field(default=ALL, description="Name a view, or leave it out.")
-
-    @field_validator("auth")
-    @classmethod
-    def _auth(cls, name: str | None) -> str | None:
-        return auth_name(name) if name is not None else None
-
-    @field_validator("priv")
-    @classmethod
-    def _priv(cls, name: str | None) -> str | None:
-        return priv_name(name) if name is not None else None
-
-    @field_validator("auth_password", "priv_password")
-    @classmethod
-    def _passwords(cls, password: SecretStr | None) -> SecretStr | None:
-        if password is not None:
-            check_password(password.get_secret_value())
-        return password
 
     @model_validator(mode="after")
     def _fitting(self) -> "UserSettings":
         if found := self.credentials().misfits():
             raise misfits([((key,), said) for key, said in found])
         return self
-
-    def credentials(self) -> V3Credentials:
-        """The secrets themselves."""
-        passwords = (self.auth_password, self.priv_password)
-        auth, priv = (each.get_secret_value() if each is not None else None for each in passwords)
-        return V3Credentials(self.auth, auth, self.priv, priv)
 
 
 class ViewSettings(Settings):

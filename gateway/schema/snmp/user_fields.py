@@ -1,0 +1,37 @@
+"""User fields: the keys by which a user of SNMPv3 is configured, the same for the agent and for receivers."""
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from gateway.schema.snmp.credentials import V3Credentials, auth_name, check_password, priv_name
+
+
+class UserFields(BaseModel):
+    """Mixed into a settings class. Each key is checked by itself; `credentials().misfits()` says what does not fit."""
+
+    auth: str | None = Field(default=None, description='Give "SHA-256" or another SHA.')
+    auth_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
+    priv: str | None = Field(default=None, description='Give "AES" or "AES-256".')
+    priv_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
+
+    @field_validator("auth")
+    @classmethod
+    def _auth(cls, name: str | None) -> str | None:
+        return auth_name(name) if name is not None else None
+
+    @field_validator("priv")
+    @classmethod
+    def _priv(cls, name: str | None) -> str | None:
+        return priv_name(name) if name is not None else None
+
+    @field_validator("auth_password", "priv_password")
+    @classmethod
+    def _passwords(cls, password: SecretStr | None) -> SecretStr | None:
+        if password is not None:
+            check_password(password.get_secret_value())
+        return password
+
+    def credentials(self) -> V3Credentials:
+        """The secrets themselves."""
+        passwords = (self.auth_password, self.priv_password)
+        auth, priv = (each.get_secret_value() if each is not None else None for each in passwords)
+        return V3Credentials(self.auth, auth, self.priv, priv)
