@@ -89,7 +89,7 @@ def test_pools_of_all_kinds():
     assert (a_pool("gluster").source_name, a_pool("gluster").source_dir) == ("gvol", "/images")
     assert (a_pool("logical").source_name, a_pool("logical").devices) == (
         "vg0",
-        ("/dev/disk/by-id/wwn-0x600140512345678",),
+        ("/dev/disk/by-id/wwn-0x600140512345678a",),
     )
     assert a_pool("fs").devices == ("/dev/vdb1",)
     assert not pool(captured("pool-scsi"), False, False).active
