@@ -18,6 +18,7 @@ from tests.lab.joined.told import JoinedOnlooker
 from tests.lab.libvirt.told import Notice
 from tests.system import received
 from tests.system.comparison import moment
+from tests.system.joined.installation import GROUP_S
 from tests.system.libvirt import heard
 from tests.system.received import Trap
 from tests.system.setups import Installation
@@ -26,7 +27,7 @@ STEP_TIMEOUT_S = 60.0
 CALM_TIMEOUT_S = 90.0
 SETTLE_TIMEOUT_S = 120.0
 QUIET_S = 3.0
-LONGEST_PENDING_S = 11.0  # what waits for its group, or for the other of its pair, waits 10 s
+LONGEST_PENDING_S = GROUP_S + 1.0  # what waits for its group, or for the other of its pair
 POLL_S = 0.2
 KEPT = os.environ.get("GATEWAY_TEST_KEEP")
 """A folder where what did not agree is kept: both labs' words, the traps, the event log, the gateway's log."""

@@ -19,6 +19,8 @@ SERVICE = "shop"
 MEMBER = "svc-a"
 SHARED_POOL = "shared"
 KEEPALIVE_S, KEEPALIVE_COUNT = 1, 3
+GROUP_S = 5
+"""`[settle] group` here, shortened: how long a move may wait for others."""
 
 Identity = dict[str, dict[str, object]]
 
@@ -87,4 +89,4 @@ def _facts() -> str:
 
 
 def _settle(times: Mapping[str, float]) -> str:
-    return "\n".join(["[settle]", *(f"{name} = {seconds}" for name, seconds in times.items())])
+    return "\n".join(["[settle]", f"group = {GROUP_S}", *(f"{name} = {seconds}" for name, seconds in times.items())])

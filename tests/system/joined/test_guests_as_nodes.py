@@ -13,29 +13,39 @@ from tests.lab.joined import JoinedLab
 from tests.lab.joined.lab import guest_of, node_in
 from tests.lab.joined.told import HOST_LOST
 from tests.lab.libvirt.told import SILENT, Notice
+from tests.system.agreement import CLONES, PRIMITIVES, expected_places
 from tests.system.comparison import moment
-from tests.system.joined.comparison import Comparison
+from tests.system.joined.comparison import LONGEST_PENDING_S, Comparison
 from tests.system.joined.installation import MEMBER, RACKS, SERVICE, SHARED_POOL, SITE, in_guests, joined
 from tests.system.setups import Installation
 from tests.system.walk import chain_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
-STALE_S = 6
-
 
 @pytest.fixture(scope="module")
 def installation(joined_lab: JoinedLab) -> Iterator[Installation]:
     """The gateway; the nodes' agents were given the guests' UUIDs."""
     joined_lab.reset()
-    with joined(joined_lab, in_guests(joined_lab), {"stale_disconnect": STALE_S}) as made:
+    with joined(joined_lab, in_guests(joined_lab)) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def at_rest(installation: Installation, joined_lab: JoinedLab) -> Comparison:
+    """For questions, asked before anything happens."""
+    return compared(installation, joined_lab)
 
 
 @pytest.fixture
 def seen(installation: Installation, joined_lab: JoinedLab) -> Comparison:
-    """The comparison from a state in which everything runs, each guest on a host of its own."""
+    """The comparison from a state in which everything runs."""
     joined_lab.reset()
+    return compared(installation, joined_lab)
+
+
+def compared(installation: Installation, joined_lab: JoinedLab) -> Comparison:
+    """From now on, with each guest on a host of its own."""
     for vm in joined_lab.hosts.vms:
         home = joined_lab.hosts.plan.home(vm)
         if joined_lab.hosts.place(vm) != home:
@@ -64,14 +74,14 @@ def named(hops: list[dict[str, Any]]) -> list[str]:
     return [f"{hop['entity']['kind']}:{hop['entity']['name']}" for hop in hops]
 
 
-def test_a_service_is_followed_down_to_the_site_by_every_way_of_asking(seen: Comparison):
-    node = seen.node_of(MEMBER)
-    host = seen.lab.hosts.place(guest_of(node))
+def test_a_service_is_followed_down_to_the_site_by_every_way_of_asking(at_rest: Comparison):
+    node = at_rest.node_of(MEMBER)
+    host = at_rest.lab.hosts.place(guest_of(node))
     wanted = chain(node, host)
 
-    by_rest = seen.gateway.get(f"/where/{MEMBER}")
-    by_command = json.loads(seen.gateway.cli("where", MEMBER, "--json").stdout)
-    of_service = seen.gateway.get(f"/where/{SERVICE}")
+    by_rest = at_rest.gateway.get(f"/where/{MEMBER}")
+    by_command = json.loads(at_rest.gateway.cli("where", MEMBER, "--json").stdout)
+    of_service = at_rest.gateway.get(f"/where/{SERVICE}")
     assert named(hops_of(by_rest)) == named(hops_of(by_command)) == wanted
     assert named(hops_of(of_service)) == [f"ha_resource:{MEMBER}", *wanted]
     assert by_rest["reaches_hardware"] is True
@@ -79,32 +89,46 @@ def test_a_service_is_followed_down_to_the_site_by_every_way_of_asking(seen: Com
         assert hop["age_s"] is not None, hop
         assert (bool(hop["source"]), hop["confidence"] > 0, hop["stale"]) == (True, True, False), hop
 
-    assert chain_of(seen.installation, MEMBER) == [step.split(":", 1)[1] for step in wanted]
+    assert chain_of(at_rest.installation, MEMBER) == [step.split(":", 1)[1] for step in wanted]
 
-    printed = seen.gateway.cli("where", SERVICE).stdout
+    printed = at_rest.gateway.cli("where", SERVICE).stdout
     assert all(step.split(":", 1)[1] in printed for step in wanted), printed
 
 
-def test_the_chain_names_the_storage_of_the_guest(seen: Comparison):
-    node = seen.node_of(MEMBER)
-    vm = next(hop for hop in hops_of(seen.gateway.get(f"/where/{SERVICE}")) if hop["entity"]["kind"] == "vm")
+def test_the_chain_names_the_storage_of_the_guest(at_rest: Comparison):
+    node = at_rest.node_of(MEMBER)
+    vm = next(hop for hop in hops_of(at_rest.gateway.get(f"/where/{SERVICE}")) if hop["entity"]["kind"] == "vm")
     (volume,) = vm["storage"]
     (pool,) = volume["storage"]
     assert named([volume, pool]) == [f"volume:{guest_of(node)}.img", f"storage_pool:{SHARED_POOL}"]
 
 
-def test_impact_lists_everything_on_a_host_and_the_votes_that_go_with_it(seen: Comparison):
-    node = seen.node_of(MEMBER)
-    host = seen.lab.hosts.place(guest_of(node))
+def test_impact_lists_everything_on_a_host_and_the_votes_that_go_with_it(at_rest: Comparison):
+    node = at_rest.node_of(MEMBER)
+    host = at_rest.lab.hosts.place(guest_of(node))
     for subject in (f"physical_host:{host}", f"hypervisor:{host}"):
-        body = seen.gateway.get(f"/impact/{subject}")
+        body = at_rest.gateway.get(f"/impact/{subject}")
         lost = {one["entity"]["name"] for one in body["affected"] if one["effect"] == "lost"}
         assert {SERVICE, guest_of(node), node} <= lost
-        singles = set(seen.lab.cluster.inventory.singles)
-        assert lost & singles == seen.inside(node) & singles
+        singles = set(at_rest.lab.cluster.inventory.singles)
+        assert lost & singles == at_rest.inside(node) & singles
         ((quorum),) = body["quorums"]
         assert (quorum["votes"], quorum["lost"], quorum["remain"], quorum["majority"]) == (3, 1, 2, True)
-    assert json.loads(seen.gateway.cli("impact", f"physical_host:{host}", "--json").stdout)["quorums"]
+    assert json.loads(at_rest.gateway.cli("impact", f"physical_host:{host}", "--json").stdout)["quorums"]
+
+
+def test_impact_of_the_shared_pool_reaches_every_guest_and_no_hypervisor(at_rest: Comparison):
+    body = at_rest.gateway.get(f"/impact/storage_pool:{SHARED_POOL}")
+    lost = {(one["entity"]["kind"], one["entity"]["name"]) for one in body["affected"] if one["effect"] == "lost"}
+    assert {("vm", vm) for vm in at_rest.lab.hosts.vms} <= lost
+    assert {("ha_node", node) for node in at_rest.lab.cluster.nodes} <= lost
+    assert not {kind for kind, _ in lost} & {"hypervisor", "physical_host"}
+
+
+def test_the_guest_of_a_node_says_which_node_lives_in_it(at_rest: Comparison):
+    for vm in at_rest.lab.hosts.vms:
+        lost = at_rest.gateway.get(f"/impact/vm:{vm}")["affected"]
+        assert node_in(vm) in {one["entity"]["name"] for one in lost if one["entity"]["kind"] == "ha_node"}
 
 
 def test_impact_of_two_nodes_on_one_host_says_that_the_majority_is_lost(seen: Comparison):
@@ -117,14 +141,6 @@ def test_impact_of_two_nodes_on_one_host_says_that_the_majority_is_lost(seen: Co
     assert {"n1", "n2"} <= {one["entity"]["name"] for one in body["affected"] if one["effect"] == "lost"}
 
 
-def test_impact_of_the_shared_pool_reaches_every_guest_and_no_hypervisor(seen: Comparison):
-    body = seen.gateway.get(f"/impact/storage_pool:{SHARED_POOL}")
-    lost = {(one["entity"]["kind"], one["entity"]["name"]) for one in body["affected"] if one["effect"] == "lost"}
-    assert {("vm", vm) for vm in seen.lab.hosts.vms} <= lost
-    assert {("ha_node", node) for node in seen.lab.cluster.nodes} <= lost
-    assert not {kind for kind, _ in lost} & {"hypervisor", "physical_host"}
-
-
 def test_a_guest_that_migrates_is_told_alone_with_the_number_that_it_carries(seen: Comparison):
     node = seen.node_of(MEMBER)
     vm = guest_of(node)
@@ -134,8 +150,9 @@ def test_a_guest_that_migrates_is_told_alone_with_the_number_that_it_carries(see
     moved = Notice.relocation(vm, old, new, live=True)
     seen.step(moved)
 
-    units = seen.gateway.get(f"/impact/ha_node:{node}")["affected"]
-    inside = {one["entity"]["name"] for one in units if one["entity"]["kind"] == "ha_resource"}
+    view = seen.lab.cluster.view()
+    assert view is not None
+    inside = {r for r in (*PRIMITIVES, *CLONES) if any(place == node for place, _ in expected_places(view, r))}
     assert int(seen.trap_of(moved).objects["topoEventCarried"]) == len(inside) > 0
     guest, *others = seen.events()
     assert (guest["entity"]["name"], guest["carried"], guest["told"]) == (vm, len(inside), True)
@@ -178,7 +195,7 @@ def test_a_host_that_is_lost_is_the_root_of_what_its_node_loses(seen: Comparison
 def test_a_host_whose_node_still_lives_is_silent_and_not_lost(seen: Comparison):
     host = seen.lab.hosts.place("vm1")
     seen.lab.hosts.isolate(host)
-    seen.step(Notice.raised(SILENT, host), quiet_s=2 * STALE_S)
+    seen.step(Notice.raised(SILENT, host), quiet_s=LONGEST_PENDING_S)
     hypervisor = next(
         hop for hop in hops_of(seen.gateway.get("/where/ha_node:n1")) if hop["entity"]["kind"] == "hypervisor"
     )
@@ -197,9 +214,3 @@ def test_a_node_that_dies_in_a_guest_that_runs_is_no_lost_host(seen: Comparison)
     seen.lab.boot_nodes(node)
     seen.step()
     seen.end()
-
-
-def test_the_guest_of_a_node_says_which_node_lives_in_it(seen: Comparison):
-    for vm in seen.lab.hosts.vms:
-        lost = seen.gateway.get(f"/impact/vm:{vm}")["affected"]
-        assert node_in(vm) in {one["entity"]["name"] for one in lost if one["entity"]["kind"] == "ha_node"}
