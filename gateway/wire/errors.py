@@ -5,6 +5,10 @@ Errors of the codecs, one small tree.
     ├── EncodeError               a value that the standard cannot express
     ├── SecurityConfigError       protocols or secrets of a user that we refuse
     └── DecodeError               octets that are not what they claim to be
+        ├── UnknownVersionError   counted apart (RFC 3418, RFC 3412 section 7.2), as are the next three
+        ├── UnknownSecurityModelError
+        ├── InvalidFlagsError
+        ├── UnexpectedPduError    a PDU that is no request
         └── UsmError              RFC 3414 section 3.2: discard, count, perhaps send a Report
             ├── UnsupportedSecurityLevelError
             ├── NotInTimeWindowError
@@ -31,6 +35,22 @@ class EncodeError(WireError):
 
 class DecodeError(WireError):
     """The octets are truncated, malformed, or outside the limits that we accept."""
+
+
+class UnknownVersionError(DecodeError):
+    """Neither SNMPv1, nor v2c, nor v3."""
+
+
+class UnknownSecurityModelError(DecodeError):
+    """An SNMPv3 message of another security model than USM."""
+
+
+class InvalidFlagsError(DecodeError):
+    """SNMPv3 flags that contradict each other: privacy without authentication."""
+
+
+class UnexpectedPduError(DecodeError):
+    """Well-formed, but nothing that an agent answers: a Response, a Report, a trap, a PDU of another version."""
 
 
 class UsmCounter(IntEnum):

@@ -22,9 +22,10 @@ from gateway.wire.ber import (
     decode_integer,
     encode_integer,
     encode_length,
+    expect_integer,
     read_tlv,
 )
-from gateway.wire.errors import DecodeError
+from gateway.wire.errors import DecodeError, UnexpectedPduError, UnknownVersionError
 from gateway.wire.pdu import PduType, Version
 
 
@@ -67,6 +68,7 @@ _GET_BULK: Final = PduType.GET_BULK
 _VERSIONS: Final = {b"\x02\x01\x00": Version.V1, b"\x02\x01\x01": Version.V2C}
 _V1_REQUESTS: Final = {int(t): t for t in (PduType.GET, PduType.GET_NEXT, PduType.SET)}
 _REQUESTS: Final = {**_V1_REQUESTS, **{int(t): t for t in (PduType.GET_BULK, PduType.INFORM)}}
+_PDU_TAGS: Final = frozenset(map(int, PduType))
 _REQUESTS_OF: Final = {Version.V1: _V1_REQUESTS, Version.V2C: _REQUESTS, Version.V3: _REQUESTS}
 
 
@@ -99,7 +101,8 @@ def parse_request(data: bytes) -> Request:
     head_start = offset
     version = _VERSIONS.get(data[offset : offset + 3])
     if version is None:
-        raise DecodeError("the message is neither SNMPv1 nor SNMPv2c")
+        expect_integer(data, offset, size, "version")
+        raise UnknownVersionError("the message is neither SNMPv1 nor SNMPv2c")
     offset += 3
     tag, start, offset = read_tlv(data, offset, size)
     if tag != OCTET_STRING:
@@ -200,7 +203,8 @@ def _parse_pdu(data: bytes, offset: int, version: Version, community: bytes, hea
     tag, offset, end = read_tlv(data, offset, size)
     pdu_type = _REQUESTS_OF[version].get(tag)
     if pdu_type is None:
-        raise DecodeError(f"PDU tag 0x{tag:02x} is no request of SNMP{version.name.lower()}")
+        wrong = UnexpectedPduError if tag in _PDU_TAGS else DecodeError
+        raise wrong(f"PDU tag 0x{tag:02x} is no request of SNMP{version.name.lower()}")
     if end != size:
         raise DecodeError(f"{size - end} octets after the PDU")
     start = offset

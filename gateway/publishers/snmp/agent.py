@@ -1,6 +1,6 @@
 """Agent: a datagram in, a datagram out (RFC 3412 section 7, RFC 3584 section 5.2). No sockets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.model.ports import CurrentTopology
@@ -10,8 +10,15 @@ from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.system import Counters
 from gateway.schema.snmp.arcs import MPD_STATS, UNKNOWN_CONTEXTS
 from gateway.schema.snmp.engine import SnmpEngine
-from gateway.wire.ber import read_tlv
-from gateway.wire.errors import DecodeError, EncodeError, UsmError
+from gateway.wire.errors import (
+    DecodeError,
+    EncodeError,
+    InvalidFlagsError,
+    UnexpectedPduError,
+    UnknownSecurityModelError,
+    UnknownVersionError,
+    UsmError,
+)
 from gateway.wire.fast import (
     KnownHead,
     Request,
@@ -29,8 +36,15 @@ _UNKNOWN_PDU_HANDLERS: Final = (*MPD_STATS, 3, 0)
 _UNKNOWN_CONTEXTS: Final = (*UNKNOWN_CONTEXTS, 0)
 # Bound once: in Python 3.11 each look-up of an enum's member calls a Python function.
 _INFORM: Final = PduType.INFORM
+_SET: Final = PduType.SET
 _V2C: Final = Version.V2C
-_NO_VERSION_OF_OURS: Final = frozenset(bytes((2, 1, number)) for number in range(256) if number not in (0, 1, 3))
+_COUNTED_AS: Final[Mapping[type[DecodeError], str]] = {
+    UnknownVersionError: "bad_versions",
+    UnknownSecurityModelError: "unknown_security_models",
+    InvalidFlagsError: "invalid_messages",
+    UnexpectedPduError: "unknown_pdu_handlers",
+}
+"""What is dropped, by its counter (RFC 3412 section 7.2); all else is an ASN.1 parse error (RFC 3418)."""
 
 
 class Agent:
@@ -67,8 +81,9 @@ class Agent:
                     return self._respond_v3(data)
                 request = parse_request(data)
             return self._respond_community(request, source)
-        except DecodeError:
-            self._count_malformed(data)
+        except DecodeError as error:
+            counter = _COUNTED_AS.get(type(error), "parse_errors")
+            setattr(self._counters, counter, getattr(self._counters, counter) + 1)
         except EncodeError:
             self._counters.silent_drops += 1
         return None
@@ -83,6 +98,8 @@ class Agent:
         if request.pdu_type is _INFORM:
             self._counters.unknown_pdu_handlers += 1
             return None
+        if request.pdu_type is _SET:
+            self._counters.bad_community_uses += 1
         if request.head not in self._heads:
             remember_head(self._heads, request)
         view = community.view
@@ -129,17 +146,3 @@ class Agent:
         if status and len(varbinds) > room:
             status, index, varbinds = TOO_BIG
         return self._usm.seal(opened, status, index, varbinds, now)
-
-    def _count_malformed(self, data: bytes) -> None:
-        """Counted as SNMPv2-MIB or SNMP-MPD-MIB have it (RFC 3412 section 7.2)."""
-        if is_v3(data):
-            self._counters.invalid_messages += 1
-            return
-        try:
-            _, start, _ = read_tlv(data, 0, len(data))
-        except DecodeError:
-            start = 0
-        if data[start : start + 3] in _NO_VERSION_OF_OURS:
-            self._counters.bad_versions += 1
-        else:
-            self._counters.parse_errors += 1

@@ -6,7 +6,16 @@ from typing import Final
 
 from gateway.publishers.snmp.segments import ScalarColumn
 from gateway.schema.snmp import syntax
-from gateway.schema.snmp.arcs import ENGINE_GROUP, MPD_STATS, PRODUCT, SNMP_GROUP, SYSTEM, UNKNOWN_CONTEXTS, USM_STATS
+from gateway.schema.snmp.arcs import (
+    ENGINE_GROUP,
+    MPD_STATS,
+    PRODUCT,
+    SNMP_GROUP,
+    SYSTEM,
+    UNAVAILABLE_CONTEXTS,
+    UNKNOWN_CONTEXTS,
+    USM_STATS,
+)
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.wire.ber import Oid, encode_counter32, encode_integer, encode_octets, encode_oid, encode_time_ticks
 from gateway.wire.errors import UsmCounter
@@ -28,6 +37,7 @@ class Counters:
     bad_community_uses: int = 0
     parse_errors: int = 0
     silent_drops: int = 0
+    unknown_security_models: int = 0
     invalid_messages: int = 0
     unknown_pdu_handlers: int = 0
     unknown_contexts: int = 0
@@ -101,12 +111,13 @@ _COUNTED: Final[dict[Oid, str]] = {
     (*SNMP_GROUP, 5): "bad_community_uses",
     (*SNMP_GROUP, 6): "parse_errors",
     (*SNMP_GROUP, 31): "silent_drops",
+    (*MPD_STATS, 1): "unknown_security_models",
     (*MPD_STATS, 2): "invalid_messages",
     (*MPD_STATS, 3): "unknown_pdu_handlers",
     UNKNOWN_CONTEXTS: "unknown_contexts",
 }
-_NEVER: Final[tuple[Oid, ...]] = ((*SNMP_GROUP, 32), (*MPD_STATS, 1))
-"""snmpProxyDrops and snmpUnknownSecurityModels: another model than USM is counted as an invalid message."""
+_NEVER: Final[tuple[Oid, ...]] = ((*SNMP_GROUP, 32), UNAVAILABLE_CONTEXTS)
+"""snmpProxyDrops, snmpUnavailableContexts: this agent has neither proxies nor contexts that come and go."""
 
 
 def _counter_columns(counters: Counters) -> list[ScalarColumn]:

@@ -7,29 +7,15 @@ from gateway.wire.usm import AuthProtocol, PrivProtocol, UsmCredentials
 from gateway.wire.usm.keys import SHORTEST_PASSWORD
 
 
-def auth_name(name: str) -> str:
+def known_protocol(protocols: type[AuthProtocol] | type[PrivProtocol], name: str) -> str:
     """
-    The name of an authentication protocol that we have.
+    The name of a protocol that we have.
 
     Raises:
         ValueError: we have not; says which to use.
     """
     try:
-        AuthProtocol.parse(name)
-    except SecurityConfigError as error:
-        raise ValueError(str(error)) from error
-    return name
-
-
-def priv_name(name: str) -> str:
-    """
-    The name of a privacy protocol that we have.
-
-    Raises:
-        ValueError: we have not; says which to use.
-    """
-    try:
-        PrivProtocol.parse(name)
+        protocols.parse(name)
     except SecurityConfigError as error:
         raise ValueError(str(error)) from error
     return name

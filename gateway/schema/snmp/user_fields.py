@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from gateway.schema.snmp.credentials import V3Credentials, auth_name, check_password, priv_name
+from gateway.schema.snmp.credentials import V3Credentials, check_password, known_protocol
+from gateway.wire.usm import AuthProtocol, PrivProtocol
 
 
 class UserFields(BaseModel):
@@ -16,12 +17,12 @@ class UserFields(BaseModel):
     @field_validator("auth")
     @classmethod
     def _auth(cls, name: str | None) -> str | None:
-        return auth_name(name) if name is not None else None
+        return known_protocol(AuthProtocol, name) if name is not None else None
 
     @field_validator("priv")
     @classmethod
     def _priv(cls, name: str | None) -> str | None:
-        return priv_name(name) if name is not None else None
+        return known_protocol(PrivProtocol, name) if name is not None else None
 
     @field_validator("auth_password", "priv_password")
     @classmethod

@@ -22,7 +22,7 @@ from gateway.wire.ber import (
     expect_octets,
     read_tlv,
 )
-from gateway.wire.errors import DecodeError, DecryptionError
+from gateway.wire.errors import DecodeError, DecryptionError, InvalidFlagsError, UnknownSecurityModelError
 from gateway.wire.snmp import SECURITY_MODEL_USM, SMALLEST_MAX_SIZE, MessageFlags
 from gateway.wire.usm.crypto import AesCfb, Authenticator
 from gateway.wire.usm.keys import SecurityLevel, UsmUser
@@ -81,12 +81,18 @@ def parse_envelope(data: bytes) -> Envelope:
     start, offset = expect(data, offset + 3, end, SEQUENCE, "msgGlobalData")
     msg_id, start = expect_integer(data, start, offset, "msgID")
     max_size, start = expect_integer(data, start, offset, "msgMaxSize")
-    if data[start : start + 2] != b"\x04\x01" or data[start + 3 : offset] != b"\x02\x01\x03":
-        raise DecodeError("msgFlags are not one octet, or the security model is not USM")
+    if data[start : start + 2] != b"\x04\x01" or start + 3 > offset:
+        raise DecodeError("msgFlags are not one octet")
+    model, end_of_model = expect_integer(data, start + 3, offset, "msgSecurityModel")
+    expect_end(end_of_model, offset, "msgGlobalData")
+    if msg_id < 0 or max_size < SMALLEST_MAX_SIZE or model < 1:
+        raise DecodeError("a field of msgGlobalData is out of range (RFC 3412 section 6)")
+    if model != SECURITY_MODEL_USM:
+        raise UnknownSecurityModelError(f"security model {model} is not USM")
     flags = data[start + 2]
     level = _LEVELS[flags & 3]
-    if msg_id < 0 or max_size < SMALLEST_MAX_SIZE or level is None:
-        raise DecodeError("a field of msgGlobalData is out of range (RFC 3412 section 6)")
+    if level is None:
+        raise InvalidFlagsError("privacy without authentication")
     # UsmSecurityParameters, a SEQUENCE inside an OCTET STRING
     start, offset = expect(data, offset, end, OCTET_STRING, "msgSecurityParameters")
     start, stop = expect(data, start, offset, SEQUENCE, "UsmSecurityParameters")

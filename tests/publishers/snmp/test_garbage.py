@@ -24,13 +24,14 @@ GOOD = encode_message(
 SHARED = running.make(running.Holder(ESTATE))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_octets_are_answered_or_dropped(data):
     answer = SHARED.agent.respond(data, "127.0.0.1")
     assert answer is None or answer[0] == 0x30
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=4))
 def test_a_damaged_request_is_answered_or_dropped(changes):
     damaged = bytearray(GOOD)
