@@ -7,17 +7,14 @@ from pathlib import Path
 import pytest
 
 from gateway.app.replay import replay_folder
+from gateway.collectors.libvirt import PLUGIN
 from gateway.collectors.libvirt.replay import replay
-from gateway.collectors.libvirt.settings import LibvirtSettings
-from gateway.collectors.libvirt.source import LibvirtSource
 from gateway.model.errors import SourceMalformed, SourceUnavailable
 from gateway.model.observations import Whole
-from gateway.model.ports import CollectorPlugin
 
 HERE = Path(__file__).parent
 RECORDINGS = HERE / "recordings"
 EXPECTED = sorted((HERE / "expected").glob("*.json"))
-PLUGIN = CollectorPlugin("libvirt", "libvirt hosts", LibvirtSettings, LibvirtSource, replay)
 
 
 def played(path: Path) -> dict:
