@@ -1,6 +1,6 @@
 """Whether a domain is on its host, how certainly, and in which state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from gateway.collectors.libvirt.fleet import Hold
@@ -69,5 +69,5 @@ _BY_STATE: Mapping[int, EntityState] = {
 }
 
 
-def _is(status: DomainStatus, state: State, reasons: frozenset[Running | Paused | Shutoff]) -> bool:
+def _is(status: DomainStatus, state: State, reasons: Set[int]) -> bool:
     return status.state == state and status.reason in reasons
