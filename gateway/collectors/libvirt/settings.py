@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -75,6 +76,9 @@ class LibvirtSettings(SourceSettings):
         default=(), max_length=1000, description='Give names or target paths of pools, such as "images".'
     )
     """Pools whose definition does not prove that all hosts that have them share them, and do."""
+
+    record: Path | None = Field(default=None, description="Name a folder that the gateway may write to.")
+    """Where what hosts tell is recorded, for `gateway replay libvirt FILE`; a file for each start."""
 
     @field_validator("hosts", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from gateway.collectors.libvirt.mapping import observe_domains, observe_host
 from gateway.collectors.libvirt.memory import HostMemory
 from gateway.collectors.libvirt.probing import probe_fleet
 from gateway.collectors.libvirt.reader import Reading
+from gateway.collectors.libvirt.recorder import Recorder
 from gateway.collectors.libvirt.records import DomainEvent, Guest, HostReading
 from gateway.collectors.libvirt.remembered import Remembered, load, save
 from gateway.collectors.libvirt.settings import LibvirtSettings
@@ -50,6 +51,8 @@ class LibvirtSource:
         self._fleet = Fleet(Storage(settings.shared_pools, remembered.pairs))
         self._saved = self._version
         self._duplicates = Duplicates()
+        folder = context.config_dir / settings.record.expanduser() if settings.record is not None else None
+        self._recorder = Recorder(folder, name, context.now()) if folder is not None else None
         self._followers: dict[str, Follower] = {}
         self._agents: dict[str, Agents] = {}
         self._report: Reporter = _nobody
@@ -76,6 +79,9 @@ class LibvirtSource:
                 tasks.create_task(self._resolve_duplicates(), name=f"source {self._name}: duplicates")
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
+        finally:
+            if self._recorder is not None:
+                self._recorder.write()  # the loop may be about to end, and it is a few lines
 
     async def probe(self) -> str:
         """
@@ -92,6 +98,8 @@ class LibvirtSource:
         """An event of a domain: evidence for the reading that follows."""
         logger.debug("host %s: %s %s of %s at %d", event.host, event.kind, " ".join(event.detail), event.name, event.at)
         self._memories[event.host].note(event)
+        if self._recorder is not None:
+            self._recorder.event(event)
 
     async def read(self, at: int, reading: Reading) -> None:
         """A host, or some of its domains, as they are."""
@@ -106,6 +114,9 @@ class LibvirtSource:
         else:
             await self._report(observe_domains(self._name, at, reading, memory, self._fleet))
         await self._remember()
+        if self._recorder is not None:
+            self._recorder.read(at, reading)
+            await asyncio.to_thread(self._recorder.write)
 
     async def lost(self, host: str, at: int, error: SourceError) -> None:
         """
@@ -116,6 +127,8 @@ class LibvirtSource:
         """
         self._errors[host] = str(error)
         self._duplicates.forget(host)
+        if self._recorder is not None:
+            self._recorder.lost(host, at, str(error))
         await self._report(ScopeFailure(self._name, at, host, str(error), NativeKey(EntityKind.HYPERVISOR, host)))
         if all(follower.attempts for follower in self._followers.values()):
             raise SourceUnavailable(self._summary())
