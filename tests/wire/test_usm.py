@@ -113,6 +113,7 @@ def test_privacy_keys_are_those_of_pysnmp(auth: AuthProtocol, priv: PrivProtocol
 
 
 AUTH_IDS = {
+    AuthProtocol.MD5: config.USM_AUTH_HMAC96_MD5,
     AuthProtocol.SHA: config.USM_AUTH_HMAC96_SHA,
     AuthProtocol.SHA224: config.USM_AUTH_HMAC128_SHA224,
     AuthProtocol.SHA256: config.USM_AUTH_HMAC192_SHA256,
@@ -120,6 +121,7 @@ AUTH_IDS = {
     AuthProtocol.SHA512: config.USM_AUTH_HMAC384_SHA512,
 }
 PRIV_IDS = {
+    PrivProtocol.DES: config.USM_PRIV_CBC56_DES,
     PrivProtocol.AES: config.USM_PRIV_CFB128_AES,
     PrivProtocol.AES192: config.USM_PRIV_CFB192_AES_BLUMENTHAL,
     PrivProtocol.AES256: config.USM_PRIV_CFB256_AES_BLUMENTHAL,
@@ -142,6 +144,13 @@ def test_weak_and_unknown_protocols_are_refused(name: str) -> None:
     parse = AuthProtocol.parse if name == "MD5" else PrivProtocol.parse
     with pytest.raises(SecurityConfigError, match=r"weak|unknown"):
         parse(name)
+
+
+def test_weak_protocols_are_there_for_those_who_ask_for_them() -> None:
+    assert AuthProtocol.parse("md5", weak=True) is AuthProtocol.MD5
+    assert PrivProtocol.parse("des", weak=True) is PrivProtocol.DES
+    with pytest.raises(SecurityConfigError, match="3DES"):
+        PrivProtocol.parse("3DES", weak=True)
 
 
 def test_names_of_protocols() -> None:

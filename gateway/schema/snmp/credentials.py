@@ -7,15 +7,15 @@ from gateway.wire.usm import AuthProtocol, PrivProtocol, UsmCredentials
 from gateway.wire.usm.keys import SHORTEST_PASSWORD
 
 
-def known_protocol(protocols: type[AuthProtocol] | type[PrivProtocol], name: str) -> str:
+def known_protocol(protocols: type[AuthProtocol] | type[PrivProtocol], name: str, *, weak: bool = False) -> str:
     """
-    The name of a protocol that we have.
+    The name of a protocol that we have; `weak`: MD5 and DES are allowed.
 
     Raises:
         ValueError: we have not; says which to use.
     """
     try:
-        protocols.parse(name)
+        protocols.parse(name, weak=weak)
     except SecurityConfigError as error:
         raise ValueError(str(error)) from error
     return name
@@ -52,11 +52,15 @@ class V3Credentials:
         return found
 
     def keys(self, user: str) -> UsmCredentials:
-        """The keys of a user, not yet localized. Hashing a password takes milliseconds, on purpose."""
+        """
+        The keys of a user, not yet localized. Hashing a password takes milliseconds, on purpose.
+
+        Whether weak protocols are allowed was asked when the names were checked.
+        """
         return UsmCredentials.from_passwords(
             user.encode(),
-            AuthProtocol.parse(self.auth) if self.auth else None,
+            AuthProtocol.parse(self.auth, weak=True) if self.auth else None,
             (self.auth_password or "").encode(),
-            PrivProtocol.parse(self.priv) if self.priv else None,
+            PrivProtocol.parse(self.priv, weak=True) if self.priv else None,
             (self.priv_password or "").encode(),
         )

@@ -1,6 +1,6 @@
 """User fields: the keys by which a user of SNMPv3 is configured, the same for the agent and for receivers."""
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
 from gateway.schema.snmp.credentials import V3Credentials, check_password, known_protocol
 from gateway.wire.usm import AuthProtocol, PrivProtocol
@@ -9,6 +9,8 @@ from gateway.wire.usm import AuthProtocol, PrivProtocol
 class UserFields(BaseModel):
     """Mixed into a settings class. Each key is checked by itself; `credentials().misfits()` says what does not fit."""
 
+    allow_weak: bool = Field(default=False, description="Say true only for a console that has nothing but MD5 or DES.")
+    """MD5 and DES protect nobody any more, so they have to be asked for."""
     auth: str | None = Field(default=None, description='Give "SHA-256" or another SHA.')
     auth_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
     priv: str | None = Field(default=None, description='Give "AES" or "AES-256".')
@@ -16,13 +18,13 @@ class UserFields(BaseModel):
 
     @field_validator("auth")
     @classmethod
-    def _auth(cls, name: str | None) -> str | None:
-        return known_protocol(AuthProtocol, name) if name is not None else None
+    def _auth(cls, name: str | None, info: ValidationInfo) -> str | None:
+        return known_protocol(AuthProtocol, name, weak=bool(info.data.get("allow_weak"))) if name is not None else None
 
     @field_validator("priv")
     @classmethod
-    def _priv(cls, name: str | None) -> str | None:
-        return known_protocol(PrivProtocol, name) if name is not None else None
+    def _priv(cls, name: str | None, info: ValidationInfo) -> str | None:
+        return known_protocol(PrivProtocol, name, weak=bool(info.data.get("allow_weak"))) if name is not None else None
 
     @field_validator("auth_password", "priv_password")
     @classmethod

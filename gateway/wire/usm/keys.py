@@ -1,8 +1,8 @@
 """
 From passwords to localized keys (RFC 3414 section 2.6, A.2; RFC 7860 section 9; RFC 3826).
 
-MD5 and DES are not here: MD5 is broken and a DES key falls to a search in hours. RFC 8996 and
-RFC 7860 point to SHA-2; SHA-1 stays for managers that know nothing better.
+MD5 and DES are for old managers and have to be asked for: MD5 is broken and a DES key falls to a
+search in hours. SHA-1 stays for managers that know nothing better; RFC 7860 points to SHA-2.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class SecurityLevel(IntEnum):
 class AuthProtocol(Enum):
     """HMAC protocols by the name that net-snmp gives them."""
 
+    MD5 = "MD5"
     SHA = "SHA"
     SHA224 = "SHA-224"
     SHA256 = "SHA-256"
@@ -45,24 +46,25 @@ class AuthProtocol(Enum):
         return _MAC_SIZES[self]
 
     @classmethod
-    def parse(cls, name: str) -> AuthProtocol:
+    def parse(cls, name: str, *, weak: bool = False) -> AuthProtocol:
         """
-        Read a name such as "SHA", "SHA-256" or "sha256".
+        Read a name such as "SHA", "SHA-256" or "sha256"; `weak`: MD5 is wanted none the less.
 
         Raises:
             SecurityConfigError: unknown, or MD5, which is too weak.
         """
         plain = _plain(name)
-        if plain == "MD5":
+        if plain == "MD5" and not weak:
             raise SecurityConfigError("MD5 is weak and not supported: use SHA-256 or better")
         for protocol in cls:
             if plain in (_plain(protocol.value), _ALIASES.get(protocol)):
                 return protocol
-        known = ", ".join(p.value for p in cls)
+        known = ", ".join(p.value for p in cls if p is not cls.MD5)
         raise SecurityConfigError(f"unknown authentication protocol {name!r}: use one of {known}")
 
 
 _MAC_SIZES = {
+    AuthProtocol.MD5: 12,
     AuthProtocol.SHA: 12,
     AuthProtocol.SHA224: 16,
     AuthProtocol.SHA256: 24,
@@ -73,13 +75,14 @@ _MAC_SIZES = {
 
 class PrivProtocol(Enum):
     """
-    AES-CFB by the name that net-snmp gives it.
+    AES-CFB, and CBC-DES, by the name that net-snmp gives them.
 
     AES-192 and AES-256 need more key than a short hash gives; draft-blumenthal-aes-usm-04 and
     draft-reeder-snmpv3-usm-3desede-00 extend it differently. The second is what net-snmp calls
     "-C", for Cisco. With SHA-256 and longer both agree on AES-256.
     """
 
+    DES = "DES"
     AES = "AES"
     AES192 = "AES-192"
     AES256 = "AES-256"
@@ -88,7 +91,7 @@ class PrivProtocol(Enum):
 
     @property
     def key_size(self) -> int:
-        """Octets of the AES key."""
+        """Octets of the AES key; of DES's key and pre-IV (RFC 3414 section 8.1.1.1)."""
         return {"19": 24, "25": 32}.get(self.value[4:6], 16)
 
     @property
@@ -97,20 +100,20 @@ class PrivProtocol(Enum):
         return self.value.endswith("-C")
 
     @classmethod
-    def parse(cls, name: str) -> PrivProtocol:
+    def parse(cls, name: str, *, weak: bool = False) -> PrivProtocol:
         """
-        Read a name such as "AES", "AES-128", "AES-256" or "aes256c".
+        Read a name such as "AES", "AES-128", "AES-256" or "aes256c"; `weak`: DES is wanted none the less.
 
         Raises:
             SecurityConfigError: unknown, or DES, which is too weak.
         """
         plain = _plain(name)
-        if plain in ("DES", "3DES"):
+        if plain == "3DES" or (plain == "DES" and not weak):
             raise SecurityConfigError(f"{name} is weak and not supported: use AES or AES-256")
         for protocol in cls:
             if plain in (_plain(protocol.value), _ALIASES.get(protocol)):
                 return protocol
-        known = ", ".join(p.value for p in cls)
+        known = ", ".join(p.value for p in cls if p is not cls.DES)
         raise SecurityConfigError(f"unknown privacy protocol {name!r}: use one of {known}")
 
 
@@ -150,7 +153,7 @@ def localize_key(key: bytes, engine_id: bytes, protocol: AuthProtocol) -> bytes:
 
 def localize_priv_key(key: bytes, engine_id: bytes, auth: AuthProtocol, priv: PrivProtocol) -> bytes:
     """
-    Derive the AES key of one engine (RFC 3826 section 1.2, and the two drafts for longer keys).
+    Derive the privacy key of one engine (RFC 3826 section 1.2, and the two drafts for longer keys).
     """
     localized = localize_key(key, engine_id, auth)
     while len(localized) < priv.key_size:

@@ -24,7 +24,7 @@ from gateway.wire.ber import (
 )
 from gateway.wire.errors import DecodeError, DecryptionError, InvalidFlagsError, UnknownSecurityModelError
 from gateway.wire.snmp import SECURITY_MODEL_USM, SMALLEST_MAX_SIZE, MessageFlags
-from gateway.wire.usm.crypto import AesCfb, Authenticator
+from gateway.wire.usm.crypto import Authenticator, cipher
 from gateway.wire.usm.keys import SecurityLevel, UsmUser
 
 MAX_BOOTS: Final = 2**31 - 1
@@ -224,7 +224,7 @@ class UserSecurity:
         self.level = user.level
         self._salt = first_salt & 0xFFFFFFFFFFFFFFFF
         self._auth = Authenticator(user.auth_key, user.auth) if user.auth else None
-        self._cipher = AesCfb(user.priv_key) if user.priv else None
+        self._cipher = cipher(user.priv_key, user.priv) if user.priv else None
         self._engine = encode_octets(user.engine_id)
         self._name = encode_octets(user.name)
         # By level and reportableFlag: what follows msgID in msgGlobalData.
@@ -250,7 +250,7 @@ class UserSecurity:
         The octets in which the scopedPDU of a message is, and its offset.
 
         Raises:
-            DecryptionError: no AES salt of 8 octets (RFC 3826 section 3.1.4), no ciphertext.
+            DecryptionError: no salt of 8 octets (RFC 3414 8.1.1.3, RFC 3826 3.1.4), no ciphertext.
         """
         offset = envelope.data_start
         if envelope.level is not _AUTH_PRIV:
@@ -260,8 +260,7 @@ class UserSecurity:
             raise DecryptionError("no encryptedPDU with a salt of 8 octets")
         if self._cipher is None:
             raise DecryptionError("the user has no privacy key")
-        iv = envelope.boots << 32 | envelope.time_s
-        return self._cipher.decrypt(iv.to_bytes(8, "big") + envelope.salt, data[start:end]), 0
+        return self._cipher.open(envelope.boots, envelope.time_s, envelope.salt, data[start:end]), 0
 
     def seal(
         self,
@@ -280,8 +279,7 @@ class UserSecurity:
         if level is _AUTH_PRIV:
             assert self._cipher is not None
             self._salt = (self._salt + 1) & 0xFFFFFFFFFFFFFFFF
-            salt = self._salt.to_bytes(8, "big")
-            scoped = self._cipher.encrypt((boots << 32 | time_s).to_bytes(8, "big") + salt, scoped)
+            salt, scoped = self._cipher.seal(boots, time_s, self._salt, scoped)
             size = len(scoped)
             tail = b"".join((tail, salt, b"\x04", LENGTHS[size] if size < 4096 else encode_length(size), scoped))
         else:
@@ -308,6 +306,6 @@ class UserSecurity:
         """Octets around the PDU of a message below 64 KiB, every number in its longest form."""
         frames = 4 + 3 + (2 + 6 + 6 + 3 + 3) + (3 + 3) + (6 + 6) + 4
         if level is _AUTH_PRIV:
-            frames += 8 + 4  # the salt, the encryptedPDU
+            frames += 8 + 4 + 7  # the salt, the encryptedPDU, the padding of DES
         mac = self._auth.mac_size if self._auth is not None else 0
         return frames + len(self._engine) + len(self._name) + 2 + mac + 2 + len(context)
