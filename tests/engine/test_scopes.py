@@ -55,7 +55,7 @@ class Stage:
         self.fleet = Fleet(self.clock)
 
     async def play(self, *acts: tuple[str, float], refuse: int = 0) -> None:
-        """`acts`: which hosts are dead, for how many seconds; `refuse`: how many commits fail from the first act with dead ones on."""
+        """`acts`: which hosts are dead, for how many seconds; `refuse`: how many commits fail when they die."""
         source = SupervisedSource("fleet", "libvirt", self.fleet, self.reconciler, self.clock, SETTLE)
         tasks = [asyncio.create_task(source.run()), asyncio.create_task(self.reconciler.run())]
         for dead, seconds in acts:
