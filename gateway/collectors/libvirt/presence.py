@@ -47,7 +47,9 @@ def state_of(domain: Domain, one: Remembered, presence: Presence | None) -> tupl
         return EntityState.MIGRATING, "arriving" if presence.arriving else "leaving"
     if status.state in (State.RUNNING, State.BLOCKED, State.NOSTATE):
         return EntityState.RUNNING, ""
-    if one.died or _is(status, State.SHUTOFF, _FAILED) or _is(status, State.PAUSED, {Paused.CRASHED}):
+    if one.died:
+        return EntityState.CRASHED, "off since its host or daemon restarted"
+    if _is(status, State.SHUTOFF, _FAILED) or _is(status, State.PAUSED, {Paused.CRASHED}):
         return EntityState.CRASHED, words(status)
     if _is(status, State.PAUSED, {Paused.STARTING_UP}):
         return EntityState.STARTING, words(status)

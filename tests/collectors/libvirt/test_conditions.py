@@ -72,7 +72,10 @@ def test_what_was_active_before_its_host_restarted_and_is_off_since_has_died():
     lab.read(300, "h1", domain(OFF))
     (event,) = lab.wait(310)
     assert event.text == "vm1 was active on h1 and is off since the host or its libvirt daemon restarted"
-    assert lab.shown().state is EntityState.CRASHED
+    assert (lab.shown().state, lab.shown().reason) == (
+        EntityState.CRASHED,
+        "off since its host or daemon restarted",
+    )
     assert lab.read(360, "h1", domain(OFF)) == []
     assert told(lab.read(420, "h1", domain(BOOTED, instance=2))) == [("failure_cleared", "vm1", "crashed")]
 
