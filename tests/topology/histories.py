@@ -17,6 +17,7 @@ from gateway.model.observations import (
     Observation,
     ObservedCondition,
     ObservedRelation,
+    ScopeFailure,
     Whole,
 )
 from gateway.model.relations import Phase, RelationKind
@@ -131,13 +132,25 @@ class Facts:
 
 @dataclass(frozen=True)
 class Health:
-    """The cluster's source fails, or answers again."""
+    """A source fails, or answers again."""
 
+    name: str
     stale: bool
 
 
+@dataclass(frozen=True)
+class Fails:
+    """A host of the hypervisor fleet cannot be read; `named`: the collector says what stands for it."""
+
+    host: str
+    named: bool
+
+    def failure(self, at: int) -> ScopeFailure:
+        return ScopeFailure("fleet", at, self.host, "no answer", HYPERVISORS[self.host] if self.named else None)
+
+
 View = Cluster | Fleet | Other | Facts
-Step = tuple[float, View | Health]
+Step = tuple[float, View | Health | Fails]
 
 
 def _several(places: st.SearchStrategy[Place]) -> st.SearchStrategy[tuple[Place, ...]]:
@@ -166,7 +179,9 @@ def histories(views: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Step]]:
     return st.lists(st.tuples(PAUSES_S, views), min_size=2, max_size=14)
 
 
-ANYTHING = histories(CLUSTERS | FLEETS | OTHERS | FACTS | st.builds(Health, st.booleans()))
+FAILS = st.builds(Fails, st.sampled_from(["a", "b"]), st.booleans())
+HEALTH = st.builds(Health, st.sampled_from(["cluster", "fleet"]), st.booleans())
+ANYTHING = histories(CLUSTERS | FLEETS | OTHERS | FACTS | FAILS | HEALTH)
 
 
 def source_row(name: str) -> Source:

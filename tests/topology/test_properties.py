@@ -15,13 +15,14 @@ from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.model.snapshot import Snapshot, native_key
 from gateway.topology.diff import UNSEEN
-from gateway.topology.revise import observe, register_source, resume, settle_due, update_source
+from gateway.topology.revise import observe, register_source, resume, scope_failed, settle_due, update_source
 from tests.topology.histories import (
     ANYTHING,
     CLUSTERS,
     MEMBERS,
     WEB,
     Cluster,
+    Fails,
     Health,
     Step,
     Stored,
@@ -50,13 +51,16 @@ class World:
         for name in ("cluster", "fleet", "other", "facts"):
             self._take(register_source(self.snapshot, source_row(name), self.at, self.new_id))
 
-    def play(self, history: list[Step]) -> Iterator[tuple[Snapshot, Observation | Health, list[Event]]]:
+    def play(self, history: list[Step]) -> Iterator[tuple[Snapshot, Observation | Health | Fails, list[Event]]]:
         """Yields (snapshot before, what was seen, events) for each step; due times in between are judged."""
         for pause_s, what in history:
             self.wait(pause_s)
             before, seen = self.snapshot, len(self.events)
             if isinstance(what, Health):
                 self._health(what)
+                yield before, what, self.events[seen:]
+            elif isinstance(what, Fails):
+                self._take(scope_failed(self.snapshot, what.failure(self.at), SETTLE, self.new_id))
                 yield before, what, self.events[seen:]
             else:
                 observation = what.observation(self.at)
@@ -70,7 +74,7 @@ class World:
         self.at = until
 
     def _health(self, health: Health) -> None:
-        row = self.snapshot.sources["cluster"]
+        row = self.snapshot.sources[health.name]
         state = SourceState.STALE if health.stale else SourceState.OK
         entity_state = EntityState.FAILED if health.stale else EntityState.RUNNING
         text = "no answer" if health.stale else ""
@@ -151,7 +155,7 @@ def test_what_is_not_covered_is_not_lost_and_a_failing_source_ends_no_alarm(hist
     for before, seen, events in world.play(history):
         lost = {r.key for i, r in world.snapshot.records.rows() if r.gone and not _was_gone(before, i)}
         match seen:
-            case Health():
+            case Health() | Fails():
                 assert not lost
                 assert {event.kind for event in events} <= {EventKind.STALE_RAISED, EventKind.STALE_CLEARED}
             case Observation(covers=Glimpse()):
@@ -162,6 +166,25 @@ def test_what_is_not_covered_is_not_lost_and_a_failing_source_ends_no_alarm(hist
             case Observation():
                 told_of = {entity.key for entity in seen.entities}
                 assert not lost & told_of
+
+
+@given(ANYTHING)
+@settings(max_examples=50, deadline=None)
+def test_what_counts_as_silent_is_what_an_alarm_says_and_no_more(history):
+    world = World()
+    for _, seen, events in world.play(history):
+        raised = {
+            f"{alarm.source}\x00{alarm.detail}"
+            for alarm in world.snapshot.active_alarms()
+            if alarm.condition is ConditionKind.SOURCE_STALE and alarm.detail
+        }
+        assert world.snapshot.silent_scopes() == raised
+        assert raised <= set(world.snapshot.failing)
+        if isinstance(seen, Observation) and not isinstance(seen.covers, Glimpse):
+            assert f"{seen.source}\x00{seen.covers.scope}" not in world.snapshot.failing
+        if isinstance(seen, Fails):
+            told = {event.kind for event in events}
+            assert told <= {EventKind.STALE_RAISED}
 
 
 def _was_gone(before: Snapshot, index: int) -> bool:
