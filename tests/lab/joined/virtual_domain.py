@@ -6,7 +6,9 @@ Node nK is the libvirt host hK then: the way to that host's libvirtd is a link o
 
 from __future__ import annotations
 
+import contextlib
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +81,16 @@ class VirtualDomain:
 
     def mend(self) -> None:
         self._write()
+
+    @contextlib.contextmanager
+    def unreachable(self, node: str) -> Iterator[None]:
+        """For the length of a block no node can migrate the guest to this one: the way to its libvirtd is gone."""
+        way = self.lab.cluster.plan.shared / f"{node}.sock"
+        way.unlink()
+        try:
+            yield
+        finally:
+            self._lay_socket(node)
 
     def wait_running(self) -> str:
         """Wait until the guest runs where the cluster says that it runs, and shows life; returns the host."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -213,4 +214,21 @@ def test_a_node_that_dies_in_a_guest_that_runs_is_no_lost_host(seen: Comparison)
     assert not [event for event in seen.events() if event["condition"] == HOST_LOST]
     seen.lab.boot_nodes(node)
     seen.step()
+    seen.end()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_a_gateway_that_is_restarted_while_a_host_is_lost_tells_nothing_twice(seen: Comparison, how: signal.Signals):
+    node = seen.node_of(MEMBER)
+    vm = guest_of(node)
+    host = seen.lab.hosts.place(vm)
+    seen.lab.crash(host, node)
+    assert seen.step()[Notice.raised(HOST_LOST, host)] == 1
+    seen.gateway.stop(how)
+    seen.gateway.start()
+    seen.nothing()
+    seen.lab.hosts.boot_host(host)
+    seen.lab.hosts.start(vm, host)
+    seen.lab.boot_nodes(node)
+    assert seen.step()[Notice.cleared(HOST_LOST, host)] == 1
     seen.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -71,6 +72,12 @@ def told_once_for_the_guest(seen: Comparison, cause: str) -> dict[str, Any]:
     return guest
 
 
+def lost(seen: Comparison, subject: str) -> set[tuple[str, str]]:
+    """Kind and name of everything that is lost with something."""
+    affected = seen.gateway.get(f"/impact/{subject}")["affected"]
+    return {(one["entity"]["kind"], one["entity"]["name"]) for one in affected if one["effect"] == "lost"}
+
+
 def kill_and_await_failure(seen: Comparison) -> None:
     """SIGKILL the guest's QEMU, and wait until the cluster has noticed."""
     host = seen.lab.hosts.place(VM)
@@ -110,10 +117,10 @@ def test_the_guest_and_the_resource_are_one_thing_with_one_place(seen: Compariso
 
 def test_impact_of_the_host_lists_the_guest_the_resource_and_the_node(seen: Comparison):
     node = seen.node_of(RESOURCE)
-    for subject in (f"physical_host:{host_of(node)}", f"hypervisor:{host_of(node)}"):
-        body = seen.gateway.get(f"/impact/{subject}")
-        lost = {(one["entity"]["kind"], one["entity"]["name"]) for one in body["affected"] if one["effect"] == "lost"}
-        assert {("vm", VM), ("ha_resource", RESOURCE), ("ha_node", node)} <= lost, subject
+    of_host, of_hypervisor = (lost(seen, f"{kind}:{host_of(node)}") for kind in ("physical_host", "hypervisor"))
+    assert {("vm", VM), ("ha_resource", RESOURCE), ("ha_node", node)} <= of_host
+    assert {("vm", VM), ("ha_resource", RESOURCE)} <= of_hypervisor
+    assert ("ha_node", node) not in of_hypervisor  # it is beside the hypervisor, on the same machine
 
 
 def test_a_move_that_a_person_asked_for_is_told_once_for_the_guest(seen: Comparison):
@@ -160,11 +167,11 @@ def test_a_guest_whose_host_is_lost_follows_from_that_loss(seen: Comparison):
     host = host_of(node)
     seen.lab.crash(host, node)
     step = seen.step()
-    lost = Notice.raised(HOST_LOST, host)
-    assert step[lost] == 1
+    gone = Notice.raised(HOST_LOST, host)
+    assert step[gone] == 1
     (moved,) = [notice for notice in step if notice.entity in (RESOURCE, VM)]
     assert (moved.what, moved.entity) == ("relocation", VM)
-    root = seen.trap_of(lost)
+    root = seen.trap_of(gone)
     assert seen.traps()[0] == root, [trap.name for trap in seen.traps()]
     assert seen.trap_of(moved).objects["topoEventCausedBy"] == root.objects["topoEventId"]
     event = told_once_for_the_guest(seen, "failover")
@@ -185,4 +192,45 @@ def test_a_guest_that_no_node_can_start_is_one_failure(seen: Comparison, pair: V
     pair.wait_running()
     back = seen.step()
     assert back[Notice.cleared(EXHAUSTED, RESOURCE)] == 1
+    seen.end()
+
+
+def test_a_migration_that_fails_and_the_restart_that_follows_are_one_move(seen: Comparison, pair: VirtualDomain):
+    """The cluster stops the guest and starts it anew on the node that it was asked to move it to."""
+    old, new = seen.node_of(RESOURCE), other_node(seen)
+    with pair.unreachable(new):
+        seen.lab.cluster.move(RESOURCE, new)
+        step = seen.step()
+    assert [n for n in step if n.what == "relocation"] == [
+        Notice.relocation(VM, host_of(old), host_of(new), live=False)
+    ]
+    event = told_once_for_the_guest(seen, "administrator")
+    assert (event["live"], event["planned"]) == (False, True)
+    seen.lab.cluster.unmove(RESOURCE)
+    seen.end()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_a_gateway_that_is_restarted_during_a_move_tells_it_once(seen: Comparison, how: signal.Signals):
+    old, new = seen.node_of(RESOURCE), other_node(seen)
+    seen.lab.cluster.move(RESOURCE, new)
+    seen.lab.hosts.wait_for(lambda status: status.active(VM) == [host_of(new)], f"{VM} is on {host_of(new)}")
+    seen.gateway.stop(how)
+    seen.gateway.start()
+    seen.step(Notice.relocation(VM, host_of(old), host_of(new), live=True), quiet_s=LONGEST_PENDING_S)
+    assert len([event for event in relocations(seen) if event["told"]]) == 1
+    seen.lab.cluster.unmove(RESOURCE)
+    seen.end()
+
+
+def test_a_guest_that_moves_behind_the_clusters_back_is_told_once(seen: Comparison):
+    """virsh takes it to another host; the cluster misses it, and finds it there in the end."""
+    node = seen.node_of(RESOURCE)
+    old, new = host_of(node), host_of(other_node(seen))
+    seen.lab.hosts.migrate(VM, new)
+    seen.lab.cluster.wait_for(lambda view: view.failures, f"{RESOURCE} is missed on {node}")
+    seen.lab.cluster.wait_settled()
+    assert seen.lab.hosts.status().active(VM) == [new], seen.lab.hosts.status()
+    step = seen.step(quiet_s=LONGEST_PENDING_S)
+    assert [n for n in step if n.what == "relocation"] == [Notice.relocation(VM, old, new, live=True)]
     seen.end()
