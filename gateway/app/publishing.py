@@ -15,7 +15,7 @@ from gateway.engine.reconciler import Reconciler
 from gateway.model.conditions import SettleTimes
 from gateway.model.errors import ConfigError
 from gateway.publishers.metrics import Count, Counts, Metrics
-from gateway.publishers.rest import RestPublisher, RestSettings
+from gateway.publishers.rest import RestPublisher, RestSettings, create_app
 from gateway.publishers.rest.health_routes import Awaited
 from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
@@ -132,19 +132,20 @@ class Publishing:
         return serving
 
     async def _begin_rest(self, settings: RestSettings) -> "asyncio.Task[None]":
-        server = self._rest = RestPublisher(
-            settings,
-            topology=self._reconciler,
-            history=self._database.history,
-            administration=self._database.administration,
+        application = create_app(
+            self._reconciler,
+            self._database.history,
+            self._database.administration,
             subscribe=self._revisions.subscribe,
             ingest=self._ingest,
             clock=self._clock,
             version=gateway.__version__,
             metrics=self._metrics.render,
+            open_metrics=settings.open_metrics,
             awaited=self._awaited,
             stale_intervals=self._stale_intervals,
         )
+        server = self._rest = RestPublisher(settings, application)
         self.rest_addresses = server.listen()
         return await _bound(server.run(), asyncio.sleep(CERTIFICATE_S))
 

@@ -1,6 +1,6 @@
 """What happens to HA resources and nodes: asked-for moves, failures, standby, and what nothing repairs by itself."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gateway.collectors.simulated.beats import Beat, Course, Told
 from gateway.collectors.simulated.ha import node_key, resource_key
@@ -26,7 +26,7 @@ def move_group(world: World, cluster: Cluster, target: int) -> Course:
     group = resource_key(world.estate, cluster.number, "group")
     text = f"location constraint cli-prefer-{group.native}: {group.native} shall be on {name}"
     asked = Evidence(EvidenceKind.REQUESTED, name, group, world.next_occurrence(), text=text)
-    yield from _relocate(world, cluster, MEMBERS, target, Cause.ADMINISTRATOR, (asked,))
+    yield from _relocate(_Move(world, cluster, MEMBERS, target, Cause.ADMINISTRATOR, (asked,)))
 
 
 def recover(world: World, cluster: Cluster, target: int) -> Course:
@@ -36,7 +36,7 @@ def recover(world: World, cluster: Cluster, target: int) -> Course:
     resource.place = Place(resource.home, Phase.TRANSITIONAL)
     fact = _failure(world, cluster, resource)
     yield Beat((LookAtCluster(cluster.number, (fact,)),), wait_s=STEP_S)
-    yield from _relocate(world, cluster, (SINGLE,), target, Cause.RECOVERY, (fact,))
+    yield from _relocate(_Move(world, cluster, (SINGLE,), target, Cause.RECOVERY, (fact,)))
 
 
 def standby(world: World, cluster: Cluster, node: int) -> Course:
@@ -46,7 +46,7 @@ def standby(world: World, cluster: Cluster, node: int) -> Course:
     names = [name for name, resource in cluster.resources.items() if resource.home == node]
     for moving in (tuple(n for n in names if n in MEMBERS), tuple(n for n in names if n == SINGLE)):
         if moving:
-            yield from _relocate(world, cluster, moving, target, Cause.EVACUATION)
+            yield from _relocate(_Move(world, cluster, moving, target, Cause.EVACUATION))
     yield Beat((LookAtCluster(cluster.number),), wait_s=AWAY_S)
     cluster.nodes[node] = NodeState.ONLINE
     yield Beat((LookAtCluster(cluster.number),))
@@ -100,7 +100,7 @@ def take_over(world: World, cluster: Cluster) -> Course:
     yield Beat((LookAtCluster(cluster.number),), wait_s=FENCE_S)
     for moving in (tuple(n for n in names if n in MEMBERS), tuple(n for n in names if n == SINGLE)):
         if moving:
-            yield from _start(world, cluster, moving, target, Cause.FAILOVER)
+            yield from _start(_Move(world, cluster, moving, target, Cause.FAILOVER))
 
 
 def rejoin(world: World, cluster: Cluster) -> Beat:
@@ -111,50 +111,51 @@ def rejoin(world: World, cluster: Cluster) -> Beat:
     return Beat((LookAtCluster(cluster.number),))
 
 
-def _relocate(
-    world: World,
-    cluster: Cluster,
-    names: tuple[str, ...],
-    target: int,
-    cause: Cause,
-    evidence: tuple[Evidence, ...] = (),
-) -> Course:
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """Resources that go to another node, in the order in which they start there."""
+
+    world: World
+    cluster: Cluster
+    names: tuple[str, ...]
+    target: int
+    cause: Cause
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def look(self) -> LookAtCluster:
+        return LookAtCluster(self.cluster.number, self.evidence)
+
+
+def _relocate(move: _Move) -> Course:
     """Stop in reverse order, then start in order on the target."""
-    look = LookAtCluster(cluster.number, evidence)
-    for name in reversed(names):
-        resource = cluster.resources[name]
+    for name in reversed(move.names):
+        resource = move.cluster.resources[name]
         resource.state, resource.place = EntityState.STOPPING, Place(resource.home, Phase.TRANSITIONAL)
-        yield Beat((look,), wait_s=STEP_S / 2)
+        yield Beat((move.look,), wait_s=STEP_S / 2)
         resource.state, resource.place = EntityState.STOPPED, None
-    yield Beat((look,), wait_s=STEP_S)
-    yield from _start(world, cluster, names, target, cause, evidence)
+    yield Beat((move.look,), wait_s=STEP_S)
+    yield from _start(move)
 
 
-def _start(
-    world: World,
-    cluster: Cluster,
-    names: tuple[str, ...],
-    target: int,
-    cause: Cause,
-    evidence: tuple[Evidence, ...] = (),
-) -> Course:
-    look = LookAtCluster(cluster.number, evidence)
-    old = cluster.resources[names[0]].home
-    for name in names:
-        resource = cluster.resources[name]
-        resource.home, resource.reason = target, ""
-        resource.state, resource.place = EntityState.STARTING, Place(target, Phase.TRANSITIONAL)
-        yield Beat((look,), wait_s=STEP_S)
-        resource.state, resource.place = EntityState.RUNNING, Place(target, arrival=Arrival.RESTART)
-    yield Beat((look,), (_moved(world, cluster, names, old, target, cause),))
+def _start(move: _Move) -> Course:
+    old = move.cluster.resources[move.names[0]].home
+    for name in move.names:
+        resource = move.cluster.resources[name]
+        resource.home, resource.reason = move.target, ""
+        resource.state, resource.place = EntityState.STARTING, Place(move.target, Phase.TRANSITIONAL)
+        yield Beat((move.look,), wait_s=STEP_S)
+        resource.state, resource.place = EntityState.RUNNING, Place(move.target, arrival=Arrival.RESTART)
+    yield Beat((move.look,), (_moved(move, old),))
 
 
-def _moved(world: World, cluster: Cluster, names: tuple[str, ...], old: int, new: int, cause: Cause) -> Told:
-    grouped = names[0] in MEMBERS
-    entity = resource_key(world.estate, cluster.number, "group" if grouped else names[0])
-    members = tuple(resource_key(world.estate, cluster.number, name).native for name in names) if grouped else ()
-    left, reached = (node_key(world.estate, cluster.number, node).native for node in (old, new))
-    return Told(EventKind.RELOCATION, entity, left, reached, cause=cause, members=members)
+def _moved(move: _Move, old: int) -> Told:
+    estate, number = move.world.estate, move.cluster.number
+    grouped = move.names[0] in MEMBERS
+    entity = resource_key(estate, number, "group" if grouped else move.names[0])
+    members = tuple(resource_key(estate, number, name).native for name in move.names) if grouped else ()
+    left, reached = (node_key(estate, number, node).native for node in (old, move.target))
+    return Told(EventKind.RELOCATION, entity, left, reached, cause=move.cause, members=members)
 
 
 def _trouble(world: World, cluster: Cluster, resource: Resource, kind: ConditionKind, state: EntityState) -> Course:

@@ -10,19 +10,13 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.model.errors import ConfigError
-from gateway.model.ports import Administration, CurrentTopology, History
 from gateway.publishers.rest.access import trusting
-from gateway.publishers.rest.application import create_app
-from gateway.publishers.rest.health_routes import Awaited, RenderMetrics
-from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.rest.patience import PatientProtocol
 from gateway.publishers.rest.settings import RestSettings
-from gateway.publishers.rest.stream import Subscribe
-from gateway.support.clock import Clock
-from gateway.topology.ages import STALE_INTERVALS
 
 logger = logging.getLogger(__name__)
 
@@ -35,35 +29,10 @@ class RestPublisher:
 
     name = "rest"
 
-    def __init__(
-        self,
-        settings: RestSettings,
-        *,
-        topology: CurrentTopology,
-        history: History,
-        administration: Administration,
-        subscribe: Subscribe,
-        ingest: Ingest,
-        clock: Clock,
-        version: str,
-        metrics: RenderMetrics | None = None,
-        awaited: Awaited = tuple,
-        stale_intervals: int = STALE_INTERVALS,
-    ) -> None:
+    def __init__(self, settings: RestSettings, app: FastAPI) -> None:
+        """`app`: made by `create_app`."""
         self._settings = settings
-        self.app = create_app(
-            topology,
-            history,
-            administration,
-            subscribe=subscribe,
-            ingest=ingest,
-            clock=clock,
-            version=version,
-            metrics=metrics,
-            awaited=awaited,
-            open_metrics=settings.open_metrics,
-            stale_intervals=stale_intervals,
-        )
+        self.app = app
         self._tcp: socket.socket | None = None
         self._unix: socket.socket | None = None
         self._listening = False

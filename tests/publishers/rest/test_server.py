@@ -20,16 +20,8 @@ from gateway.publishers.rest.settings import parse_address
 
 
 def publisher(gateway, **settings) -> RestPublisher:
-    return RestPublisher(
-        RestSettings(**{"listen": "127.0.0.1:0", **settings}),
-        topology=gateway,
-        history=gateway.database.history,
-        administration=gateway.database.administration,
-        subscribe=gateway.subscribe,
-        ingest=gateway.ingest,
-        clock=gateway.clock,
-        version="9.9",
-    )
+    made = RestSettings(**{"listen": "127.0.0.1:0", **settings})
+    return RestPublisher(made, gateway.app(open_metrics=made.open_metrics))
 
 
 @asynccontextmanager
