@@ -21,6 +21,7 @@ from gateway.app.runtime import Runtime
 from gateway.app.settings_classes import PluginClasses, load_configuration
 from gateway.config.configuration import Configuration, build
 from gateway.support.logging import set_up
+from gateway.support.memory import pace_garbage_collection
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ def _run(gateway: Coroutine[Any, Any, None]) -> None:
     Run a gateway to its end. Everything of ours is closed then; a thread of a library that still waits for the
     outside world (a name server that is gone) must not keep the process for longer than `LEAVE_S`.
     """
+    pace_garbage_collection()
     with asyncio.Runner() as runner:
         runner.run(gateway)
         leaving = threading.Timer(LEAVE_S, os._exit, [0])

@@ -24,6 +24,7 @@ from gateway.model.errors import ConfigError, StoreError
 from gateway.store.database import Database, open_database
 from gateway.support import sdnotify
 from gateway.support.clock import SystemClock
+from gateway.support.memory import set_aside
 from gateway.support.tasks import attempt, supervise
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ class Runtime:
         reconciler = Reconciler(self.database.repository, self.configuration.settle, self.clock.now)
         stack.push_async_callback(_within, reconciler.close)
         snapshot = await asyncio.to_thread(reconciler.load)
+        set_aside()
         self.clock.not_before(snapshot.at)
         for listener in self._listeners:
             reconciler.listen(listener)

@@ -14,7 +14,7 @@ from gateway.engine.supervisor import SupervisedSource
 from gateway.model.conditions import SettleTimes
 from gateway.model.entities import EntityState
 from gateway.model.errors import StoreUnavailable
-from gateway.model.ports import Collector, CollectorContext
+from gateway.model.ports import Collector, CollectorContext, TakesHints
 from gateway.model.rows import SourceState
 from gateway.support.clock import Clock
 from gateway.support.tasks import supervise
@@ -99,8 +99,8 @@ class Sources:
         supervised = SupervisedSource(name, settings.kind, collector, self._reconciler, self._clock, self._settle)
         task = asyncio.create_task(supervise(f"supervision of source {name}", supervised.run), name=f"source {name}")
         self._running[name] = _Running(settings, task)
-        if (hint := getattr(collector, "hint", None)) is not None:
-            self._hints[name] = hint
+        if isinstance(collector, TakesHints):
+            self._hints[name] = collector.hint
 
     async def _stop(self, names: Iterable[str]) -> None:
         names = tuple(names)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from gateway.model.changes import Changes
 from gateway.model.entities import EntityKind
@@ -38,6 +38,7 @@ class Collector(Protocol):
         """
 
 
+@runtime_checkable
 class TakesHints(Protocol):
     """A collector that can be told to look now."""
 
@@ -83,8 +84,6 @@ class CollectorPlugin:
     """A subclass of `gateway.config.settings.SourceSettings`."""
     create: Callable[[str, Any, CollectorContext], Collector]
     replay: Callable[[Path], Iterable[Recording]] | None = None
-    requires: str = ""
-    """The extra of this distribution that brings its library, empty when none is needed."""
 
 
 class Predictor(Protocol):
@@ -242,14 +241,6 @@ class Administration(Protocol):
 
 
 # -- what comes out --------------------------------------------------------------------------------------------
-
-
-class Publisher(Protocol):
-    """Serves one protocol until cancelled."""
-
-    name: str
-
-    async def run(self) -> None: ...
 
 
 class Sink(Protocol):

@@ -7,7 +7,6 @@ Row = TypeVar("Row")
 
 BITS = 6
 """64 rows a shard: a change of one row copies one small dict (measured: see ARCHITECTURE.md)."""
-SHARD_ROWS = 1 << BITS
 
 
 class Shelf(Generic[Row]):

@@ -119,16 +119,6 @@ class GatewayAdministration:
             _set(connection, "engine_boots", str(boots))
         return boots
 
-    def instance(self, default: str = "") -> str:
-        """The name of this installation, `default` when none was given yet."""
-        with self._connections.read() as connection:
-            return _get(connection, "instance") or default
-
-    def name_instance(self, name: str) -> None:
-        """Give the installation a name."""
-        with self._connections.write() as connection:
-            _set(connection, "instance", name)
-
 
 def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

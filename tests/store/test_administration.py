@@ -88,12 +88,6 @@ def test_used_up_boots_need_a_new_engine_id(database: Database):
     assert admin.next_engine_boots() == 1
 
 
-def test_the_instance_has_a_name(database: Database):
-    assert database.administration.instance("gw1") == "gw1"
-    database.administration.name_instance("gw2")
-    assert database.administration.instance("gw1") == "gw2"
-
-
 def test_deliveries_are_counted_by_receiver(database: Database):
     database.repository.receivers = ("nms", "noc")
     database.repository.commit(first_revision())

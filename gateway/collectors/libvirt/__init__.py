@@ -18,5 +18,4 @@ PLUGIN = CollectorPlugin(
     settings=LibvirtSettings,
     create=LibvirtSource,
     replay=replay,
-    requires="libvirt",
 )
