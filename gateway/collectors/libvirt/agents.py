@@ -94,6 +94,7 @@ class Agents:
         worker = self._worker()
         connection: Connection | None = None
         try:
+            await worker.run(self._opener.knock)
             connection = opened = await worker.run(self._opener.open)
             while waiting:
                 uuid = waiting.pop()

@@ -38,7 +38,7 @@ class Connection:
         """
         try:
             self._tap = tap
-            self._register_close(tap)
+            calls("registration of callbacks", self._register_close, tap)
             self._undo += calls("registration of callbacks", register, self.virt, tap)
         except libvirt.libvirtError as error:
             raise SourceUnavailable(f"its events cannot be had: {said(error)}") from error
@@ -70,17 +70,25 @@ class Opener:
     settings: LibvirtSettings
     writes: bool = False
 
-    def open(self, calls: Calls) -> Connection:
+    def knock(self, calls: Calls) -> None:
         """
-        Try the address, open, and have dead connections noticed. Blocking.
+        Try whether somebody is there, with a deadline that libvirt's own way of opening has not. Blocking.
 
         Raises:
-            SourceUnavailable: nobody there, refused, no rights.
+            SourceUnavailable: nobody, or nobody who answers.
+        """
+        if self.address.end is not None:
+            patience = self.settings.connect_timeout_s + self.settings.call_timeout_s  # resolving a name takes time too
+            calls.within(patience, "connect", probe, self.address.end, self.settings.connect_timeout_s)
+
+    def open(self, calls: Calls) -> Connection:
+        """
+        Open, and have dead connections noticed. Blocking; `knock` before.
+
+        Raises:
+            SourceUnavailable: refused, no rights.
         """
         EVENT_LOOP.start()
-        if self.address.end is not None:
-            # a name may have several addresses, and resolving it takes time too
-            calls("connect", probe, self.address.end, self.settings.connect_timeout_s)
         try:
             virt = calls.within(self.settings.open_timeout_s, "open", self._open)
         except libvirt.libvirtError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,7 @@ from gateway.collectors.libvirt.reader import HostReader, Reading
 from gateway.collectors.libvirt.records import DomainEvent, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.states import is_in_transit
+from gateway.collectors.libvirt.turns import Turns
 from gateway.collectors.libvirt.worker import CLOSE_S, Overdue, Worker, join_all
 from gateway.model.errors import SourceError, SourceUnavailable
 from gateway.support.backoff import Backoff
@@ -55,6 +57,7 @@ class Follower:
         settings: LibvirtSettings,
         now: Callable[[], int],
         audience: Audience,
+        turns: Turns,
         backoff: Backoff = Backoff(first_s=1.0, longest_s=30.0),  # noqa: B008 - frozen
     ) -> None:
         self.host = host
@@ -66,6 +69,7 @@ class Follower:
         self._opener = Opener(settings.hosts[host].address, settings)
         self._now = now
         self._audience = audience
+        self._turns = turns
         self._backoff = backoff
         self._health = Health(f"libvirt host {host}", (SourceError,))
         self._reader = HostReader(host, settings.definitions_s)
@@ -106,9 +110,12 @@ class Follower:
         worker, tap = self._worker(), self._tap()
         connection: Connection | None = None
         try:
-            connection = opened = await worker.run(self._opener.open)
-            await worker.run(lambda calls: opened.watch(calls, tap))
-            self._reader.reconnected()
+            await worker.run(self._opener.knock)
+            async with self._turns.turn():
+                connection = opened = await worker.run(self._opener.open)
+                await worker.run(lambda calls: opened.watch(calls, tap))
+                self._reader.reconnected()
+                await self._read_whole(worker, opened)
             await self._follow(worker, opened)
         finally:
             self.connected = tap.open = False
@@ -138,20 +145,24 @@ class Follower:
         return tap
 
     async def _follow(self, worker: Worker, connection: Connection) -> None:
-        """Read whole; then what events, time and others ask for."""
-        self._whole_due = 0.0
+        """Read what events, time and others ask for."""
         while True:
-            self._wake.clear()
-            if self._whole_due <= time.monotonic() or len(self._dirty) > MANY:
-                await self._read(worker, partial(self._reader.whole, connection.virt))
-                self._whole_due = time.monotonic() + self._pause_s()
-                self.connected, self.attempts, self._was_read = True, 0, True
-                self._health.succeeded()
-            elif self._dirty:
-                await self._read(worker, partial(self._reader.some, connection.virt))
             if self._end:
                 raise SourceUnavailable(self._end)
             await self._something()
+            self._wake.clear()
+            if self._whole_due <= time.monotonic() or len(self._dirty) > MANY:
+                await self._read_whole(worker, connection)
+            elif self._dirty:
+                await self._read(worker, partial(self._reader.some, connection.virt))
+
+    async def _read_whole(self, worker: Worker, connection: Connection) -> None:
+        self._wake.clear()
+        self._whole_due = math.inf
+        await self._read(worker, partial(self._reader.whole, connection.virt))
+        self._whole_due = min(self._whole_due, time.monotonic() + self._pause_s())
+        self.connected, self.attempts, self._was_read = True, 0, True
+        self._health.succeeded()
 
     def _pause_s(self) -> float:
         """Until the next whole read. After the first it differs from host to host: they shall not come all at once."""

@@ -51,6 +51,7 @@ async def _count(host: str, settings: LibvirtSettings) -> int:
 
 
 def _domains(opener: Opener, calls: Calls) -> int:
+    opener.knock(calls)
     connection = opener.open(calls)
     try:
         return len(calls("list of domains", connection.virt.listAllDomains, 0))

@@ -21,6 +21,7 @@ from gateway.collectors.libvirt.records import DomainEvent, Guest, HostReading
 from gateway.collectors.libvirt.remembered import Remembered, load, save
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.storage import Storage
+from gateway.collectors.libvirt.turns import Turns
 from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.errors import SourceError, SourceUnavailable
 from gateway.model.observations import Report, ScopeFailure
@@ -67,7 +68,8 @@ class LibvirtSource:
             SourceUnavailable: none of them can be read.
         """
         self._report, self._duplicates, self._errors = report, Duplicates(), {}
-        self._followers = {host: Follower(host, self._settings, self._now, self) for host in self._settings.hosts}
+        turns = Turns()
+        self._followers = {h: Follower(h, self._settings, self._now, self, turns) for h in self._settings.hosts}
         asking = self._settings.hosts if self._settings.guest_agent else ()
         self._agents = {host: Agents(host, self._settings, partial(self._learned, host)) for host in asking}
         try:

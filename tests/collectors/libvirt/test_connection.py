@@ -83,7 +83,7 @@ def test_a_refused_port_is_named_at_once() -> None:
     with listening(None) as end:
         pass
     with pytest.raises(SourceUnavailable, match=rf"127\.0\.0\.1 port {end.port}: Connection refused"):
-        opener(f"qemu+tcp://127.0.0.1:{end.port}/system").open(CALLS)
+        opener(f"qemu+tcp://127.0.0.1:{end.port}/system").knock(CALLS)
 
 
 def test_what_libvirt_cannot_open_says_why() -> None:

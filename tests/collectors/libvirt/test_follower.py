@@ -17,6 +17,7 @@ from gateway.collectors.libvirt.loop import EVENT_LOOP
 from gateway.collectors.libvirt.reader import Reading
 from gateway.collectors.libvirt.records import DomainEvent, DomainReading, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
+from gateway.collectors.libvirt.turns import Turns
 from gateway.model.errors import SourceError
 from gateway.support.backoff import Backoff
 
@@ -52,7 +53,7 @@ def follower(uri: str, audience: Audience, **more: object) -> Follower:
     settings = LibvirtSettings.model_validate(
         {"kind": "libvirt", "hosts": {"h1": uri}, "coalesce_s": 0.05, "connect_timeout_s": 0.2, **more}
     )
-    return Follower("h1", settings, lambda: time.time_ns() // 1000, audience, Backoff(0.05, 0.05))
+    return Follower("h1", settings, lambda: time.time_ns() // 1000, audience, Turns(), Backoff(0.05, 0.05))
 
 
 @asynccontextmanager

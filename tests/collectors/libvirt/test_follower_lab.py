@@ -17,6 +17,7 @@ from gateway.collectors.libvirt.reader import Reading
 from gateway.collectors.libvirt.records import DomainEvent, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.source import LibvirtSource
+from gateway.collectors.libvirt.turns import Turns
 from gateway.model.entities import EntityKind
 from gateway.model.errors import SourceError
 from gateway.model.observations import Observation, Report
@@ -64,9 +65,8 @@ class Stage:
         hosts = {host: lab.uri(host) for host in lab.hosts}
         quick = {"interval_s": 1, "keepalive_s": 1, "keepalive_count": 2, "connect_timeout_s": 0.5, "coalesce_s": 0.05}
         settings = LibvirtSettings.model_validate({"kind": "libvirt", "hosts": hosts, **quick, **more})
-        self.followers = [
-            Follower(host, settings, lambda: time.time_ns() // 1000, self.audience, Backoff(0.1, 0.2)) for host in hosts
-        ]
+        now, turns, backoff = (lambda: time.time_ns() // 1000), Turns(), Backoff(0.1, 0.2)
+        self.followers = [Follower(host, settings, now, self.audience, turns, backoff) for host in hosts]
 
     async def do(self, deed: Callable[..., T], *arguments: Any) -> T:
         """A verb of the lab; it blocks."""
