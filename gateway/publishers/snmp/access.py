@@ -1,56 +1,42 @@
-"""Access: who may ask, from where, and which view they get. All views are read-only."""
+"""
+Access: who may ask, from where, at which security level, and which view of which context they get (RFC 3415).
 
-import ipaddress
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+All views are read-only. The columns of a view are chosen when it is first asked for, so a varbind costs no check.
+"""
 
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple, Protocol
+
+from gateway.publishers.snmp.networks import Networks
 from gateway.publishers.snmp.segments import ServedColumn
-from gateway.publishers.snmp.settings import ALL, LOOPBACK, SnmpSettings, ViewSettings
+from gateway.publishers.snmp.settings import ALL, LOOPBACK, SnmpSettings
 from gateway.publishers.snmp.walk import Tree
-from gateway.wire.ber import Oid
-from gateway.wire.oid import parse_oid
+from gateway.schema.snmp.views import EVERYTHING, Subtrees
 from gateway.wire.usm import SecurityLevel, UsmUser
 
-_REMEMBERED: Final = 4096
+_MOST_VIEWS: Final = 1024
 
 
 class View(NamedTuple):
-    """What somebody sees: with SNMPv1 no Counter64 (RFC 3584 section 4.2.2.1)."""
+    """What somebody sees of one context: with SNMPv1 no Counter64 (RFC 3584 section 4.2.2.1)."""
 
     v1: Tree
     v2: Tree
+    subtrees: Subtrees
 
 
-class Sources:
-    """The networks from which a community may be used; remembers addresses that it has judged."""
+class Contexts(Protocol):
+    """The contexts beside the default one."""
 
-    def __init__(self, networks: Iterable[str]) -> None:
-        self._networks = tuple(ipaddress.ip_network(network) for network in networks)
-        self._judged: dict[str, bool] = {}
-        self.anywhere = not self._networks
-
-    def allow(self, address: str) -> bool:
-        if self.anywhere:
-            return True
-        judged = self._judged.get(address)
-        if judged is None:
-            judged = self._judge(address)
-            if len(self._judged) >= _REMEMBERED:
-                self._judged.clear()
-            self._judged[address] = judged
-        return judged
-
-    def _judge(self, address: str) -> bool:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
-        return any(parsed in network for network in self._networks)
+    def columns(self, name: str) -> Sequence[ServedColumn] | None:
+        """What is in a context, the same object as long as it is the same; None: there is no such context now."""
 
 
 class Community(NamedTuple):
     """What a community opens."""
 
-    sources: Sources
+    networks: Networks
     view: View
 
 
@@ -58,23 +44,84 @@ class User(NamedTuple):
     """What a v3 user sees, and the security level that it must use (RFC 3415: vacmAccessSecurityLevel)."""
 
     level: SecurityLevel
+    networks: Networks
+    view_name: str
+    contexts: tuple[str, ...]
     view: View
+    """Of the default context."""
 
 
 class Access:
-    """Communities and users (made by `usm_users`), with their views over `columns`."""
+    """Communities and users (made by `usm_users`), with their views over `columns` and over those of `contexts`."""
 
-    def __init__(self, settings: SnmpSettings, columns: Iterable[ServedColumn], users: Iterable[UsmUser]) -> None:
-        views = _views(settings.views, tuple(columns))
+    def __init__(
+        self,
+        settings: SnmpSettings,
+        columns: Iterable[ServedColumn],
+        users: Iterable[UsmUser],
+        contexts: Contexts | None = None,
+    ) -> None:
+        self._subtrees = {ALL: EVERYTHING} | {
+            name: Subtrees.parse(view.include, view.exclude) for name, view in settings.views.items()
+        }
+        self._columns = tuple(columns)
+        self._contexts = contexts
+        self._views: dict[tuple[str, str], tuple[Sequence[ServedColumn], View]] = {}
+        self._named = {each.community.get_secret_value().encode(): each for each in settings.communities.values()}
+        self._networks = {name: Networks(each.allow) for name, each in self._named.items()}
         self.communities: Mapping[bytes, Community] = {
-            each.community.get_secret_value().encode(): Community(Sources(each.allow), views[each.view])
-            for each in settings.communities.values()
+            name: Community(self._networks[name], self._default(each.view))
+            for name, each in self._named.items()
+            if not each.context
         }
         if not settings.communities and not settings.users:
-            self.communities = {b"public": Community(Sources(LOOPBACK), views[ALL])}
-        self.users: Mapping[bytes, User] = {
-            usm.name: User(usm.level, views[settings.users[usm.name.decode()].view]) for usm in users
-        }
+            self.communities = {b"public": Community(Networks(LOOPBACK), self._default(ALL))}
+        self.users: Mapping[bytes, User] = {usm.name: self._user(settings, usm) for usm in users}
+
+    def community(self, name: bytes) -> Community | None:
+        """A community that opens another context: mapped to one by its settings, or written COMMUNITY@CONTEXT."""
+        each, context = self._named.get(name), ""
+        if each is None:
+            plain, _, asked = name.rpartition(b"@")
+            each, context = self._named.get(plain), asked.decode("utf-8", "replace")
+            if each is None or each.context or not _matches(context, each.contexts):
+                return None
+            name = plain
+        view = self.view(each.view, each.context or context)
+        return Community(self._networks[name], view) if view is not None else None
+
+    def user_view(self, user: User, context: bytes) -> View | None:
+        """What a user sees of a context; None: there is none of this name, or not for this user."""
+        if not context:
+            return user.view
+        name = context.decode("utf-8", "replace")
+        return self.view(user.view_name, name) if _matches(name, user.contexts) else None
+
+    def view(self, name: str, context: str) -> View | None:
+        """A view of a context; None: there is no such context now."""
+        if not context:
+            return self._default(name)
+        columns = self._contexts.columns(context) if self._contexts is not None else None
+        return self._over(name, context, columns) if columns is not None else None
+
+    def _default(self, name: str) -> View:
+        return self._over(name, "", self._columns)
+
+    def _over(self, name: str, context: str, columns: Sequence[ServedColumn]) -> View:
+        known = self._views.get((name, context))
+        if known is not None and known[0] is columns:
+            return known[1]
+        subtrees = self._subtrees[name]
+        shown = columns_in(subtrees, columns)
+        view = View(Tree(column for column in shown if column.in_v1), Tree(shown), subtrees)
+        if len(self._views) >= _MOST_VIEWS:
+            self._views.clear()
+        self._views[name, context] = (columns, view)
+        return view
+
+    def _user(self, settings: SnmpSettings, usm: UsmUser) -> User:
+        each = settings.users[usm.name.decode()]
+        return User(usm.level, Networks(each.allow), each.view, each.contexts, self._default(each.view))
 
 
 def usm_users(settings: SnmpSettings, engine_id: bytes) -> tuple[UsmUser, ...]:
@@ -82,22 +129,10 @@ def usm_users(settings: SnmpSettings, engine_id: bytes) -> tuple[UsmUser, ...]:
     return tuple(user.credentials().keys(name).localize(engine_id) for name, user in settings.users.items())
 
 
-def _views(settings: Mapping[str, ViewSettings], columns: tuple[ServedColumn, ...]) -> dict[str, View]:
-    views = {name: _view(columns_in(view, columns)) for name, view in settings.items()}
-    return {ALL: _view(columns), **views}
+def columns_in(subtrees: Subtrees, columns: Iterable[ServedColumn]) -> list[ServedColumn]:
+    """The columns of a view: those whose objects it includes."""
+    return [column for column in columns if subtrees.includes(column.prefix)]
 
 
-def _view(columns: Iterable[ServedColumn]) -> View:
-    shown = tuple(columns)
-    return View(Tree(column for column in shown if column.in_v1), Tree(shown))
-
-
-def columns_in(view: ViewSettings, columns: Iterable[ServedColumn]) -> list[ServedColumn]:
-    """The columns of a view; of two subtrees the longer one decides (RFC 3415 section 5, vacmViewTreeFamilyTable)."""
-    families = [(parse_oid(text), True) for text in view.include] + [(parse_oid(text), False) for text in view.exclude]
-    return [column for column in columns if _included(column.prefix, families)]
-
-
-def _included(prefix: Oid, families: Iterable[tuple[Oid, bool]]) -> bool:
-    matching = [(len(oid), included) for oid, included in families if prefix[: len(oid)] == oid]
-    return max(matching, default=(0, False))[1]
+def _matches(context: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(context, pattern) for pattern in patterns)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.model.ports import CurrentTopology
-from gateway.publishers.snmp.access import Access
+from gateway.publishers.snmp.access import Access, View
 from gateway.publishers.snmp.answer import TOO_BIG, answer
 from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.system import Counters
@@ -29,7 +29,7 @@ from gateway.wire.fast import (
     remember_head,
     varbind_room,
 )
-from gateway.wire.pdu import ErrorStatus, PduType, Version
+from gateway.wire.pdu import ErrorStatus, PduType
 from gateway.wire.usm import AuthoritativeEngine, OpenedRequest
 
 _UNKNOWN_PDU_HANDLERS: Final = (*MPD_STATS, 3, 0)
@@ -37,7 +37,6 @@ _UNKNOWN_CONTEXTS: Final = (*UNKNOWN_CONTEXTS, 0)
 # Bound once: in Python 3.11 each look-up of an enum's member calls a Python function.
 _INFORM: Final = PduType.INFORM
 _SET: Final = PduType.SET
-_V2C: Final = Version.V2C
 _COUNTED_AS: Final[Mapping[type[DecodeError], str]] = {
     UnknownVersionError: "bad_versions",
     UnknownSecurityModelError: "unknown_security_models",
@@ -62,6 +61,7 @@ class Agent:
     ) -> None:
         self._topology = topology
         self._renderer = renderer
+        self._access = access
         self._communities = access.communities
         self._users = access.users
         self._engine = engine
@@ -78,7 +78,7 @@ class Agent:
             request = parse_usual(data, self._heads)
             if request is None:
                 if is_v3(data):
-                    return self._respond_v3(data)
+                    return self._respond_v3(data, source)
                 request = parse_request(data)
             return self._respond_community(request, source)
         except DecodeError as error:
@@ -91,8 +91,12 @@ class Agent:
     # -- SNMPv1 and v2c --------------------------------------------------------------------------------------
 
     def _respond_community(self, request: Request, source: str) -> bytes | None:
-        community = self._communities.get(request.community)
-        if community is None or not (community.sources.anywhere or community.sources.allow(source)):
+        renderer = self._renderer
+        snapshot = self._topology.snapshot
+        if snapshot is not renderer.snapshot:
+            renderer.use(snapshot)
+        community = self._communities.get(request.community) or self._access.community(request.community)
+        if community is None or not (community.networks.anywhere or community.networks.allow(source)):
             self._counters.bad_community_names += 1
             return None
         if request.pdu_type is _INFORM:
@@ -103,13 +107,8 @@ class Agent:
         if request.head not in self._heads:
             remember_head(self._heads, request)
         view = community.view
-        renderer = self._renderer
-        snapshot = self._topology.snapshot
-        if snapshot is not renderer.snapshot:
-            renderer.use(snapshot)
-        tree = view.v2 if request.version is _V2C else view.v1
         room = varbind_room(request, self._max_size)
-        status, index, varbinds = answer(request, tree, renderer.serial, room)
+        status, index, varbinds = answer(request, view, renderer.serial, room)
         response = encode_response(request, status, index, varbinds)
         if len(response) <= self._max_size:
             return response
@@ -121,7 +120,7 @@ class Agent:
 
     # -- SNMPv3 ----------------------------------------------------------------------------------------------
 
-    def _respond_v3(self, data: bytes) -> bytes | None:
+    def _respond_v3(self, data: bytes, source: str) -> bytes | None:
         now = self._engine.time_s(self._monotonic())
         try:
             opened = self._usm.open(data, now)
@@ -130,19 +129,22 @@ class Agent:
         if opened.context_engine_id != self._engine.engine_id or opened.request.pdu_type is _INFORM:
             self._counters.unknown_pdu_handlers += 1
             return self._usm.seal_report(opened, _UNKNOWN_PDU_HANDLERS, self._counters.unknown_pdu_handlers, now)
-        if opened.context_name:
+        user = self._users[opened.user_name]
+        if not user.networks.allow(source):
+            self._counters.unknown_sources += 1
+            return None
+        self._renderer.use(self._topology.snapshot)
+        view = user.view if not opened.context_name else self._access.user_view(user, opened.context_name)
+        if view is None:
             self._counters.unknown_contexts += 1
             return self._usm.seal_report(opened, _UNKNOWN_CONTEXTS, self._counters.unknown_contexts, now)
-        return self._respond_user(opened, now)
-
-    def _respond_user(self, opened: OpenedRequest, now: int) -> bytes | None:
-        request = opened.request
-        user = self._users[opened.user_name]
         if opened.level is not user.level:  # RFC 3413 3.2 step 5: noAccessEntry
-            return self._usm.seal(opened, ErrorStatus.AUTHORIZATION_ERROR, 0, request.varbinds, now)
-        self._renderer.use(self._topology.snapshot)
+            return self._usm.seal(opened, ErrorStatus.AUTHORIZATION_ERROR, 0, opened.request.varbinds, now)
+        return self._respond_user(opened, view, now)
+
+    def _respond_user(self, opened: OpenedRequest, view: View, now: int) -> bytes | None:
         room = self._usm.varbind_room(opened)
-        status, index, varbinds = answer(request, user.view.v2, self._renderer.serial, room)
+        status, index, varbinds = answer(opened.request, view, self._renderer.serial, room)
         if status and len(varbinds) > room:
             status, index, varbinds = TOO_BIG
         return self._usm.seal(opened, status, index, varbinds, now)

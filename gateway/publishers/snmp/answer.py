@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
+from gateway.publishers.snmp.access import View
 from gateway.publishers.snmp.walk import Position, Tree, cells, rows_after
 from gateway.wire.ber import (
     END_OF_MIB_VIEW_TLV,
@@ -34,7 +35,7 @@ _BLOCK: Final = 32
 """Repetitions that are looked up at once; a larger number costs more when the response is cut."""
 
 
-def answer(request: Request, tree: Tree, serial: int, room: int) -> Answer:
+def answer(request: Request, view: View, serial: int, room: int) -> Answer:
     """
     Answer a request with at most `room` octets of varbinds.
 
@@ -42,6 +43,7 @@ def answer(request: Request, tree: Tree, serial: int, room: int) -> Answer:
         DecodeError: the values of a SET are malformed.
     """
     kind = request.pdu_type
+    tree = view.v1 if request.version is _V1 else view.v2
     if kind is _GET_BULK:
         usual = _usual_bulk(request, tree, serial, room)
         return 0, 0, usual if usual is not None else _bulk(request, tree, serial, room)
@@ -53,7 +55,7 @@ def answer(request: Request, tree: Tree, serial: int, room: int) -> Answer:
                 return 0, 0, varbinds
         found = _get(request, tree, serial) if kind is _GET else _get_next(request, tree, serial)
     else:
-        found = _refuse_set(request, tree)
+        found = _refuse_set(request, view)
     if len(found[2]) <= room:
         return found
     # RFC 3416 4.2.1: an alternate response with no varbinds; RFC 1157 4.1.2: with those of the request.
@@ -105,14 +107,18 @@ def _get_next(request: Request, tree: Tree, serial: int) -> Answer:
     return 0, 0, b"".join(varbinds)
 
 
-def _refuse_set(request: Request, tree: Tree) -> Answer:
-    """Nothing is writable. SNMPv1 knows only noSuchName for that (RFC 1157 4.1.5, RFC 3584 4.4)."""
+def _refuse_set(request: Request, view: View) -> Answer:
+    """
+    Nothing is writable (RFC 3416 4.2.5): noAccess outside of the view, notWritable in it.
+
+    SNMPv1 knows only noSuchName for both (RFC 1157 4.1.5, RFC 3584 4.4).
+    """
     varbinds = decode_varbinds(request.varbinds)
     if not varbinds:
         return 0, 0, b""
     if request.version is _V1:
         return _NO_SUCH_NAME, 1, request.varbinds
-    return _NOT_WRITABLE if tree.knows(varbinds[0].oid) else _NO_ACCESS, 1, request.varbinds
+    return _NOT_WRITABLE if view.subtrees.includes(varbinds[0].oid) else _NO_ACCESS, 1, request.varbinds
 
 
 def _bulk(request: Request, tree: Tree, serial: int, room: int) -> bytes:

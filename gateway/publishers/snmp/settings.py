@@ -21,13 +21,14 @@ LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 _WELL_KNOWN: Final = ("public", "private")
 
 
-class CommunitySettings(Settings):
-    """`[publishers.snmp.communities.NAME]`: a community, for SNMPv1 and v2c. Its name here is only a label."""
+class AskerSettings(Settings):
+    """What a community and a user have in common."""
 
-    community: SecretStr = Field(min_length=1, max_length=255, description="Give the community, or community_file.")
     allow: tuple[str, ...] = Field(default=(), description='List networks such as "192.0.2.0/24"; empty: any.')
     """Networks from which it may be used; empty: from anywhere."""
     view: str = Field(default=ALL, description="Name a view, or leave it out.")
+    contexts: tuple[str, ...] = Field(default=("*",), description='List contexts, such as "hv-*"; "*" is any.')
+    """Which contexts may be asked beside the default one."""
 
     @field_validator("allow")
     @classmethod
@@ -35,10 +36,16 @@ class CommunitySettings(Settings):
         return tuple(str(ipaddress.ip_network(text, strict=False)) for text in allow)
 
 
-class UserSettings(Settings, UserFields):
-    """`[publishers.snmp.users.NAME]`: a user of SNMPv3. It is answered only at its highest security level."""
+class CommunitySettings(AskerSettings):
+    """`[publishers.snmp.communities.NAME]`: a community, for SNMPv1 and v2c. Its name here is only a label."""
 
-    view: str = Field(default=ALL, description="Name a view, or leave it out.")
+    community: SecretStr = Field(min_length=1, max_length=255, description="Give the community, or community_file.")
+    context: str = Field(default="", max_length=32, description="Name a context for a console that knows none.")
+    """The one context that it opens; empty: the default one, and others as COMMUNITY@CONTEXT."""
+
+
+class UserSettings(AskerSettings, UserFields):
+    """`[publishers.snmp.users.NAME]`: a user of SNMPv3. It is answered only at its highest security level."""
 
     @model_validator(mode="after")
     def _fitting(self) -> "UserSettings":

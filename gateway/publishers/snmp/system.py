@@ -41,6 +41,8 @@ class Counters:
     invalid_messages: int = 0
     unknown_pdu_handlers: int = 0
     unknown_contexts: int = 0
+    unknown_sources: int = 0
+    """Not in a MIB: authentic requests of v3 users from networks that their settings do not allow."""
     internal_errors: int = 0
     """Not in a MIB: requests that failed by a fault of ours."""
 
