@@ -139,6 +139,21 @@ def test_it_is_missed_where_it_was_not_where_a_definition_of_it_stayed():
     assert conditions(lab.last["h2"], None) == []
 
 
+def test_what_ran_elsewhere_since_is_not_missed_again_when_it_is_removed_there():
+    lab = Lab()
+    lab.read(0, "h1", domain(BOOTED, persistent=False))
+    lab.read(1, "h2")
+    lab.read(60, "h1")
+    lab.read(62, "h2", domain(BOOTED))
+    lab.read(120, "h1")
+    lab.event(130, "h2", "LIFECYCLE", "STOPPED", "DESTROYED")
+    lab.event(130, "h2", "LIFECYCLE", "UNDEFINED", "REMOVED")
+    lab.reread(130, "h2")
+    lab.read(180, "h1")
+    assert lab.last["h1"].conditions == ()
+    assert lab.house.snapshot.named("vm1") == ()
+
+
 def test_a_transient_domain_that_vanished_with_its_host_has_died():
     lab = Lab()
     lab.read(0, "h1", domain(BOOTED, persistent=False))

@@ -280,6 +280,16 @@ def test_what_did_not_change_is_the_same_object_again():
     assert changed == ["vm7"]
 
 
+def test_what_is_learned_beside_an_unchanged_domain_is_shown():
+    lab, same = Lab(), domain(defined=definition())
+    lab.read(1, "h1", same)
+    assert natives(lab.last["h1"], EntityKind.VOLUME) == ["h1:/var/lib/virtlab/shared/vm1.img"]
+    lab.read(2, "h1", same, pools=(a_pool("shared"),))
+    assert natives(lab.last["h1"], EntityKind.VOLUME) == ["h1/shared/vm1.img"]
+    lab.read(3, "h1", same, pools=(a_pool("shared"),), guests={VM1: TOLD})
+    assert natives(lab.last["h1"], EntityKind.GUEST_OS) == [VM1]
+
+
 def test_what_did_not_change_costs_much_less_than_what_is_new():
     """A bound that holds on any machine: unchanged against new, on the same one."""
     lab = Lab()

@@ -127,6 +127,50 @@ def test_a_migration_that_is_cancelled_at_the_last_moment_is_a_failed_one():
     assert presence(lab, "h1") == (Phase.STABLE, Arrival.RESTART)
 
 
+def test_the_arriving_copy_is_none_that_leaves_and_no_judgement_of_the_domain():
+    lab = on_h1()
+    for at_s in (1, 2.5, 4):
+        lab.event(at_s, "h1", "WATCHDOG", "2")
+    lab.reread(5, "h1", domain(BOOTED))
+    assert told(lab.wait(16)) == [("finding_raised", "vm1", "degraded")]
+    lab.event(20, "h2", "LIFECYCLE", "STARTED", "MIGRATED")
+    assert lab.reread(20, "h2", domain(ARRIVING)) == []
+    (copy,) = [entity for entity in lab.last["h2"].entities if entity.key == vm(VM1)]
+    assert (copy.state, copy.reason) == (EntityState.MIGRATING, "arriving")
+    assert lab.last["h2"].judged == frozenset()
+    lab.event(21, "h2", "LIFECYCLE", "RESUMED", "MIGRATED")
+    lab.reread(21, "h2", domain(MIGRATED))
+    assert lab.last["h2"].evidence == ()
+
+
+def test_a_copy_that_never_ran_is_not_missed_when_it_ends():
+    lab = Lab()
+    lab.read(0, "h2")
+    lab.event(1, "h2", "LIFECYCLE", "STARTED", "MIGRATED")
+    lab.reread(1, "h2", domain(ARRIVING))
+    lab.event(5, "h2", "LIFECYCLE", "STOPPED", "FAILED")
+    lab.reread(5, "h2")
+    assert lab.read(60, "h2") == lab.wait(900) == []
+    assert lab.last["h2"].conditions == ()
+
+
+def test_what_came_live_and_was_paused_before_it_was_read_came_live():
+    lab = Lab()
+    lab.read(0, "h2", domain(BOOTED, instance=1))
+    lab.event(5, "h2", "LIFECYCLE", "STARTED", "MIGRATED")
+    lab.event(6, "h2", "LIFECYCLE", "RESUMED", "MIGRATED")
+    lab.event(6, "h2", "LIFECYCLE", "SUSPENDED", "PAUSED")
+    lab.reread(6, "h2", domain((3, 1), instance=2))
+    assert presence(lab, "h2") == (Phase.STABLE, Arrival.LIVE)
+
+
+def test_a_domain_that_is_paused_while_it_migrates_has_not_failed_to():
+    lab = on_h1()
+    under_way(lab)
+    lab.reread(11, "h1", domain((3, 1)))
+    assert lab.last["h1"].evidence == ()
+
+
 def test_each_failed_migration_is_told():
     lab = on_h1()
     for number in range(3):

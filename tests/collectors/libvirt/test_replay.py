@@ -70,6 +70,20 @@ def test_a_host_that_is_not_heard_of_says_nothing_until_its_next_line(tmp_path):
     ]
 
 
+def test_a_domain_that_resumes_where_it_was_handed_over_has_not_moved(tmp_path):
+    lines = [
+        [1, "h2", "LIFECYCLE", "vm1", "STARTED", "MIGRATED"],
+        [2, "h1", "LIFECYCLE", "vm1", "SUSPENDED", "MIGRATED"],
+        [3, "h1", "LIFECYCLE", "vm1", "RESUMED", "MIGRATED"],
+        [4, "h2", "LIFECYCLE", "vm1", "STOPPED", "DESTROYED"],
+    ]
+    (tmp_path / "events.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert [(event["at"], event["kind"]) for event in played(tmp_path)["events"]] == [(3.0, "migration_failed")]
+    shown = [recording for recording in replay(tmp_path) if recording.at_s == 3.0]
+    (runs_on,) = [r for r in shown[0].observation.relations if r.kind == "runs_on" and r.upper.kind == "vm"]
+    assert (runs_on.phase, runs_on.arrival) == ("stable", "restart")
+
+
 def test_a_complete_read_ends_what_it_does_not_list(tmp_path):
     lines = [
         [0, "h1", "DOMAIN", "u1", "vm1", 5, 1],
