@@ -68,6 +68,12 @@ def daemon_pid(plan: Plan, host: str, name: str = DAEMON) -> int | None:
     return next((pid for pid in processes_of(plan.own(host)) if _program(pid) == name), None)
 
 
+def daemon_hangs(plan: Plan, host: str) -> bool:
+    """Whether libvirtd of a host is stopped by a signal: nobody has to wait to see that it does not answer."""
+    pid = daemon_pid(plan, host)
+    return pid is not None and _state(pid) == "T"
+
+
 def qemu_pid(plan: Plan, host: str, vm: str) -> int | None:
     """Process id, seen from outside, of a guest's QEMU on a host."""
     wanted = f"guest={vm},".encode()
@@ -101,6 +107,13 @@ def _provide(plan: Plan, host: str) -> None:
 def _program(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
         return ""
 

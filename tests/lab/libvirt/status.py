@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tests.lab.libvirt.errors import LabError
+from tests.lab.libvirt.hosts import daemon_hangs
 from tests.lab.libvirt.namespaces import init_pid
 from tests.lab.libvirt.network import connected_hosts
 from tests.lab.libvirt.plan import Plan
@@ -98,6 +99,8 @@ def read_status(plan: Plan) -> Status:
 def _read_host(plan: Plan, name: str, connected: bool) -> Host:
     if init_pid(plan.own(name)) is None:
         return Host(name, powered=False, answers=False, connected=False)
+    if daemon_hangs(plan, name):
+        return Host(name, powered=True, answers=False, connected=connected)
     try:
         return Host(name, powered=True, answers=True, connected=connected, domains=_read_domains(plan, name))
     except LabError:

@@ -124,7 +124,7 @@ def _conditions(
     if len(here) > 1:
         return {CONFLICT}
     place = places.get(vm)
-    if place not in audible:
+    if place is None or place not in audible:
         return {condition for condition, entity in before.conditions if entity == vm} - {CONFLICT, UNCERTAIN}
     said = str(copies[place]) if place in copies else ""
     if said in CRASHED_STATES:

@@ -13,6 +13,7 @@ from tests.system.libvirt.comparison import LONGEST_SETTLE_S, Comparison
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
+SOON_S = 2.0
 Verb = Callable[[LibvirtLab, str], None]
 
 
@@ -62,13 +63,13 @@ def test_a_daemon_that_is_started_again_soon_is_not_told(seen: Comparison, end: 
     ids=["killed", "stopped", "hung", "isolated"],
 )
 def test_a_silent_host_is_stale_and_not_gone(seen: Comparison, silence: Verb, return_: Verb):
-    host = seen.lab.place("vm1")
+    host, other = places_apart(seen)
     silence(seen.lab, host)
     seen.step(Notice.raised("sourceStale", host), quiet_s=LONGEST_SETTLE_S)
     (hop, *_) = seen.gateway.get("/where/vm1")["hops"]
     assert (hop["entity"]["name"], hop["stale"]) == (host, True), hop
-    other = next(vm for vm in seen.lab.vms if seen.lab.status().active(vm) not in ([], [host]))
-    assert not seen.gateway.get(f"/where/{other}")["hops"][0]["stale"]
+    (hop, *_) = seen.gateway.get("/where/vm2")["hops"]
+    assert (hop["entity"]["name"], hop["stale"]) == (other, False), hop
     return_(seen.lab, host)
     seen.step(Notice.cleared("sourceStale", host))
     seen.end()
@@ -100,17 +101,37 @@ def test_a_guest_that_crashed_while_libvirtd_was_down_is_told_when_it_is_back(se
 
 
 def test_a_hung_host_does_not_delay_what_is_told_of_the_others(seen: Comparison):
-    hung = seen.lab.place("vm1")
-    vm = next(vm for vm in seen.lab.vms if seen.lab.place(vm) != hung)
-    old = seen.lab.place(vm)
-    new = next(host for host in seen.lab.hosts if host not in (hung, old))
+    hung, old = places_apart(seen)
     seen.lab.hang_daemon(hung)
-    moved = Notice.relocation(vm, old, new, live=True)
-    seen.lab.migrate(vm, new)
-    began = time.time()
-    seen.note()
-    assert seen.await_heard(moved).time - began < 2.0
+    _told_soon(seen, old, hung)
     seen.step()
     seen.lab.continue_daemon(hung)
     seen.step(Notice.cleared("sourceStale", hung))
     seen.end()
+
+
+def test_a_guest_whose_qemu_hangs_does_not_delay_what_is_told_of_the_others(seen: Comparison):
+    host, old = places_apart(seen)
+    seen.lab.wedge("vm1")
+    _told_soon(seen, old, host)
+    seen.step()
+    seen.lab.unwedge("vm1")
+    seen.nothing()
+
+
+def places_apart(seen: Comparison) -> tuple[str, str]:
+    """Where vm1 and vm2 are, which are on two hosts then."""
+    first, second = seen.lab.place("vm1"), seen.lab.place("vm2")
+    if first == second:
+        seen.lab.migrate("vm2", seen.lab.elsewhere("vm2"))
+        seen.step()
+    return first, seen.lab.place("vm2")
+
+
+def _told_soon(seen: Comparison, old: str, avoided: str) -> None:
+    """vm2 migrates to a third host, and that is told soon."""
+    new = next(host for host in seen.lab.hosts if host not in (avoided, old))
+    seen.lab.migrate("vm2", new)
+    began = time.time()
+    seen.note()
+    assert seen.await_heard(Notice.relocation("vm2", old, new, live=True)).time - began < SOON_S
