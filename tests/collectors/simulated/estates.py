@@ -78,10 +78,14 @@ class Estates:
                 self.told.extend(moment.told)
 
     def settle(self) -> None:
-        """Until nothing is pending."""
-        while (due := self.reconciler.next_due()) is not None:
+        """Until nothing is pending but the watch over scopes, which never ends."""
+        while due := min(self._settling(), default=None):
             self.clock.set(due)
             self.events.extend(self.reconciler.settle(due))
+
+    def _settling(self) -> list[int]:
+        pending = self.reconciler.snapshot.pending
+        return [due for what, due in pending.items() if not what.startswith("scopes:")]
 
     def expected(self) -> Counter[Told]:
         return Counter(self.told)
