@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.model.rows import SourceState
-from gateway.model.snapshot import Snapshot
+from gateway.model.snapshot import Snapshot, scope_key
 from gateway.publishers.snmp.render import Renderer, TableColumn
 from gateway.topology.ages import entity_is_stale
 from tests.publishers.snmp import estate
@@ -113,6 +113,18 @@ def test_an_entity_is_stale_by_the_rule_of_rest_when_its_scope_is_silent_though_
     assert told() == (False, False)
     now[0] += estate.SECOND
     assert told() == (stale, stale)
+
+
+def test_an_entity_of_a_scope_that_does_not_answer_is_stale_at_once_and_fresh_when_it_does():
+    made, vm = estate.snapshot(200), 151
+    silent = replace(made, failing={scope_key("fleet", ""): 1})
+    renderer = Renderer(lambda: estate.T0 + estate.SECOND, 3)
+    flags = column(renderer, "topoEntityStale")
+    for shown, stale in ((made, False), (silent, True), (made, False)):
+        renderer.use(shown)
+        told = dict(zip(flags.refresh(vm >> 6).keys, flags.segments[vm >> 6].values, strict=True))
+        by_rest = entity_is_stale(shown, shown.entities.get(vm), estate.T0 + estate.SECOND, 3)
+        assert (told[vm], by_rest) == (stale, stale)
 
 
 def test_a_new_rule_of_what_is_stale_counts_for_the_rows_that_were_rendered():
