@@ -83,7 +83,7 @@ class GatewaySettings(Settings):
     instance: str = Field(default="", max_length=64, pattern=r"^[A-Za-z0-9._-]*$", description="Give a short name.")
     """Name of this gateway among others; default: the host's name."""
     database: SecretStr | None = Field(
-        default=None, description='Give a URL: "sqlite:////path/topology.db" or "postgresql+psycopg://user@host/db".'
+        default=None, description='Give a URL: "sqlite:////path/topology.db" or "postgresql://user@host/db".'
     )
     """URL of the topology database; default: SQLite in the state folder."""
     retention_days: int = Field(default=400, ge=1, le=36_500, description="Give the number of days to keep history.")

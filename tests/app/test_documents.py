@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app.cli import COMMANDS
+from gateway.app.places import DATABASE, NAME
 from gateway.app.settings_classes import PUBLISHERS, PluginClasses
 from gateway.app.sinks import RECEIVER_KINDS
 from gateway.app.sources import create_collector
@@ -58,6 +59,16 @@ def test_the_reference_has_every_key() -> None:
     said = facts_document(NodeFacts("n1"))
     assert {key for key in said if not re.search(rf"^{key} = ", REFERENCE, re.MULTILINE)} == set()
     assert {deed for deed in Deed if f"`{deed}`" not in REFERENCE} == set()
+
+
+def test_urls_of_a_database_are_written_the_same_everywhere() -> None:
+    texts = [path.read_text() for path in (*DOCUMENTS, *sorted((PROJECT / "gateway" / "config").glob("*.py")))]
+    found = {url for text in texts for url in re.findall(r"(?:postgresql|sqlite)[+\w]*://[\w@:/.-]+", text)}
+    assert {url for url in found if url.startswith("postgresql")} == {"postgresql://user@host/db"}
+    assert {url for url in found if url.startswith("sqlite")} == {
+        "sqlite:////path/topology.db",
+        f"sqlite:///{Path('/var/lib') / NAME / DATABASE}",
+    }
 
 
 def test_every_document_is_named_in_the_readme_and_the_reference() -> None:
