@@ -215,9 +215,10 @@ class Storage:
         """Keep what is known of each pool by its key and host."""
         for pool in before:
             key = self.pool_key(host, pool)
-            self._pools[key].pop(host, None)
-            if not self._pools[key]:
-                del self._pools[key]
+            had = self._pools.get(key, {})
+            had.pop(host, None)
+            if not had:
+                self._pools.pop(key, None)
         for pool in after:
             self._pools.setdefault(self.pool_key(host, pool), {})[host] = pool
 

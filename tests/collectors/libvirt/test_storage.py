@@ -1,5 +1,7 @@
 """Whose storage is one: by its definition, by declaration, or as a migration that copied nothing proves."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.collectors.libvirt.records import Disk, Domain, HostFacts, Pool, Volume
@@ -88,6 +90,15 @@ def test_a_shared_pool_stays_while_any_host_has_it():
     assert pool.kind is EntityKind.STORAGE_POOL
     lab.read(61, "h2")
     assert lab.house.snapshot.named("nfs-vms") == ()
+
+
+def test_two_pools_of_one_export_on_one_host_are_one_and_may_go():
+    lab = Lab()
+    one = a_pool("netfs")
+    shown = seen(lab, "h1", pools=(one, replace(one, name="again", target="/mnt")))
+    assert pool_of(shown) == "netfs:filer.example:/export/vms"
+    lab.read(60, "h1")
+    assert natives(lab.last["h1"], EntityKind.STORAGE_POOL) == []
 
 
 def test_a_pool_that_is_inactive_on_one_host_is_shown_alike_by_both():
