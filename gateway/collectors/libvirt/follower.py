@@ -85,7 +85,8 @@ class Follower:
         self._whole_due = self._follow_up_due = 0.0
 
     async def run(self) -> None:
-        """Follow the host until cancelled."""
+        """Follow the host until cancelled; may be called again then: calls that still hang count on."""
+        self.attempts = 0
         try:
             while True:
                 try:

@@ -54,8 +54,10 @@ class LibvirtSource:
         self._duplicates = Duplicates()
         folder = context.config_dir / settings.record.expanduser() if settings.record is not None else None
         self._recorder = Recorder(folder, name, context.now()) if folder is not None else None
-        self._followers: dict[str, Follower] = {}
-        self._agents: dict[str, Agents] = {}
+        turns = Turns()
+        self._followers = {host: Follower(host, settings, context.now, self, turns) for host in settings.hosts}
+        asking = settings.hosts if settings.guest_agent else ()
+        self._agents = {host: Agents(host, settings, partial(self._learned, host)) for host in asking}
         self._report: Reporter = _nobody
         self._changed = asyncio.Event()
         self._errors: dict[str, str] = {}
@@ -68,10 +70,6 @@ class LibvirtSource:
             SourceUnavailable: none of them can be read.
         """
         self._report, self._duplicates, self._errors = report, Duplicates(), {}
-        turns = Turns()
-        self._followers = {h: Follower(h, self._settings, self._now, self, turns) for h in self._settings.hosts}
-        asking = self._settings.hosts if self._settings.guest_agent else ()
-        self._agents = {host: Agents(host, self._settings, partial(self._learned, host)) for host in asking}
         try:
             async with asyncio.TaskGroup() as tasks:
                 for host, follower in self._followers.items():

@@ -17,7 +17,8 @@ CLOSE_S = 3.0
 """How long the end of a source waits for connections that are being closed."""
 P = ParamSpec("P")
 T = TypeVar("T")
-_MARGIN_S = 0.01
+_LOOK_S = 0.1
+"""How often a job that takes its time is looked at: so much later than its deadline a call may be found overdue."""
 
 
 class Overdue(SourceUnavailable):
@@ -63,11 +64,6 @@ class Calls:
         """No further call; the job ends when the present one comes back."""
         self._abandoned = True
 
-    def left_s(self) -> float:
-        """Seconds that the present call has left; between calls, when to look again."""
-        current = self._current
-        return current[1] - time.monotonic() if current is not None else self._timeout_s
-
     def overdue(self) -> Overdue | None:
         """The present call, when it is over its time."""
         current = self._current
@@ -110,7 +106,7 @@ class Worker:
         self._jobs.put(lambda: _settle(self._loop, future, self._calls, job))
         try:
             while not future.done():
-                await asyncio.wait([future], timeout=max(self._calls.left_s(), 0) + _MARGIN_S)
+                await asyncio.wait([future], timeout=_LOOK_S)
                 overdue = None if future.done() else self._calls.overdue()
                 if overdue is not None:
                     raise overdue

@@ -14,6 +14,7 @@ import libvirt
 import pytest
 
 from gateway.collectors.libvirt import PLUGIN
+from gateway.collectors.libvirt import follower as follower_module
 from gateway.collectors.libvirt.loop import EVENT_LOOP
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.source import LibvirtSource
@@ -138,6 +139,25 @@ async def test_it_may_run_again_after_it_has_failed(tmp_path: Path) -> None:
     path.write_text("<node/>")
     async with running(one, heard):
         await until(lambda: heard.whole == ["h1"])
+
+
+async def test_threads_that_hang_are_counted_over_all_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_daemon: str
+) -> None:
+    """An ssh that says nothing, as libvirt's open() would wait for without an end."""
+    monkeypatch.setattr(follower_module, "CLOSE_S", 0.05)
+    (tmp_path / "ssh").write_text("#!/bin/sh\nexec sleep 20\n")
+    (tmp_path / "ssh").chmod(0o755)
+    port = stopped_daemon.split(":")[2].split("/")[0]
+    one = source(tmp_path, h1=f"test+ssh://127.0.0.1:{port}/default?command={tmp_path}/ssh")
+    errors = []
+    for _ in range(follower_module.MOST_HANGING + 4):
+        with pytest.raises(SourceUnavailable) as error:
+            await one.run(Heard())
+        errors.append(str(error.value))
+    assert sum(thread.name == "libvirt h1" for thread in threading.enumerate()) == follower_module.MOST_HANGING
+    assert errors[0] == "h1: no answer within 0.5 s (open)"
+    assert errors[-1] == "h1: 8 calls hang there; it is tried again when one of them is back"
 
 
 async def test_the_check_counts_and_says_what_to_try_by_hand(stopped_daemon: str, tmp_path: Path) -> None:

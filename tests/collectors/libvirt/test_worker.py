@@ -36,6 +36,23 @@ async def test_a_call_that_hangs_is_given_up_after_its_deadline_and_named() -> N
     await ended(worker)
 
 
+async def test_the_deadline_of_each_call_counts_wherever_in_the_job_it_is() -> None:
+    worker, go_on = Worker("test", 30), threading.Event()
+
+    def job(calls: Calls) -> None:
+        calls("first", time.sleep, 0.2)
+        time.sleep(0.2)
+        calls.within(0.1, "second", go_on.wait)
+
+    began = time.monotonic()
+    with pytest.raises(Overdue, match="second"):
+        await worker.run(job)
+    assert time.monotonic() - began < 2
+    worker.retire(lambda: None)
+    go_on.set()
+    await ended(worker)
+
+
 async def test_many_calls_may_take_longer_than_one_deadline() -> None:
     worker = Worker("test", 0.2)
 
