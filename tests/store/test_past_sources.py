@@ -8,7 +8,8 @@ import pytest
 from gateway.engine.reconciler import Reconciler
 from gateway.model.conditions import SettleTimes
 from gateway.model.entities import EntityKind, EntityState, NativeKey
-from gateway.model.observations import Observation, ObservedEntity, Whole
+from gateway.model.observations import Observation, ObservedEntity, ScopeFailure, Whole
+from gateway.model.ports import EventFilter
 from gateway.model.rows import Source, SourceState
 from gateway.store.database import Database, open_database
 from gateway.topology.ages import entity_age, entity_is_stale
@@ -101,5 +102,49 @@ def test_an_age_that_is_not_known_is_none_and_what_was_silent_then_is_stale(data
     ]
 
 
+def test_what_a_running_gateway_has_read_and_not_written_yet_is_not_stale_then(database: Database, house: House):
+    for _ in range(4):
+        house.now += MINUTE
+        house.reconciler.apply(Observation("fleet", house.now, Whole(""), (ObservedEntity(HOST, "h1"),), ()))
+    at = T0 + 12 * MINUTE
+
+    def told() -> tuple[int | None, bool]:
+        view = database.history.at(at)
+        (host,) = view.named("h1")
+        return entity_age(view, host, at), entity_is_stale(view, host, at, 3)
+
+    assert told() == (2 * MINUTE, True)
+    database.history.follow(house.reconciler)
+    assert told() == (None, False)
+
+
 def test_a_past_view_says_its_time_in_words(database: Database):
     assert database.history.at(T0).when == "at 2023-11-14T22:13:20Z"
+
+
+def test_a_scope_that_did_not_answer_then_is_stale_then_and_its_alarm_outlives_a_restart(database: Database):
+    def read(host: str) -> None:
+        key = NativeKey(EntityKind.HYPERVISOR, host)
+        entities = (ObservedEntity(key, host),)
+        house.reconciler.apply(Observation("fleet", house.now, Whole(host), entities, ()))
+
+    def stale(at: int) -> tuple[bool, ...]:
+        view = database.history.at(at)
+        return tuple(entity_is_stale(view, view.named(host)[0], at, 10**6) for host in ("h1", "h2"))
+
+    house = House(database)
+    house.register("fleet")
+    read("h1")
+    read("h2")
+    house.now += MINUTE
+    house.reconciler.fail(ScopeFailure("fleet", house.now, "h2", "no answer", NativeKey(EntityKind.HYPERVISOR, "h2")))
+    house.now += 15 * SECOND
+    (raised,) = house.reconciler.settle(house.now)
+    silent_at, live = house.now, house.reconciler.snapshot
+    house.reconciler.load()
+    assert house.reconciler.snapshot.silent_scopes() == live.silent_scopes() != frozenset()
+    house.now += MINUTE
+    read("h2")
+    (cleared,) = database.history.events(EventFilter(after=raised.seq))
+    assert cleared.alarm_key == raised.alarm_key
+    assert [stale(silent_at - 1), stale(silent_at), stale(house.now)] == [(False, False), (False, True), (False, False)]
