@@ -17,6 +17,7 @@ from gateway.wire.errors import (
     UnexpectedPduError,
     UnknownSecurityModelError,
     UnknownVersionError,
+    UsmCounter,
     UsmError,
 )
 from gateway.wire.fast import (
@@ -29,12 +30,13 @@ from gateway.wire.fast import (
     remember_head,
     varbind_room,
 )
-from gateway.wire.pdu import ErrorStatus, PduType
+from gateway.wire.pdu import PduType
 from gateway.wire.usm import AuthoritativeEngine, OpenedRequest
 
 _UNKNOWN_PDU_HANDLERS: Final = (*MPD_STATS, 3, 0)
 _UNKNOWN_CONTEXTS: Final = (*UNKNOWN_CONTEXTS, 0)
 # Bound once: in Python 3.11 each look-up of an enum's member calls a Python function.
+_WRONG_LEVEL: Final = UsmCounter.UNSUPPORTED_SEC_LEVELS
 _INFORM: Final = PduType.INFORM
 _SET: Final = PduType.SET
 _COUNTED_AS: Final[Mapping[type[DecodeError], str]] = {
@@ -130,6 +132,9 @@ class Agent:
             self._counters.unknown_pdu_handlers += 1
             return self._usm.seal_report(opened, _UNKNOWN_PDU_HANDLERS, self._counters.unknown_pdu_handlers, now)
         user = self._users[opened.user_name]
+        if opened.level is not user.level:  # RFC 3414 section 5: "or otherwise unavailable"
+            self._usm.stats[_WRONG_LEVEL] += 1
+            return self._usm.seal_report(opened, _WRONG_LEVEL.oid, self._usm.stats[_WRONG_LEVEL], now)
         if not user.networks.allow(source):
             self._counters.unknown_sources += 1
             return None
@@ -138,8 +143,6 @@ class Agent:
         if view is None:
             self._counters.unknown_contexts += 1
             return self._usm.seal_report(opened, _UNKNOWN_CONTEXTS, self._counters.unknown_contexts, now)
-        if opened.level is not user.level:  # RFC 3413 3.2 step 5: noAccessEntry
-            return self._usm.seal(opened, ErrorStatus.AUTHORIZATION_ERROR, 0, opened.request.varbinds, now)
         return self._respond_user(opened, view, now)
 
     def _respond_user(self, opened: OpenedRequest, view: View, now: int) -> bytes | None:

@@ -14,9 +14,10 @@ from gateway.wire.ber import (
     decode_length,
     read_tlv,
 )
+from gateway.wire.errors import DecodeError
 from gateway.wire.fast import Request
 from gateway.wire.names import read_names
-from gateway.wire.pdu import ErrorStatus, PduType, Version
+from gateway.wire.pdu import ErrorStatus, Pdu, PduType, Version, check_version
 from gateway.wire.values import decode_varbinds, encode_varbind
 
 Answer = tuple[int, int, bytes]
@@ -59,7 +60,7 @@ def answer(request: Request, view: View, serial: int, room: int) -> Answer:
     if len(found[2]) <= room:
         return found
     # RFC 3416 4.2.1: an alternate response with no varbinds; RFC 1157 4.1.2: with those of the request.
-    return TOO_BIG if request.version is not _V1 else (TOO_BIG[0], 0, request.varbinds)
+    return TOO_BIG if request.version is not _V1 else (TOO_BIG[0], 0, _repeated(request))
 
 
 def _usual_bulk(request: Request, tree: Tree, serial: int, room: int) -> bytes | None:
@@ -79,6 +80,20 @@ def _usual_bulk(request: Request, tree: Tree, serial: int, room: int) -> bytes |
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+def _repeated(request: Request) -> bytes:
+    """
+    The varbinds that an error response repeats.
+
+    Raises:
+        DecodeError: they hold what the version does not know, and would be repeated.
+    """
+    varbinds = decode_varbinds(request.varbinds)
+    problem = check_version(request.version, Pdu(PduType.RESPONSE, 0, varbinds=varbinds))
+    if problem:
+        raise DecodeError(problem)
+    return request.varbinds
+
+
 def _get(request: Request, tree: Tree, serial: int) -> Answer:
     varbinds = []
     oids, names = read_names(request.varbinds)
@@ -86,7 +101,7 @@ def _get(request: Request, tree: Tree, serial: int) -> Answer:
         varbind = tree.get(oid, serial)
         if varbind is None:
             if request.version is _V1:
-                return _NO_SUCH_NAME, number + 1, request.varbinds
+                return _NO_SUCH_NAME, number + 1, _repeated(request)
             missing = NO_SUCH_INSTANCE_TLV if tree.knows(oid) else NO_SUCH_OBJECT_TLV
             varbind = encode_varbind(names[number], missing)
         varbinds.append(varbind)
@@ -101,7 +116,7 @@ def _get_next(request: Request, tree: Tree, serial: int) -> Answer:
         if found:
             varbinds += found
         elif request.version is _V1:
-            return _NO_SUCH_NAME, number + 1, request.varbinds
+            return _NO_SUCH_NAME, number + 1, _repeated(request)
         else:
             varbinds.append(encode_varbind(names[number], END_OF_MIB_VIEW_TLV))
     return 0, 0, b"".join(varbinds)
@@ -117,7 +132,7 @@ def _refuse_set(request: Request, view: View) -> Answer:
     if not varbinds:
         return 0, 0, b""
     if request.version is _V1:
-        return _NO_SUCH_NAME, 1, request.varbinds
+        return _NO_SUCH_NAME, 1, _repeated(request)
     return _NOT_WRITABLE if view.subtrees.includes(varbinds[0].oid) else _NO_ACCESS, 1, request.varbinds
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gateway.model.conditions import RULES, ConditionKind, alarm_key
@@ -199,3 +199,8 @@ def _alarm(index: int, entity: int, raised_at: int) -> Alarm:
         raised_at=raised_at,
         event_id=uuid(2_000_000 + index) if raised_at else "",
     )
+
+
+def placed(before: Snapshot, rows: Mapping[int, Placement | None]) -> Snapshot:
+    """These placements, and no other change."""
+    return replace(before, revision=before.revision + 1, placements=before.placements.evolve(rows))

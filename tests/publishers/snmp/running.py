@@ -19,6 +19,13 @@ ENGINE_ID = new_engine_id(bytes(range(1, 13)))
 USERS = {
     "plain": {},
     "authuser": {"auth": "SHA", "auth_password": "authpass1234", "priv": "AES", "priv_password": "privpass1234"},
+    "old": {
+        "allow_weak": True,
+        "auth": "MD5",
+        "auth_password": "authpass1234",
+        "priv": "DES",
+        "priv_password": "privpass1234",
+    },
     "signer": {"auth": "SHA-256", "auth_password": "authpass1234"},
     "sha224": {"auth": "SHA-224", "auth_password": "authpass1234", "priv": "AES", "priv_password": "privpass1234"},
     "sha384": {"auth": "SHA-384", "auth_password": "authpass1234", "priv": "AES", "priv_password": "privpass1234"},
