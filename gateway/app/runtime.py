@@ -135,6 +135,7 @@ class Runtime:
         snapshot = await asyncio.to_thread(reconciler.load)
         set_aside()
         self.clock.not_before(snapshot.at)
+        self.database.history.follow(reconciler)
         for listener in self._listeners:
             reconciler.listen(listener)
         self._run_task(stack, "reconciler", reconciler.run)

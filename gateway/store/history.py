@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, or_, select
 
 from gateway.model.events import Event
-from gateway.model.ports import EventFilter, Interval
+from gateway.model.ports import CurrentTopology, EventFilter, Interval
 from gateway.model.rows import Alarm
 from gateway.store import encoding, tables
 from gateway.store.connections import Connections
@@ -17,6 +17,11 @@ class TopologyHistory:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._running: CurrentTopology | None = None
+
+    def follow(self, topology: CurrentTopology) -> None:
+        """Know also what a running gateway has read and not written yet: unchanged reads are written minutes later."""
+        self._running = topology
 
     def at(self, at: int, known_at: int | None = None) -> PastView:
         """The topology at a past time (microseconds UTC); `known_at`: as it was known then."""
@@ -25,7 +30,8 @@ class TopologyHistory:
             wanted = wanted.where(tables.revision.c.at <= known_at)
         with self._connections.read() as connection:
             revision = connection.execute(wanted).scalar() or 0
-        return PastView(self._connections, at, revision, at if known_at is None else known_at)
+        read = dict(self._running.snapshot.freshness.items()) if self._running is not None else {}
+        return PastView(self._connections, at, revision, at if known_at is None else known_at, read)
 
     def begins_at(self) -> int | None:
         """The time of the first revision that is kept (microseconds UTC); None: there is none yet."""

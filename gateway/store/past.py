@@ -39,13 +39,17 @@ _SOURCE_STATES = {
 class PastView:
     """The topology at `at` (microseconds UTC), as it was known at `revision` (port TopologyView). Blocking."""
 
-    def __init__(self, connections: Connections, at: int, revision: int, known_at: int) -> None:
+    def __init__(
+        self, connections: Connections, at: int, revision: int, known_at: int, read: Mapping[str, int] | None = None
+    ) -> None:
+        """`read`: when a running gateway last read each scope (by `scope_key`), as far as it is not committed yet."""
+        self._read = read or {}
         self._connections = connections
         self._at = at
         self._revision = revision
         self._known_at = known_at
         self._entities: dict[int, Entity | None] = {}
-        self._freshness: Mapping[tuple[str, str], int] | None = None
+        self._freshness: Mapping[str, int] | None = None
         self._silent: frozenset[str] | None = None
         self._sources: Mapping[str, Source] | None = None
 
@@ -83,7 +87,9 @@ class PastView:
         return self._sources
 
     def _source_then(self, now: Source, manager: Record) -> Source:
-        last = max([now.last_success, *(at for (source, _), at in self._reads().items() if source == now.name)])
+        last = max(
+            [now.last_success, *(at for key, at in self._reads().items() if key.partition("\x00")[0] == now.name)]
+        )
         return replace(
             now,
             state=_SOURCE_STATES.get(manager.state, SourceState.STARTING),
@@ -191,7 +197,7 @@ class PastView:
 
         Only the last read of all is kept: None when that came later than the time asked about.
         """
-        last = self._reads().get((record.source, record.scope), 0)
+        last = self._reads().get(scope_key(record.source, record.scope), 0)
         return last if last <= self._at else None
 
     def is_silent(self, record: Record) -> bool:
@@ -201,11 +207,12 @@ class PastView:
             self._silent = frozenset(map(silent_scope, self._alarms(tables.alarm.c.condition == kind)))
         return scope_key(record.source, record.scope) in self._silent
 
-    def _reads(self) -> Mapping[tuple[str, str], int]:
-        """The last read of each scope of each source."""
+    def _reads(self) -> Mapping[str, int]:
+        """The last read of each scope of each source, by `scope_key`."""
         if self._freshness is None:
             rows = self._rows(select(tables.freshness))
-            self._freshness = {(row["source"], row["scope"]): row["at"] for row in rows}
+            kept = {scope_key(row["source"], row["scope"]): row["at"] for row in rows}
+            self._freshness = {key: max(at, self._read.get(key, 0)) for key, at in ({**self._read, **kept}).items()}
         return self._freshness
 
     def alarm_log(self, after: int, limit: int, *, active_only: bool) -> list[tuple[Alarm, int | None]]:
