@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.libvirt import LabError, LibvirtLab
+from tests.lab.libvirt import LabError, LibvirtLab, free_net
 from tests.lab.libvirt.plan import folder_of
 from tests.lab.libvirt.status import parse_domain
 
@@ -115,4 +116,14 @@ def test_a_lab_goes_down_when_its_run_is_killed(libvirt_lab: LibvirtLab):
     deadline = time.monotonic() + 15
     while traces(name) and time.monotonic() < deadline:
         time.sleep(0.5)
+    assert traces(name) == []
+
+
+@pytest.mark.lab
+def test_an_uplink_reaches_the_hosts_and_goes_with_the_lab(libvirt_lab: LibvirtLab):
+    name = f"glup-{os.getpid()}"
+    with LibvirtLab.up(name, hosts=1, vms=0, net=free_net(), uplink=name) as lab:
+        with socket.create_connection((lab.plan.host_address("h1"), 16509), timeout=5):
+            pass
+        assert traces(name) != []
     assert traces(name) == []

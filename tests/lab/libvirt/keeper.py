@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.lab.libvirt.errors import LabError
 from tests.lab.libvirt.namespaces import ENVIRONMENT, power_off, wait_until
+from tests.lab.libvirt.network import disconnect_uplink
 from tests.lab.libvirt.plan import FABRIC, Plan, load_plan, state_file
 from tests.lab.pacemaker.plan import birth, lives
 
@@ -43,6 +44,8 @@ def tear_down(folder: Path) -> None:
     if not folder.exists():
         return
     _stop_keeper(folder)
+    with contextlib.suppress(LabError, TypeError, ValueError, KeyError):
+        disconnect_uplink(load_plan(folder))
     power_off(folder / FABRIC)
     for _ in range(10):  # a process that was just killed may have written a last file
         shutil.rmtree(folder, ignore_errors=True)
