@@ -166,10 +166,13 @@ def test_a_guest_that_migrates_is_told_alone_with_the_number_that_it_carries(see
     seen.end()
 
 
-def test_a_host_that_is_lost_is_the_root_of_what_its_node_loses(seen: Comparison):
+@pytest.mark.parametrize("farewell", [True, False], ids=["connections end", "power cut"])
+def test_a_host_that_is_lost_is_the_root_of_what_its_node_loses(seen: Comparison, farewell: bool):
     node = seen.node_of(MEMBER)
     vm = guest_of(node)
     host = seen.lab.hosts.place(vm)
+    if not farewell:  # nobody closes its connections: only keepalive finds out
+        seen.lab.hosts.isolate(host)
     seen.lab.crash(host, node)
     told = seen.step()
     lost = Notice.raised(HOST_LOST, host)
