@@ -176,7 +176,8 @@ def look_at_scopes(draft: Draft, source: str, settle: SettleTimes) -> None:
     """
     Tell which scopes that were read in this run have neither been read nor failed for too long.
 
-    When nothing of the source was read of late it is for its supervision to say that the source is silent.
+    When nothing of the source was read of late it is for its supervision to say that the source is silent; the watch
+    over its scopes begins again with the next read.
     """
     key, row = f"scopes:{source}", draft.source(source)
     draft.judge_at(key, None)
@@ -184,8 +185,9 @@ def look_at_scopes(draft: Draft, source: str, settle: SettleTimes) -> None:
     if row is None or not row.interval_us or row.state is SourceState.DISABLED or not read:
         return
     limit = settle.stale_intervals * row.interval_us
-    if max(read.values()) + row.interval_us < draft.at:
-        draft.judge_at(key, draft.at + row.interval_us)
+    newest = max(read.values())
+    if newest + row.interval_us < draft.at:
+        draft.judge_at(key, draft.at + row.interval_us if newest + limit >= draft.at else None)
         return
     for scope, at in sorted(read.items()):
         if at + limit < draft.at and draft.failing(source, scope) is None:

@@ -157,6 +157,10 @@ def test_a_host_that_is_neither_read_nor_reported_is_told_after_three_intervals(
 def test_a_source_that_is_quiet_as_a_whole_is_left_to_its_supervision():
     estate = Estate()
     assert estate.wait(10_000) == []
+    assert not estate.snapshot.pending
+    for at in (10_000, 10_060, 10_120, 10_180):
+        estate.fleet.read(at, "h1")
+    assert told(estate.wait(10_182)) == raised("h2", "h3")
 
 
 # -- what it means -----------------------------------------------------------------------------------------------
