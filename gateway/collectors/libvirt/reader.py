@@ -11,7 +11,6 @@ from zlib import crc32
 import libvirt
 
 from gateway.collectors.libvirt import parse
-from gateway.collectors.libvirt.callbacks import is_unsupported
 from gateway.collectors.libvirt.connection import said
 from gateway.collectors.libvirt.flags import AllFlags, flags_of, flags_of_all, is_migrating_out
 from gateway.collectors.libvirt.inventory import (
@@ -24,11 +23,11 @@ from gateway.collectors.libvirt.inventory import (
     read_networks,
     read_pools,
 )
+from gateway.collectors.libvirt.listing import Row, listed, looked_up
 from gateway.collectors.libvirt.records import (
     Domain,
     DomainDefinition,
     DomainReading,
-    DomainStatus,
     HostFacts,
     HostReading,
     Network,
@@ -43,7 +42,6 @@ logger = logging.getLogger(__name__)
 
 MANY = 8
 """For more domains than these flags are asked for all at once."""
-LIST = "list of domains"
 _PARSING = threading.BoundedSemaphore(2)
 """Threads that parse share one interpreter: the more there are, the later all others have their turn."""
 Reading = HostReading | DomainReading
@@ -56,18 +54,6 @@ class _Known:
 
     domain: Domain
     due: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A domain as it is listed: libvirt's object of it, and its state."""
-
-    virt: Any
-    status: DomainStatus
-
-    @property
-    def what(self) -> str:
-        return f"domain {self.status.name} {self.status.uuid}"
 
 
 class HostReader:
@@ -126,10 +112,10 @@ class HostReader:
         """
         try:
             self._read_host(connection, calls)
-            rows = _listed(connection, calls)
+            rows = listed(connection, calls)
             domains = self._update(connection, calls, rows, dirty, moving)
-            listed = {row.status.uuid for row in rows}
-            gone = set(self._known) - listed
+            present = {row.status.uuid for row in rows}
+            gone = set(self._known) - present
             for uuid in gone:
                 del self._known[uuid]
             self._read_volumes(connection, calls, domains)
@@ -139,7 +125,7 @@ class HostReader:
         volumes = self._volumes.of(domains)
         unread = {row.status.uuid for row in rows if row.status.uuid not in self._known and self._left_out(row)}
         if unread or self._facts is None or self._pools is None or self._networks is None:
-            return DomainReading(self.host, frozenset((listed | gone) - unread), domains, volumes)
+            return DomainReading(self.host, frozenset((present | gone) - unread), domains, volumes)
         return HostReading(self.host, self._facts, domains, self._pools, volumes, self._networks)
 
     def some(
@@ -152,7 +138,7 @@ class HostReader:
             SourceUnavailable: the host does not answer as it should.
         """
         try:
-            rows = [row for uuid in uuids if (row := _looked_up(uuid, connection, calls)) is not None]
+            rows = [row for uuid in uuids if (row := looked_up(uuid, connection, calls)) is not None]
             domains = self._update(connection, calls, rows, uuids, moving)
             self._read_volumes(connection, calls, domains)
         except libvirt.libvirtError as error:
@@ -162,7 +148,7 @@ class HostReader:
             self._known.pop(uuid, None)
         return DomainReading(self.host, frozenset(uuids) - unread, domains, self._volumes.of(domains))
 
-    def _left_out(self, row: _Row) -> bool:
+    def _left_out(self, row: Row) -> bool:
         return self._silence.holds(row.what)
 
     def _read_host(self, connection: Any, calls: Calls) -> None:
@@ -192,7 +178,7 @@ class HostReader:
     # -- domains -----------------------------------------------------------------------------------------------
 
     def _update(
-        self, connection: Any, calls: Calls, rows: list[_Row], dirty: Collection[str], moving: Collection[str]
+        self, connection: Any, calls: Calls, rows: list[Row], dirty: Collection[str], moving: Collection[str]
     ) -> tuple[Domain, ...]:
         """Bring what is known of these domains up to date; those that are known now. The same record if unchanged."""
         wanted = [row for row in rows if self._is_due(row, dirty) and not self._left_out(row)]
@@ -207,13 +193,13 @@ class HostReader:
                 domains.append(known.domain)
         return tuple(domains)
 
-    def _is_due(self, row: _Row, dirty: Collection[str]) -> bool:
+    def _is_due(self, row: Row, dirty: Collection[str]) -> bool:
         known = self._known.get(row.status.uuid)
         if known is None or row.status.uuid in dirty or known.domain.status != row.status:
             return True
         return known.due <= self._clock()
 
-    def _read(self, row: _Row, calls: Calls, flags: AllFlags | None) -> None:
+    def _read(self, row: Row, calls: Calls, flags: AllFlags | None) -> None:
         """Read the definition of one domain; one that is gone by now is forgotten."""
         status = row.status
         try:
@@ -240,16 +226,16 @@ class HostReader:
             known.domain if known is not None and same else domain, self._later(self._clock(), status.uuid)
         )
 
-    def _current(self, domain: Domain, row: _Row, calls: Calls, moving: Collection[str]) -> Domain:
+    def _current(self, domain: Domain, row: Row, calls: Calls, moving: Collection[str]) -> Domain:
         """The domain with its state as it is listed, and whether it is being migrated away."""
         out = False
-        if row.status.state == State.RUNNING and (domain.migrating_out or row.status.uuid in moving):
+        if row.status.state in (State.RUNNING, State.PAUSED) and (domain.migrating_out or row.status.uuid in moving):
             out = self._is_migrating_out(row, calls)
         if domain.status == row.status and domain.migrating_out == out:
             return domain
         return replace(domain, status=row.status, migrating_out=out)
 
-    def _is_migrating_out(self, row: _Row, calls: Calls) -> bool:
+    def _is_migrating_out(self, row: Row, calls: Calls) -> bool:
         """Unlike all else this may wait for the machine: a hanging one costs the answer to this question only."""
         what = f"job of {row.what}"
         if self._silence.holds(what):
@@ -283,45 +269,6 @@ class HostReader:
     def _later(self, now: float, name: str) -> float:
         """When something is due again: not all at the same time."""
         return now + self._definitions_s * (0.75 + crc32(name.encode()) % 1000 / 2000)
-
-
-def _listed(connection: Any, calls: Calls) -> list[_Row]:
-    """All domains by name, with their states; one call where the driver has it, which does not ask the machines."""
-    try:
-        stats = calls(LIST, connection.getAllDomainStats, libvirt.VIR_DOMAIN_STATS_STATE, 0)
-    except libvirt.libvirtError as error:
-        if not is_unsupported(error):
-            raise
-        found = [_row(domain, calls) for domain in calls(LIST, connection.listAllDomains, 0)]
-        rows = [row for row in found if row is not None]
-    else:
-        rows = [_Row(one, _status(one, told.get("state.state", 0), told.get("state.reason", 0))) for one, told in stats]
-    return sorted(rows, key=lambda row: (row.status.name, row.status.uuid))
-
-
-def _looked_up(uuid: str, connection: Any, calls: Calls) -> _Row | None:
-    """One domain with its state; None: the host does not know it (any more)."""
-    try:
-        domain = calls(LIST, connection.lookupByUUIDString, uuid)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
-            raise
-        return None
-    return _row(domain, calls)
-
-
-def _row(domain: Any, calls: Calls) -> _Row | None:
-    try:
-        state, reason = calls(LIST, domain.state, 0)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
-            raise
-        return None
-    return _Row(domain, _status(domain, state, reason))
-
-
-def _status(domain: Any, state: int, reason: int) -> DomainStatus:
-    return DomainStatus(domain.UUIDString(), domain.name(), domain.ID(), state, reason)
 
 
 def _parsed(xml: str) -> DomainDefinition:

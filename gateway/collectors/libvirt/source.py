@@ -98,6 +98,9 @@ class LibvirtSource:
         """An event of a domain: evidence for the reading that follows."""
         logger.debug("host %s: %s %s of %s at %d", event.host, event.kind, " ".join(event.detail), event.name, event.at)
         self._memories[event.host].note(event)
+        if event.detail[:1] == ("STOPPED",):  # an arriving copy, say: what its origin showed of late may be over too
+            for host in self._fleet.others(event.uuid, event.host):
+                self._followers[host].look(event.uuid)
         if self._recorder is not None:
             self._recorder.event(event)
 

@@ -9,8 +9,9 @@ from uuid import UUID
 import libvirt
 import pytest
 
+from gateway.collectors.libvirt.listing import LIST
 from gateway.collectors.libvirt.loop import EVENT_LOOP
-from gateway.collectors.libvirt.reader import LIST, HostReader
+from gateway.collectors.libvirt.reader import HostReader
 from gateway.collectors.libvirt.records import DomainReading, HostReading
 from gateway.collectors.libvirt.worker import Calls
 
