@@ -70,15 +70,15 @@ def replay_folder(plugin: CollectorPlugin, folder: str, settle: SettleTimes | No
 
     Raises:
         ConfigError: the kind has no recordings.
-        SourceError: there is no such folder, it holds no recording of this kind, or its first view cannot be read. The
+        SourceError: there is no such file or folder, it holds no recording of this kind, or its first view cannot be read. The
             message names the folder.
     """
     if plugin.replay is None:
         raise ConfigError(
             f"sources of kind {plugin.kind} have no recordings. Kinds that have: {', '.join(replayable())}."
         )
-    if not Path(folder).is_dir():
-        raise SourceUnavailable(f"{folder}: there is no such folder. Name one that holds a recording.")
+    if not Path(folder).exists():
+        raise SourceUnavailable(f"{folder}: there is no such file or folder. Name one that holds a recording.")
     database = open_database("sqlite://")
     try:
         clock = _RecordedClock()

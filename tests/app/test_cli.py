@@ -100,7 +100,7 @@ def test_replay_names_a_folder_that_is_not_there_once(tmp_path: Path) -> None:
     result = gateway("replay", "pacemaker", tmp_path / "none", tmp_path)
     assert result.exit_code == 1
     none, empty = result.stderr.splitlines()
-    assert none == f"gateway: {tmp_path}/none: there is no such folder. Name one that holds a recording."
+    assert none == f"gateway: {tmp_path}/none: there is no such file or folder. Name one that holds a recording."
     assert empty == f"gateway: {tmp_path}/00-before.xml cannot be read: No such file or directory."
 
 

@@ -50,6 +50,10 @@ class Fleet:
         """It is active on another host, as far as that was heard of."""
         return any(hold is Hold.ACTIVE for other, hold in self._holds.get(uuid, {}).items() if other != host)
 
+    def others(self, uuid: str, host: str) -> list[str]:
+        """Other hosts that have it, in any way."""
+        return [other for other in self._holds.get(uuid, ()) if other != host]
+
     @staticmethod
     def _home(holds: dict[str, Hold]) -> str:
         """The host that has it most firmly; of several the one of which that was heard last."""
