@@ -3,12 +3,15 @@
 import asyncio
 import os
 import socket
+from collections.abc import Iterable
 
 import gateway
 from gateway.model.ports import CurrentTopology
 from gateway.model.snapshot import Snapshot
 from gateway.publishers.snmp.access import Access, usm_users
 from gateway.publishers.snmp.agent import Agent
+from gateway.publishers.snmp.configured import configured_columns
+from gateway.publishers.snmp.contexts import HypervisorContexts
 from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
 from gateway.publishers.snmp.server import UdpServer
@@ -16,6 +19,7 @@ from gateway.publishers.snmp.settings import SnmpSettings
 from gateway.publishers.snmp.system import Counters, Identity, system_columns
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.info import SCALARS, InfoFacts, Scalar
+from gateway.schema.snmp.targets import Target
 from gateway.support.clock import Clock
 from gateway.topology.ages import STALE_INTERVALS
 from gateway.wire.usm import AuthoritativeEngine
@@ -27,6 +31,7 @@ class SnmpPublisher:
 
     `engine`: ID and boots from `Administration`, started by the same clock. `instance`: this gateway's name.
     `stale_intervals`: so many intervals of silence make data stale.
+    `targets`: the receivers of notifications, for SNMP-TARGET-MIB.
     """
 
     name = "snmp"
@@ -39,8 +44,10 @@ class SnmpPublisher:
         clock: Clock,
         instance: str = "",
         stale_intervals: int = STALE_INTERVALS,
+        targets: Iterable[Target] = (),
     ) -> None:
         self._topology = topology
+        self._targets = tuple(targets)
         self._engine = engine
         self._clock = clock
         self._instance = instance or socket.gethostname()
@@ -86,12 +93,16 @@ class SnmpPublisher:
             first_salt=int.from_bytes(os.urandom(8), "big"),
             max_size=settings.max_message_size,
         )
+        standard = system_columns(self._identity(settings), engine, usm, self.counters, monotonic)
+        contexts = HypervisorContexts(self.renderer, standard)
         columns: list[ServedColumn] = [
-            *system_columns(self._identity(settings), engine, usm, self.counters, monotonic),
+            *standard,
+            contexts.name_column,
+            *configured_columns(settings, users, self._targets),
             *(self._info(scalar) for scalar in SCALARS),
             *self.renderer.columns,
         ]
-        access = Access(settings, columns, users)
+        access = Access(settings, columns, users, contexts)
         return Agent(self._topology, self.renderer, access, engine, usm, self.counters, monotonic)
 
     def _identity(self, settings: SnmpSettings) -> Identity:

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gateway.model.rows import Alarm, Claim, Entity, Record, Source, SourceState
+from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source, SourceState
 from gateway.model.shelf import BITS, Shelf
 from gateway.model.snapshot import Snapshot, scope_key
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
@@ -20,7 +20,7 @@ from gateway.wire.ber import encode_sub_identifiers
 Touched = dict[tuple[str, int], object]
 """Shards that were looked at: (shelf, shard number) -> what was there."""
 Shards = tuple[Mapping[int, Any], ...]
-_SHELVES = ("entities", "records", "claims", "placements", "alarms", "entity_alarms")
+_SHELVES = ("entities", "records", "claims", "dependents", "placements", "alarms", "entity_alarms")
 
 
 class TrackedLookup:
@@ -60,6 +60,14 @@ class TrackedLookup:
 
     def claims(self, record: int) -> tuple[Claim, ...]:
         return self._row("claims", record) or ()
+
+    def dependents(self, record: int) -> tuple[int, ...]:
+        """The records that depend on a record."""
+        return self._row("dependents", record) or ()
+
+    def placement(self, entity: int) -> Placement | None:
+        found: Placement | None = self._row("placements", entity)
+        return found
 
     def raised(self, entity: int) -> tuple[Alarm, ...]:
         found = (self._row("alarms", alarm) for alarm in self._row("entity_alarms", entity) or ())
@@ -111,6 +119,9 @@ class TableColumn:
         self._table = table
         self._column = column
         self._encoder = ColumnEncoder(self.prefix)
+
+    def following(self, number: int) -> int:
+        return self._table.following(number)
 
     def refresh(self, number: int) -> Segment:
         segment = self.segments.get(number)
@@ -166,6 +177,14 @@ class TableRenderer:
         fresh = _ShardRows(self.serial, touched, keys, [row for _, row in made], suffixes)
         self._shards[number] = fresh
         return fresh
+
+    def following(self, number: int) -> int:
+        """The next shard that may have rows, or their count."""
+        shelf = self.look.shelves[self.table.shelf]
+        number += 1
+        while number < len(shelf) and not shelf[number]:
+            number += 1
+        return number
 
     def row_count(self) -> int:
         """Number of conceptual rows."""

@@ -55,6 +55,9 @@ class ServedColumn(Protocol):
     def refresh(self, number: int) -> Segment:
         """The segment of a shard below `count`, true for the snapshot in use."""
 
+    def following(self, number: int) -> int:
+        """The next shard after one without rows that may have some, or `count`: a table may have many gaps."""
+
 
 class ColumnEncoder:
     """Joins the name of a column, the suffix of a row and a value to varbinds (RFC 3416 section 3)."""
@@ -103,6 +106,9 @@ class ScalarColumn:
     def refresh(self, number: int) -> Segment:
         ends, blob = self._encoder.encode((b"\0",), (self._value(),))
         return Segment(0, _INSTANCE, ends, blob)
+
+    def following(self, number: int) -> int:
+        return number + 1
 
 
 _INSTANCE: tuple[Key, ...] = (0,)

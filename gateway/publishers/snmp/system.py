@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
-from gateway.publishers.snmp.segments import ScalarColumn
+from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
+from gateway.publishers.snmp.static import StaticColumn, StaticRow, static_columns
 from gateway.schema.snmp import syntax
 from gateway.schema.snmp.arcs import (
     ENGINE_GROUP,
+    ENTERPRISE,
     MPD_STATS,
     PRODUCT,
     SNMP_GROUP,
@@ -68,14 +70,41 @@ class Identity:
 
 def system_columns(
     identity: Identity, engine: SnmpEngine, usm: AuthoritativeEngine, counters: Counters, monotonic: Callable[[], float]
-) -> list[ScalarColumn]:
-    """The scalars of all standard groups."""
+) -> list[ServedColumn]:
+    """All standard groups."""
     return [
         *_system_group(identity, engine, monotonic),
         *_counter_columns(counters),
         *_engine_group(engine, usm, monotonic),
+        *_supported_modules(),
+        _fixed(_SET_SERIAL, encode_integer(0)),
         *(_usm_counter(usm, counter) for counter in UsmCounter),
     ]
+
+
+_SET_SERIAL: Final[Oid] = (1, 3, 6, 1, 6, 3, 1, 1, 6, 1)
+"""snmpSetSerialNo: nothing can be set, so it stays 0."""
+_MODULES: Final[tuple[tuple[Oid, str], ...]] = (
+    ((1, 3, 6, 1, 6, 3, 1), "SNMPv2-MIB (RFC 3418)"),
+    ((1, 3, 6, 1, 6, 3, 10, 3, 1, 1), "SNMP-FRAMEWORK-MIB (RFC 3411)"),
+    ((1, 3, 6, 1, 6, 3, 11, 3, 1, 1), "SNMP-MPD-MIB (RFC 3412)"),
+    ((1, 3, 6, 1, 6, 3, 12), "SNMP-TARGET-MIB (RFC 3413), read-only"),
+    ((1, 3, 6, 1, 6, 3, 13), "SNMP-NOTIFICATION-MIB (RFC 3413), read-only"),
+    ((1, 3, 6, 1, 6, 3, 15, 2, 1, 1), "SNMP-USER-BASED-SM-MIB (RFC 3414), read-only"),
+    ((1, 3, 6, 1, 6, 3, 16, 2, 1, 1), "SNMP-VIEW-BASED-ACM-MIB (RFC 3415), read-only"),
+    ((1, 3, 6, 1, 2, 1, 236), "VM-MIB (RFC 7666), read-only, one context for each hypervisor"),
+    (ENTERPRISE, "TOPOLOGY-GATEWAY-MIB"),
+)
+"""sysORTable: what is served, since the start."""
+
+
+def _supported_modules() -> list[StaticColumn]:
+    zero = encode_time_ticks(0)
+    rows = [
+        StaticRow((number,), {2: encode_oid(oid), 3: syntax.TEXT.encode(text), 4: zero})
+        for number, (oid, text) in enumerate(_MODULES, 1)
+    ]
+    return [*static_columns((*SYSTEM, 9, 1), rows), *static_columns(SYSTEM, [StaticRow((0,), {8: zero})])]
 
 
 def _fixed(prefix: Oid, value: bytes) -> ScalarColumn:

@@ -98,7 +98,7 @@ class Tree:
                 count -= stop - place
                 place = stop
             if count:
-                shard, place = shard + 1, 0
+                shard, place = shard + 1 if place else column.following(shard), 0
         return taken, (number, shard, place)
 
     def slices(self, position: Position, count: int, room: int, serial: int) -> tuple[list[bytes], bool, bytes]:
@@ -136,7 +136,9 @@ class Tree:
                 count -= stop - place
                 if count:  # an endOfMibView may follow, and repeats the last name
                     last = segment.blob[ends[stop - 1] : ends[stop]]
-            shard += 1
+                shard += 1
+            else:
+                shard = shard + 1 if size else column.following(shard)
             place = 0
         return pieces, count > 0, last
 
@@ -224,6 +226,6 @@ def rows_after(columns: Sequence[ServedColumn], index: int, count: int, room: in
             return varbinds
         if not count:
             return varbinds
-        shard += 1
+        shard = shard + 1 if found[0] else columns[0].following(shard)
         place = 0
     return None

@@ -1,0 +1,161 @@
+"""
+Configured: who may ask and who is told, as the standard MIBs show it, read-only and without a secret.
+
+SNMP-USER-BASED-SM-MIB (RFC 3414), SNMP-VIEW-BASED-ACM-MIB (RFC 3415), SNMP-TARGET-MIB and SNMP-NOTIFICATION-MIB
+(RFC 3413). A community is shown by its label in the configuration.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
+from gateway.publishers.snmp.settings import ALL, SnmpSettings
+from gateway.publishers.snmp.static import StaticRow, static_columns
+from gateway.schema.snmp.targets import SecurityModel, Target, transport
+from gateway.schema.snmp.views import EVERYTHING, Subtrees
+from gateway.wire.ber import Oid, encode_integer, encode_octets, encode_oid
+from gateway.wire.oid import IndexPart, IndexType, IndexValue, encode_index
+from gateway.wire.usm import AuthProtocol, PrivProtocol, SecurityLevel, UsmUser
+
+_MODULES: Final[Oid] = (1, 3, 6, 1, 6, 3)
+_USM_MIB: Final[Oid] = (*_MODULES, 15, 1)
+_VACM_MIB: Final[Oid] = (*_MODULES, 16, 1)
+_TARGET_MIB: Final[Oid] = (*_MODULES, 12, 1)
+_NOTIFICATION_MIB: Final[Oid] = (*_MODULES, 13, 1)
+_FRAMEWORK_PROTOCOLS: Final[Oid] = (*_MODULES, 10, 1)
+
+_NO_PROTOCOL: Final = 1
+_AUTH_PROTOCOLS: Final = {
+    AuthProtocol.MD5: 2,
+    AuthProtocol.SHA: 3,
+    AuthProtocol.SHA224: 4,
+    AuthProtocol.SHA256: 5,
+    AuthProtocol.SHA384: 6,
+    AuthProtocol.SHA512: 7,
+}
+"""Below snmpAuthProtocols, SNMP-USM-HMAC-SHA2-MIB (RFC 7860)."""
+_PRIV_PROTOCOLS: Final[dict[PrivProtocol, Oid]] = {
+    PrivProtocol.DES: (*_FRAMEWORK_PROTOCOLS, 2, 2),
+    PrivProtocol.AES: (*_FRAMEWORK_PROTOCOLS, 2, 4),
+    PrivProtocol.AES192: (1, 3, 6, 1, 4, 1, 14832, 1, 3),
+    PrivProtocol.AES256: (1, 3, 6, 1, 4, 1, 14832, 1, 4),
+    PrivProtocol.AES192_C: (1, 3, 6, 1, 4, 1, 9, 12, 6, 1, 1),
+    PrivProtocol.AES256_C: (1, 3, 6, 1, 4, 1, 9, 12, 6, 1, 2),
+}
+"""RFC 3826; the longer keys have no OID of the IETF, these are the ones that agents and consoles use."""
+_READ_ONLY: Final = encode_integer(5)
+"""StorageType readOnly."""
+_ACTIVE: Final = encode_integer(1)
+"""RowStatus active."""
+_EMPTY: Final = encode_octets(b"")
+_ZERO_DOT_ZERO: Final = encode_oid((0, 0))
+_INCLUDED, _EXCLUDED = encode_integer(1), encode_integer(2)
+_EXACT: Final = encode_integer(1)
+_PREFIX: Final = encode_integer(2)
+_STRING: Final = IndexPart(IndexType.STRING)
+_IMPLIED: Final = IndexPart(IndexType.IMPLIED_STRING)
+_INTEGER: Final = IndexPart(IndexType.INTEGER)
+_OID: Final = IndexPart(IndexType.OID)
+
+
+def configured_columns(
+    settings: SnmpSettings, users: Iterable[UsmUser], targets: Iterable[Target] = ()
+) -> list[ServedColumn]:
+    """All of it. `targets`: the receivers of notifications."""
+    receivers = tuple(targets)
+    return [
+        *static_columns((*_USM_MIB, 2, 2, 1), map(_user, users)),
+        *static_columns((*_VACM_MIB, 2, 1), _groups(settings)),
+        *static_columns((*_VACM_MIB, 4, 1), _accesses(settings)),
+        *static_columns((*_VACM_MIB, 5, 2, 1), _families(settings)),
+        *static_columns((*_TARGET_MIB, 2, 1), map(_address, receivers)),
+        *static_columns((*_TARGET_MIB, 3, 1), map(_parameters, receivers)),
+        *static_columns((*_NOTIFICATION_MIB, 1, 1), map(_notify, receivers)),
+        *(ScalarColumn(lock, lambda: encode_integer(0)) for lock in _LOCKS),
+    ]
+
+
+_LOCKS: Final[tuple[Oid, ...]] = ((*_USM_MIB, 2, 1), (*_VACM_MIB, 5, 1), (*_TARGET_MIB, 1))
+"""usmUserSpinLock, vacmViewSpinLock, snmpTargetSpinLock: nothing can be set, so they stay 0."""
+
+
+def _row(parts: tuple[IndexPart, ...], index: tuple[IndexValue, ...], *values: tuple[int, bytes]) -> StaticRow:
+    return StaticRow(encode_index(parts, index), dict(values))
+
+
+def _text(value: str) -> bytes:
+    return encode_octets(value.encode())
+
+
+def _user(user: UsmUser) -> StaticRow:
+    """usmUserEntry. A key can be changed by SET only, and reads as nothing (RFC 3414 section 5)."""
+    auth = (*_FRAMEWORK_PROTOCOLS, 1, _AUTH_PROTOCOLS[user.auth] if user.auth else _NO_PROTOCOL)
+    priv = _PRIV_PROTOCOLS[user.priv] if user.priv else (*_FRAMEWORK_PROTOCOLS, 2, _NO_PROTOCOL)
+    values = (encode_octets(user.name), _ZERO_DOT_ZERO, encode_oid(auth), _EMPTY, _EMPTY, encode_oid(priv))
+    numbered = [*enumerate((*values, _EMPTY, _EMPTY, _EMPTY, _READ_ONLY, _ACTIVE), 3)]
+    return _row((_STRING, _STRING), (user.engine_id, user.name), *numbered)
+
+
+def _askers(settings: SnmpSettings) -> Iterator[tuple[SecurityModel, str, SecurityLevel, str, tuple[str, ...]]]:
+    """(model, security name, level, view, contexts) of everybody."""
+    for label, each in settings.communities.items():
+        contexts = (each.context,) if each.context else each.contexts
+        for model in (SecurityModel.V1, SecurityModel.V2C):
+            yield model, label, SecurityLevel.NO_AUTH_NO_PRIV, each.view, contexts
+    for name, user in settings.users.items():
+        level = SecurityLevel.AUTH_PRIV if user.priv else SecurityLevel.AUTH_NO_PRIV
+        yield SecurityModel.USM, name, level if user.auth else SecurityLevel.NO_AUTH_NO_PRIV, user.view, user.contexts
+
+
+def _groups(settings: SnmpSettings) -> Iterator[StaticRow]:
+    """vacmSecurityToGroupEntry: everybody is a group of its own."""
+    for model, name, *_ in _askers(settings):
+        values = enumerate((_text(name[:32]), _READ_ONLY, _ACTIVE), 3)
+        yield _row((_INTEGER, _STRING), (int(model), name.encode()), *values)
+
+
+def _accesses(settings: SnmpSettings) -> Iterator[StaticRow]:
+    """vacmAccessEntry: "*" in the configuration is the empty prefix, a name without a pattern an exact match."""
+    parts = (_STRING, _STRING, _INTEGER, _INTEGER)
+    for model, name, level, view, contexts in _askers(settings):
+        shown = {"": _EXACT} | {each.partition("*")[0]: _PREFIX if "*" in each else _EXACT for each in contexts}
+        for prefix, match in shown.items():
+            values = enumerate((match, _text(view), _EMPTY, _EMPTY, _READ_ONLY, _ACTIVE), 4)
+            yield _row(parts, (name[:32].encode(), prefix.encode(), int(model), int(level)), *values)
+
+
+def _families(settings: SnmpSettings) -> Iterator[StaticRow]:
+    """vacmViewTreeFamilyEntry, without masks."""
+    views = {ALL: EVERYTHING} | {
+        name: Subtrees.parse(each.include, each.exclude) for name, each in settings.views.items()
+    }
+    for name, view in views.items():
+        for kind, oids in ((_INCLUDED, view.included), (_EXCLUDED, view.excluded)):
+            for oid in oids:
+                values = enumerate((_EMPTY, kind, _READ_ONLY, _ACTIVE), 3)
+                yield _row((_STRING, _OID), (name.encode(), oid), *values)
+
+
+def _address(target: Target) -> StaticRow:
+    """snmpTargetAddrEntry."""
+    domain, address = transport(target.host, target.port)
+    timeout, retries = encode_integer(target.timeout_s * 100), encode_integer(target.retries)
+    name = target.name.encode()
+    values = (encode_oid(domain), encode_octets(address), timeout, retries, encode_octets(name), encode_octets(name))
+    return _row((_IMPLIED,), (name,), *enumerate((*values, _READ_ONLY, _ACTIVE), 2))
+
+
+def _parameters(target: Target) -> StaticRow:
+    """snmpTargetParamsEntry; SnmpMessageProcessingModel is one less than the security model (RFC 3411)."""
+    model, level = int(target.model), int(target.level)
+    values = (encode_integer(model - 1 if model < 3 else 3), encode_integer(model), _text(target.security_name))
+    return _row(
+        (_IMPLIED,), (target.name.encode(),), *enumerate((*values, encode_integer(level), _READ_ONLY, _ACTIVE), 2)
+    )
+
+
+def _notify(target: Target) -> StaticRow:
+    """snmpNotifyEntry: its tag is the name of the receiver."""
+    kind = encode_integer(2 if target.inform else 1)
+    values = enumerate((_text(target.name), kind, _READ_ONLY, _ACTIVE), 2)
+    return _row((_IMPLIED,), (target.name.encode(),), *values)

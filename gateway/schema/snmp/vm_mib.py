@@ -1,0 +1,193 @@
+"""VM-MIB (RFC 7666): one hypervisor and its virtual machines. What we do not know is not there."""
+
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import Final
+
+from gateway.model.entities import EntityKind, EntityState, KeyNamespace
+from gateway.model.relations import RelationKind
+from gateway.model.rows import Claim, Entity
+from gateway.schema.snmp import syntax
+from gateway.schema.snmp.lookup import Lookup
+from gateway.wire.ber import Oid, encode_integer, encode_octets, encode_oid
+
+VM_OBJECTS: Final[Oid] = (1, 3, 6, 1, 2, 1, 236, 1)
+VM_ENTRY: Final[Oid] = (*VM_OBJECTS, 4, 1)
+VM_STORAGE_ENTRY: Final[Oid] = (*VM_OBJECTS, 7, 1)
+VM_NETWORK_ENTRY: Final[Oid] = (*VM_OBJECTS, 8, 1)
+
+Values = Mapping[int, bytes]
+"""Encoded values by column number."""
+_FALSE: Final = encode_integer(2)
+_LARGEST: Final = 2**31 - 1
+_UUID_LENGTH: Final = 36
+_KIB, _MIB = 1024, 1024 * 1024
+
+
+class AdminState(IntEnum):
+    """VirtualMachineAdminState."""
+
+    RUNNING = 1
+    SUSPENDED = 2
+    PAUSED = 3
+    SHUTDOWN = 4
+
+
+class OperState(IntEnum):
+    """VirtualMachineOperState."""
+
+    UNKNOWN = 1
+    OTHER = 2
+    PREPARING = 3
+    RUNNING = 4
+    SUSPENDING = 5
+    SUSPENDED = 6
+    RESUMING = 7
+    PAUSED = 8
+    MIGRATING = 9
+    SHUTTINGDOWN = 10
+    SHUTDOWN = 11
+    CRASHED = 12
+
+
+class SourceType(IntEnum):
+    """VirtualMachineStorageSourceType."""
+
+    UNKNOWN = 1
+    OTHER = 2
+    BLOCK = 3
+    RAW = 4
+    SPARSE = 5
+    NETWORK = 6
+
+
+_STATES: Final[Mapping[EntityState, tuple[AdminState | None, OperState]]] = {
+    EntityState.UNKNOWN: (None, OperState.UNKNOWN),
+    EntityState.RUNNING: (AdminState.RUNNING, OperState.RUNNING),
+    EntityState.STARTING: (AdminState.RUNNING, OperState.PREPARING),
+    EntityState.STOPPING: (AdminState.SHUTDOWN, OperState.SHUTTINGDOWN),
+    EntityState.MIGRATING: (AdminState.RUNNING, OperState.MIGRATING),
+    EntityState.PAUSED: (AdminState.PAUSED, OperState.PAUSED),
+    EntityState.SUSPENDED: (AdminState.SUSPENDED, OperState.SUSPENDED),
+    EntityState.STOPPED: (AdminState.SHUTDOWN, OperState.SHUTDOWN),
+    EntityState.DEGRADED: (AdminState.RUNNING, OperState.RUNNING),
+    EntityState.STANDBY: (None, OperState.OTHER),
+    EntityState.MAINTENANCE: (None, OperState.OTHER),
+    EntityState.FAILED: (AdminState.RUNNING, OperState.OTHER),
+    EntityState.BLOCKED: (AdminState.RUNNING, OperState.OTHER),
+    EntityState.CRASHED: (AdminState.RUNNING, OperState.CRASHED),
+    EntityState.OFFLINE: (None, OperState.UNKNOWN),
+    EntityState.UNCLEAN: (None, OperState.UNKNOWN),
+}
+"""vmAdminState is what somebody wants; where our state does not say it there is no instance."""
+_MEDIA: Final = {"disk": 3, "lun": 3, "cdrom": 4, "floppy": 5}
+"""IANAStorageMediaType by libvirt's word for a device."""
+
+
+def hypervisor_scalars(hypervisor: Entity, machines: int) -> Iterator[tuple[Oid, bytes]]:
+    """(object, value) of the scalars. The notifications of this MIB are not sent."""
+    software = hypervisor.attributes.get("driver", hypervisor.subtype)
+    yield (*VM_OBJECTS, 1, 1), syntax.TEXT.encode(str(software))
+    yield (*VM_OBJECTS, 1, 2), syntax.TEXT.encode(str(hypervisor.attributes.get("version", "")))
+    yield (*VM_OBJECTS, 1, 3), encode_oid((0, 0))
+    yield (*VM_OBJECTS, 2), encode_integer(machines)
+    yield (*VM_OBJECTS, 9), _FALSE
+    yield (*VM_OBJECTS, 10), _FALSE
+
+
+def vm_values(vm: Entity) -> Values:
+    """The columns of vmTable."""
+    admin, oper = _STATES[vm.state]
+    said = vm.attributes
+    values = {
+        2: syntax.TEXT.encode(vm.name),
+        3: syntax.UUID.encode(_uuid(vm)),
+        4: syntax.TEXT.encode(str(said.get("os", ""))),
+        6: encode_integer(oper),
+        7: encode_integer(_known(said.get("autostart"))),
+        8: encode_integer(_known(said.get("persistent"))),
+    }
+    if admin is not None:
+        values[5] = encode_integer(admin)
+    cpus = said.get("vcpus", said.get("cpus"))
+    if isinstance(cpus, int):
+        values[9] = encode_integer(min(cpus, _LARGEST))
+    memory = said.get("memory_bytes")
+    if isinstance(memory, int):
+        unit = _unit(memory)
+        values |= {12: encode_integer(unit), 13: encode_integer(min(memory // unit, _LARGEST))}
+    return values
+
+
+def storage_rows(vm: Entity, look: Lookup) -> Iterator[tuple[Oid, Values]]:
+    """(index, columns) of vmStorageTable; vmStorageIndex is the index of the volume."""
+    for claim, volume in _lowers(vm, look, RelationKind.USES_STORAGE, EntityKind.VOLUME):
+        kind = _source_type(volume)
+        capacity = volume.attributes.get("capacity_bytes")
+        unit = _unit(capacity) if isinstance(capacity, int) else _MIB
+        size = min(capacity // unit, _LARGEST) if isinstance(capacity, int) else -1
+        allocated = size if kind in (SourceType.BLOCK, SourceType.RAW) else -1
+        device = str(claim.attributes.get("device", "disk"))
+        yield (
+            (vm.index, volume.index),
+            {
+                3: encode_integer(0),
+                4: encode_integer(kind),
+                5: syntax.TEXT.encode(str(volume.attributes.get("format", ""))),
+                6: syntax.TEXT.encode(volume.name),
+                7: encode_integer(3 if claim.attributes.get("mode") == "ROX" else 2),
+                8: encode_integer(_MEDIA.get(device, 2)),
+                9: syntax.TEXT.encode(str(claim.attributes.get("target", ""))),
+                10: encode_integer(unit),
+                11: encode_integer(size),
+                12: encode_integer(allocated),
+            },
+        )
+
+
+def network_rows(vm: Entity, look: Lookup) -> Iterator[tuple[Oid, Values]]:
+    """(index, columns) of vmNetworkTable: one for each MAC address that is known."""
+    found = _lowers(vm, look, RelationKind.CONNECTS_TO, EntityKind.NETWORK)
+    macs = {mac for claim, _ in found for mac in str(claim.attributes.get("mac", "")).split(",") if mac}
+    for number, mac in enumerate(sorted(macs), 1):
+        address = bytes.fromhex(mac.replace(":", "").replace("-", ""))
+        yield (vm.index, number), {2: encode_integer(0), 3: encode_integer(0), 5: encode_octets(address)}
+
+
+def _lowers(vm: Entity, look: Lookup, kind: RelationKind, of: EntityKind) -> Iterator[tuple[Claim, Entity]]:
+    seen: set[int] = set()
+    for record in vm.records:
+        for claim in look.claims(record):
+            lower = look.entity(claim.lower) if claim.kind is kind else None
+            if lower is not None and lower.kind is of and (kind is RelationKind.CONNECTS_TO or lower.index not in seen):
+                seen.add(lower.index)
+                yield claim, lower
+
+
+def _source_type(volume: Entity) -> SourceType:
+    match volume.subtype:
+        case "block":
+            return SourceType.BLOCK
+        case "file" | "volume":
+            return SourceType.RAW if volume.attributes.get("format") == "raw" else SourceType.SPARSE
+        case "":
+            return SourceType.UNKNOWN
+        case "dir" | "vhostuser":
+            return SourceType.OTHER
+    return SourceType.NETWORK
+
+
+def _unit(octets: int) -> int:
+    return _KIB if octets // _KIB <= _LARGEST else _MIB
+
+
+def _known(value: object) -> int:
+    """unknown(1), and the two other members of VirtualMachineAutoStart and VirtualMachinePersistent."""
+    return 1 if value is None else 2 if value else 3
+
+
+def _uuid(vm: Entity) -> str:
+    """The UUID by which the hypervisor knows it, or that the machine itself sees; empty when there is none."""
+    by_namespace = {alias.namespace: alias.value for alias in reversed(vm.aliases)}
+    found = by_namespace.get(KeyNamespace.DOMAIN_UUID) or by_namespace.get(KeyNamespace.SMBIOS_UUID, "")
+    return found if len(found) == _UUID_LENGTH else ""

@@ -1,0 +1,203 @@
+"""The standard MIBs as net-snmp reads them: the configuration in tables, hypervisors as contexts, no name unknown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from gateway.model.entities import Alias, EntityKind, KeyNamespace
+from gateway.model.relations import RelationKind
+from gateway.model.rows import Claim
+from gateway.model.snapshot import Snapshot
+from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
+from gateway.schema.snmp.engine import SnmpEngine
+from gateway.schema.snmp.targets import SecurityModel, Target
+from gateway.support.clock import SystemClock
+from gateway.wire.pdu import PduType
+from gateway.wire.usm import SecurityLevel
+from gateway.wire.values import Empty, Integer, OctetString
+from tests.publishers.snmp import estate, netsnmp, running
+from tests.publishers.snmp.asking import SYS_NAME, Asker
+
+VM = (1, 3, 6, 1, 2, 1, 236, 1)
+DOMAIN_UUID = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
+TARGETS = (
+    Target("noc", "192.0.2.9", 162, SecurityModel.USM, SecurityLevel.AUTH_PRIV, "watcher", inform=True, timeout_s=3),
+    Target("old", "2001:db8::9", 1162, SecurityModel.V1, SecurityLevel.NO_AUTH_NO_PRIV, "old"),
+    Target("named", "noc.example.org", 162, SecurityModel.V2C, SecurityLevel.NO_AUTH_NO_PRIV, "named"),
+)
+SETTINGS = {
+    **running.SETTINGS,
+    "communities": {
+        **running.SETTINGS["communities"],
+        "one": {"community": "only-host-1", "context": "host-0001"},
+        "few": {"community": "few", "contexts": ["host-000[12]"]},
+    },
+    "users": {
+        **running.USERS,
+        "bound": {"auth": "SHA", "auth_password": "authpass1234", "contexts": ["host-0002"], "allow": ["127.0.0.0/8"]},
+    },
+}
+
+
+def hypervisors(count: int = 60) -> Snapshot:
+    """The estate with hypervisors in place of hosts; one VM knows its UUID, a disk and a network card."""
+    made = estate.snapshot(count, alarms=0)
+    hosts = {n: replace(e, kind=EntityKind.HYPERVISOR, attributes={"driver": "QEMU", "version": "9.2.1"})
+             for n, e in made.entities.rows() if e.kind is EntityKind.PHYSICAL_HOST}  # fmt: skip
+    vm, disk, wire = made.entities.get(10), count + 1, count + 2
+    assert vm is not None
+    known = {"vcpus": 4, "memory_bytes": 3 * 2**30, "autostart": True, "persistent": True}
+    vm = replace(vm, attributes=known, aliases=(Alias(KeyNamespace.DOMAIN_UUID, DOMAIN_UUID),))
+    volume = replace(vm, index=disk, records=(disk,), kind=EntityKind.VOLUME, name="root.qcow2", subtype="file",
+                     attributes={"capacity_bytes": 20 * 2**30, "format": "qcow2"}, aliases=())  # fmt: skip
+    network = replace(volume, index=wire, records=(wire,), kind=EntityKind.NETWORK, name="lan", subtype="bridge")
+    things = {10: vm, disk: volume, wire: network}
+    used = Claim("fleet", RelationKind.USES_STORAGE, 10, disk, attributes={"mode": "RWO", "target": "vda"})
+    joined = Claim(
+        "fleet", RelationKind.CONNECTS_TO, 10, wire, attributes={"mac": "52:54:00:00:00:0b,52:54:00:00:00:0a"}
+    )
+    claims = {10: (*(made.claims.get(10) or ()), used, joined)}
+    homes: dict[int, tuple[int, ...]] = {}
+    for index, placement in made.placements.rows():
+        homes[placement.host] = (*homes.get(placement.host, ()), index)
+    return replace(
+        made,
+        entities=made.entities.evolve({**hosts, **things}),
+        records=made.records.evolve({n: estate.record_of(e, "fleet") for n, e in things.items()}),
+        claims=made.claims.evolve(claims),
+        dependents=made.dependents.evolve(homes),
+    )
+
+
+def make(snapshot: Snapshot) -> tuple[SnmpPublisher, running.Holder]:
+    clock, holder = SystemClock(), running.Holder(snapshot)
+    engine = SnmpEngine(running.ENGINE_ID, 3, clock.monotonic())
+    settings = SnmpSettings.model_validate(SETTINGS)
+    return SnmpPublisher(settings, holder, engine, clock, "test", targets=TARGETS), holder
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    netsnmp.require()
+    with running.running(running.Holder(estate.read(hypervisors(), time.time_ns() // 1000)), SETTINGS) as publisher:
+        yield publisher.addresses[0][1]
+
+
+def shown(asker: Asker, *columns: int, entry: int = 4) -> dict[tuple[int, ...], list[object]]:
+    """The rows of a table of VM-MIB, by index."""
+    rows: dict[tuple[int, ...], list[object]] = {}
+    for column in columns:
+        for varbind in asker.walk((*VM, entry, 1, column)):
+            rows.setdefault(varbind.oid[len(VM) + 3 :], []).append(varbind.value)
+    return rows
+
+
+def test_a_context_shows_the_machines_of_its_hypervisor_and_no_others():
+    snapshot = hypervisors()
+    publisher, _ = make(snapshot)
+    for host in (1, 2, 3):
+        asker = Asker(publisher, f"public@host-{host:04d}".encode())
+        there = {(index,) for index, placement in snapshot.placements.rows() if placement.host == host}
+        assert set(shown(asker, 2)) == there
+        assert asker.get((*VM, 2, 0)).value == Integer(len(there))
+        assert asker.get((*VM, 1, 1, 0)).value == OctetString(b"QEMU")
+        assert asker.get(SYS_NAME).value == OctetString(b"gateway-under-test")
+    assert Asker(publisher).walk(VM) == []
+
+
+def test_a_machine_is_shown_as_far_as_it_is_known():
+    publisher, _ = make(hypervisors())
+    snapshot = hypervisors()
+    home = snapshot.placements.get(10)
+    assert home is not None
+    asker = Asker(publisher, f"public@host-{home.host:04d}".encode())
+    row = {varbind.oid[len(VM) + 2]: varbind.value for varbind in asker.walk((*VM, 4)) if varbind.oid[-1] == 10}
+    assert row[3] == OctetString(DOMAIN_UUID.encode())
+    assert (row[7], row[8], row[9]) == (Integer(2), Integer(2), Integer(4))
+    assert (row[12], row[13]) == (Integer(1024), Integer(3 * 2**20))
+    assert not {10, 11, 14, 15, 16, 17} & set(row)
+    [disk] = shown(asker, 4, 5, 6, 7, 10, 11, entry=7).values()
+    assert disk == [
+        Integer(5),
+        OctetString(b"qcow2"),
+        OctetString(b"root.qcow2"),
+        Integer(2),
+        Integer(1024),
+        Integer(20 * 2**20),
+    ]
+    assert list(shown(asker, 5, entry=8).values()) == [
+        [OctetString(bytes.fromhex("52540000000a"))],
+        [OctetString(bytes.fromhex("52540000000b"))],
+    ]
+
+
+def test_a_machine_that_moves_is_shown_where_it_is():
+    snapshot = hypervisors()
+    publisher, holder = make(snapshot)
+    before, after = Asker(publisher, b"public@host-0001"), Asker(publisher, b"public@host-0002")
+    vm = next(index for index, placement in snapshot.placements.rows() if placement.host == 1)
+    assert (vm,) in shown(before, 2)
+    moved = estate.moved(snapshot, vm, to=2)
+    holder.snapshot = replace(moved, dependents=moved.dependents.evolve({2: (*(moved.dependents.get(2) or ()), vm)}))
+    assert (vm,) not in shown(before, 2)
+    assert (vm,) in shown(after, 2)
+
+
+def test_a_context_that_ends_is_unknown_and_a_community_has_only_the_contexts_it_may_have():
+    snapshot = hypervisors()
+    publisher, holder = make(snapshot)
+    gone = Asker(publisher, b"public@host-0003")
+    assert gone.get(SYS_NAME)
+    holder.snapshot = replace(snapshot, entities=snapshot.entities.evolve({3: None}))
+    assert gone.ask(PduType.GET, SYS_NAME) is None
+    assert Asker(publisher, b"few@host-0002").get(SYS_NAME)
+    assert Asker(publisher, b"public@nowhere").ask(PduType.GET, SYS_NAME) is None
+    assert Asker(publisher, b"guess@host-0001").ask(PduType.GET, SYS_NAME) is None
+    assert publisher.counters.bad_community_names == 3
+    assert Asker(publisher, b"only-host-1").get((*VM, 2, 0)).value != Empty.NO_SUCH_OBJECT
+    assert Asker(publisher, b"systemonly@host-0001").get((*VM, 2, 0)).value is Empty.NO_SUCH_OBJECT
+
+
+def test_hypervisors_of_one_name_are_told_apart_by_their_index():
+    publisher, _ = make(estate.renamed(hypervisors(), 2, "host-0001"))
+    for context in (b"1", b"2", b"host-0003"):
+        assert Asker(publisher, b"public@" + context).get((*VM, 2, 0)).value != Empty.NO_SUCH_OBJECT
+    assert Asker(publisher, b"public@host-0001").ask(PduType.GET, SYS_NAME) is None
+
+
+def test_v3_asks_a_context_by_its_name(port):
+    user = ["-v3", "-l", "authNoPriv", "-u", "bound", "-a", "SHA", "-A", "authpass1234", f"127.0.0.1:{port}"]
+    assert "INTEGER" in netsnmp.call("snmpget", "-n", "host-0002", *user, "1.3.6.1.2.1.236.1.2.0")
+    refused = netsnmp.call("snmpget", "-n", "host-0001", *user, "1.3.6.1.2.1.236.1.2.0", check=False)
+    assert "Bad context specified" in refused
+
+
+def test_net_snmp_knows_the_name_and_the_type_of_everything(port):
+    said = netsnmp.ask("snmpbulkwalk", port, "-m", "ALL", "-Cr30", "1.3.6.1")
+    assert "SNMP-VIEW-BASED-ACM-MIB::vacmContextName." in said
+    assert "SNMP-USER-BASED-SM-MIB::usmUserAuthProtocol." in said
+    for fault in ("Wrong Type", "No Such", "Unknown Object", "not increasing"):
+        assert fault not in said
+    unknown = [line for line in said.splitlines() if line.startswith(("iso.", "SNMPv2-SMI::", "."))]
+    assert unknown == []
+
+
+def test_the_configuration_is_shown_without_a_secret():
+    publisher, _ = make(hypervisors())
+    asker = Asker(publisher)
+    users = asker.walk((1, 3, 6, 1, 6, 3, 15, 1, 2, 2, 1, 3))
+    assert {varbind.value for varbind in users} == {OctetString(name.encode()) for name in SETTINGS["users"]}
+    names = {varbind.value for varbind in asker.walk((1, 3, 6, 1, 6, 3, 12, 1, 2, 1, 6))}
+    assert names == {OctetString(target.name.encode()) for target in TARGETS}
+    everything = b"".join(
+        varbind.value.value for varbind in asker.walk((1, 3)) if isinstance(varbind.value, OctetString)
+    )
+    for user in publisher.agent._usm._users.values():
+        for key in (user.user.auth_key, user.user.priv_key):
+            assert not key or key not in everything
+    for secret in (b"authpass1234", b"privpass1234", b"only-host-1", b"notfromhere"):
+        assert secret not in everything
