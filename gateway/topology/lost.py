@@ -6,9 +6,11 @@ root of what follows: it is raised before the moves of the same revision are wri
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from gateway.model.conditions import SECOND, ConditionKind, SettleTimes
 from gateway.model.entities import EntityKind, EntityState, NativeKey
+from gateway.model.events import Cause, Event
 from gateway.model.observations import EvidenceKind, Observation
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Record, SeenEvidence
@@ -146,12 +148,23 @@ def _raise(
         f"what nothing starts elsewhere stays down until then",
         settle=settle,
     )
-    root = draft.alarm_with(key)
-    for alarm in failing:
-        if alarm.raised:
-            draft.touched.update(contested(draft, alarm.source, alarm.detail))
-        elif root is not None:
-            fall_silent(draft, alarm, settle, root.caused_by or root.event_id)
+    alarm = draft.alarm_with(key)
+    root = (alarm.caused_by or alarm.event_id) if alarm is not None else ""
+    _link_departures(draft, lost, root)
+    for silence in failing:
+        if silence.raised:
+            draft.touched.update(contested(draft, silence.source, silence.detail))
+        else:
+            fall_silent(draft, silence, settle, root)
+
+
+def _link_departures(draft: Draft, nodes: list[int], root: str) -> None:
+    """What left these nodes before the second witness came follows from the loss; the log says so, nothing is sent."""
+    left = {event.id for event in _departures(draft, nodes) if event.cause is Cause.FAILOVER and not event.caused_by}
+    linked = [replace(event, caused_by=root) if event.id in left else event for event in draft.recent]
+    draft.amended.extend(event for event in linked if event.id in left)
+    if left:
+        draft.recent = tuple(linked)
 
 
 def _counted(draft: Draft, above: list[int], lost: list[int]) -> str:
@@ -166,10 +179,14 @@ def _counted(draft: Draft, above: list[int], lost: list[int]) -> str:
 
 def _left(draft: Draft, nodes: list[int]) -> set[int]:
     """What was told to have left these nodes since they went down."""
+    departures = _departures(draft, nodes)
+    return {draft.entity_of(ref.index) for event in departures for ref in event.members or (event.entity,)}
+
+
+def _departures(draft: Draft, nodes: list[int]) -> list[Event]:
     down = {node: min(draft.record(index).state_since for index in draft.group_of(node)) for node in nodes}
-    return {
-        draft.entity_of(ref.index)
+    return [
+        event
         for event in draft.recent
         if event.old_host is not None and event.at >= down.get(draft.entity_of(event.old_host.index), event.at + 1)
-        for ref in event.members or (event.entity,)
-    }
+    ]

@@ -1,6 +1,6 @@
 """A host that does not answer, and whose cluster nodes are lost too, is lost: the root of what follows."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -24,6 +24,7 @@ class Estate:
     house: House
     fleet: Fleet
     cluster: Cluster
+    amended: list[Event] = field(default_factory=list)
 
     def fails(self, at_s: float, host: str = "h1") -> list[Event]:
         events = self.house.wait(at_s)
@@ -32,6 +33,7 @@ class Estate:
         made = scope_failed(self.house.snapshot, failure, self.house.settle_times, lambda: next(ids))
         self.house.snapshot = made[0]
         self.house.events.extend(made[1].events)
+        self.amended.extend(made[1].amended)
         return events + list(made[1].events)
 
     def node_is(self, state: EntityState, at_s: float, *facts: Evidence, node: str = "n1") -> list[Event]:
@@ -110,6 +112,27 @@ def test_failovers_of_the_same_revision_follow_from_the_loss():
     assert told(events) == [*RAISED, ("relocation", "web", "n1", "n2")]
     assert (events[-1].cause, events[-1].caused_by) == (Cause.FAILOVER, events[0].id)
     assert "1 service" in events[0].text
+
+
+def test_failovers_that_were_told_before_the_second_witness_came_are_linked_to_the_loss():
+    it = estate()
+    it.cluster.run("web", "n2")
+    (move,) = it.node_is(UNCLEAN, 10, lost())
+    assert (move.kind, move.cause, move.caused_by) == (EventKind.RELOCATION, Cause.FAILOVER, "")
+    root = it.fails(20)[0]
+    assert told([root]) == RAISED
+    assert it.amended == [replace(move, caused_by=root.id)]
+
+
+def test_a_move_that_a_person_asked_for_before_the_loss_does_not_follow_from_it():
+    it = estate()
+    it.cluster.run("web", "n2")
+    asked = Evidence(EvidenceKind.REQUESTED, "n2", resource("web"), "cli-prefer-web", text="crm_resource --move")
+    (move,) = it.cluster.read(5, asked)
+    assert move.cause is Cause.ADMINISTRATOR
+    it.node_is(UNCLEAN, 10)
+    assert told(it.fails(12)) == RAISED
+    assert it.amended == []
 
 
 def test_vms_that_are_started_elsewhere_failed_over_and_that_is_sure():
