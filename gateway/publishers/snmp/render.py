@@ -12,7 +12,10 @@ from typing import Any
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source, SourceState
 from gateway.model.shelf import BITS, Shelf
 from gateway.model.snapshot import Snapshot, scope_key
+from gateway.publishers.snmp.judged import impact_rows, layer_row
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
+from gateway.publishers.snmp.tracked_view import TrackedView
+from gateway.schema.snmp.layers import ImpactRow, LayerRow
 from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Table
 from gateway.topology.ages import STALE_INTERVALS, scope_is_stale
 from gateway.wire.ber import encode_sub_identifiers
@@ -30,6 +33,7 @@ class TrackedLookup:
         self.shelves: dict[str, tuple[Any, ...]] = dict.fromkeys((*_SHELVES, "sources", "fresh"), ())
         """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""
         self.touched: Touched = {}
+        self._view = TrackedView(self)
 
     def shard(self, shelf: str, number: int) -> Any:
         """What is there now; None beyond the end of the shelf."""
@@ -72,6 +76,12 @@ class TrackedLookup:
     def raised(self, entity: int) -> tuple[Alarm, ...]:
         found = (self._row("alarms", alarm) for alarm in self._row("entity_alarms", entity) or ())
         return tuple(alarm for alarm in found if alarm is not None and alarm.raised)
+
+    def layers(self, entity: Entity) -> LayerRow:
+        return layer_row(self._view, entity)
+
+    def impact(self, host: Entity) -> Sequence[ImpactRow]:
+        return impact_rows(self._view, host)
 
     def is_stale(self, record: Record) -> bool:
         sources, fresh = self.shard("fresh", 0)

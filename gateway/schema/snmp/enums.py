@@ -33,6 +33,26 @@ class Arrival(IntEnum):
     """It did not move: its role did, or the move failed."""
 
 
+class LayerStatus(IntEnum):
+    """Where an entity is, in one word (TopologyLayerStatus)."""
+
+    PLACED = 1
+    SPREAD = 2
+    """In several places."""
+    MOVING = 3
+    LAST_KNOWN = 4
+    STOPPED = 5
+    UNKNOWN = 6
+
+
+class LayerEffect(IntEnum):
+    """What the loss of a host does to an entity (TopologyEffect)."""
+
+    LOST = 1
+    DEGRADED = 2
+    """A part of it is lost."""
+
+
 ENTITY_KINDS: Final[Numbers] = {
     EntityKind.SITE: 1,
     EntityKind.RACK: 2,
@@ -137,6 +157,8 @@ SOURCE_STATES: Final[Numbers] = {
 }
 WHEREABOUTS: Final[Numbers] = {where: int(where) for where in Whereabouts}
 ARRIVALS: Final[Numbers] = {arrival: int(arrival) for arrival in Arrival}
+LAYER_STATES: Final[Numbers] = {status: int(status) for status in LayerStatus}
+EFFECTS: Final[Numbers] = {effect: int(effect) for effect in LayerEffect}
 
 CONVENTIONS: Final[Mapping[str, Numbers]] = {
     "TopologyEntityKind": ENTITY_KINDS,
@@ -150,6 +172,8 @@ CONVENTIONS: Final[Mapping[str, Numbers]] = {
     "TopologySourceState": SOURCE_STATES,
     "TopologyWhereabouts": WHEREABOUTS,
     "TopologyArrival": ARRIVALS,
+    "TopologyLayerStatus": LAYER_STATES,
+    "TopologyEffect": EFFECTS,
 }
 """By the name of the MIB's TEXTUAL-CONVENTION."""
 

@@ -1,8 +1,10 @@
 """Lookup: what a column may ask of the topology beside its own row."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.model.rows import Alarm, Claim, Entity, Record
+from gateway.schema.snmp.layers import ImpactRow, LayerRow
 
 
 class Lookup(Protocol):
@@ -25,3 +27,9 @@ class Lookup(Protocol):
 
     def is_stale(self, record: Record) -> bool:
         """Whether the source is stale, or has not read the record's scope for too long."""
+
+    def layers(self, entity: Entity) -> LayerRow:
+        """Where an entity is, from its layer down to the site."""
+
+    def impact(self, host: Entity) -> Sequence[ImpactRow]:
+        """What the loss of a host affects, by index; nothing for what is no host."""

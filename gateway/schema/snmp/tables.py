@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.model.conditions import Severity
+from gateway.model.entities import EntityKind
 from gateway.model.rows import Alarm, Entity, Placement, Source
 from gateway.schema.snmp import syntax
 from gateway.schema.snmp.arcs import OBJECTS
 from gateway.schema.snmp.enums import Whereabouts
+from gateway.schema.snmp.layers import NODES, ImpactRow, LayerRow, names
 from gateway.schema.snmp.lookup import Lookup
 from gateway.schema.snmp.relations import RelationRow, relation_rows
 from gateway.schema.snmp.syntax import Syntax
@@ -71,6 +73,14 @@ def _relations(shard: Mapping[int, Entity], look: Lookup) -> Rows:
     return [(row.key, row) for index in sorted(shard) for row in relation_rows(shard[index], look)]
 
 
+def _layers(shard: Mapping[int, Entity], look: Lookup) -> Rows:
+    return [(index, look.layers(shard[index])) for index in sorted(shard)]
+
+
+def _impacts(shard: Mapping[int, Entity], look: Lookup) -> Rows:
+    return [(row.key, row) for index in sorted(shard) for row in look.impact(shard[index])]
+
+
 def _name(index: int, look: Lookup) -> str:
     """Name of an entity, or of a record that no entity shows any more."""
     shown = look.entity(index) or look.record(index)
@@ -112,6 +122,22 @@ def _where(number: int, name: str, kind: Syntax, value: Callable[[Placement], An
 
 def _relation(number: int, name: str, kind: Syntax, value: Callable[[RelationRow], Any]) -> Column:
     return Column(number, f"topoRelation{name}", kind, lambda row, look: value(row))
+
+
+def _layer(number: int, name: str, kind: Syntax, value: Callable[[LayerRow], Any]) -> Column:
+    return Column(number, f"topoLayer{name}", kind, lambda row, look: value(row))
+
+
+def _layer_pair(number: int, name: str, *kinds: EntityKind) -> tuple[Column, Column]:
+    """Index and name of what an entity is on in one layer."""
+    return (
+        _layer(number, f"{name}Index", syntax.INDEX_OR_ZERO, lambda row: row.index_of(*kinds)),
+        _layer(number + 1, f"{name}Name", syntax.TEXT, lambda row: row.name_of(*kinds)),
+    )
+
+
+def _impact(number: int, name: str, kind: Syntax, value: Callable[[ImpactRow], Any]) -> Column:
+    return Column(number, f"topoImpact{name}", kind, lambda row, look: value(row))
 
 
 def _alarm(number: int, name: str, kind: Syntax, value: Callable[[Alarm], Any]) -> Column:
@@ -211,4 +237,47 @@ ALARM_TABLE: Final = Table(
     ),
     _raised,
 )
-TABLES: Final = (SOURCE_TABLE, ENTITY_TABLE, WHERE_TABLE, RELATION_TABLE, ALARM_TABLE)
+LAYER_TABLE: Final = Table(
+    8,
+    "topoLayerTable",
+    "entities",
+    ("topoEntityIndex",),
+    (
+        _layer(1, "Status", syntax.LAYER_STATUS, lambda r: r.status),
+        *_layer_pair(2, "Node", *NODES),
+        *_layer_pair(4, "Guest", EntityKind.GUEST_OS),
+        *_layer_pair(6, "Vm", EntityKind.VM),
+        *_layer_pair(8, "Hypervisor", EntityKind.HYPERVISOR),
+        *_layer_pair(10, "Host", EntityKind.PHYSICAL_HOST),
+        *_layer_pair(12, "Rack", EntityKind.RACK),
+        *_layer_pair(14, "Site", EntityKind.SITE),
+        _layer(16, "Storage", syntax.TEXT, lambda r: names(r.storage)),
+        _layer(17, "Text", syntax.LONG_TEXT, lambda r: r.text),
+    ),
+    _layers,
+)
+IMPACT_TABLE: Final = Table(
+    9,
+    "topoImpactTable",
+    "entities",
+    ("topoImpactHost", "topoImpactEntity"),
+    (
+        _impact(3, "EntityKind", syntax.ENTITY_KIND, lambda r: r.entity.kind),
+        _impact(4, "EntityName", syntax.TEXT, lambda r: r.entity.name),
+        _impact(5, "Effect", syntax.EFFECT, lambda r: r.effect),
+        _impact(6, "Reason", syntax.LONG_TEXT, lambda r: r.reason),
+        _impact(7, "PartsLost", syntax.UNSIGNED, lambda r: r.parts_lost),
+        _impact(8, "Parts", syntax.UNSIGNED, lambda r: r.parts),
+        _impact(9, "Certain", syntax.TRUTH, lambda r: r.certain),
+    ),
+    _impacts,
+)
+TABLES: Final = (
+    SOURCE_TABLE,
+    ENTITY_TABLE,
+    WHERE_TABLE,
+    RELATION_TABLE,
+    ALARM_TABLE,
+    LAYER_TABLE,
+    IMPACT_TABLE,
+)

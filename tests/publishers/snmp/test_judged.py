@@ -1,0 +1,111 @@
+"""topoLayerTable and topoImpactTable say what `where` and `impact` answer, also after something has changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.model.entities import EntityKind
+from gateway.model.snapshot import Snapshot
+from gateway.publishers.snmp.render import Renderer
+from gateway.schema.snmp.enums import LayerEffect, LayerStatus
+from gateway.schema.snmp.layers import HOSTS
+from gateway.schema.snmp.tables import IMPACT_TABLE, LAYER_TABLE
+from gateway.topology.hops import WhereStatus, walk_hops
+from gateway.topology.impact import Effect, impact
+from gateway.topology.lookup import resolve
+from gateway.topology.where import where
+from gateway.wire.values import Gauge32, Integer, OctetString
+from tests.publishers.snmp import running
+from tests.publishers.snmp.asking import Asker
+from tests.topology.estate import Estate, three_hosts
+
+LAYER = {column.name: LAYER_TABLE.column_oid(column) for column in LAYER_TABLE.columns}
+IMPACT = {column.name: IMPACT_TABLE.column_oid(column) for column in IMPACT_TABLE.columns}
+
+
+def layer(asker: Asker, column: str, index: int) -> object:
+    return asker.get((*LAYER[f"topoLayer{column}"], index)).value
+
+
+def text(value: str) -> OctetString:
+    return OctetString(value.encode())
+
+
+def impacts(asker: Asker) -> dict[tuple[int, int], tuple[object, object]]:
+    """(host, affected) -> (effect, reason)."""
+    effects, reasons = (asker.walk(IMPACT[f"topoImpact{name}"]) for name in ("Effect", "Reason"))
+    return {v.oid[-2:]: (v.value, r.value) for v, r in zip(effects, reasons, strict=True)}
+
+
+def expected_impacts(snapshot: Snapshot) -> dict[tuple[int, int], tuple[object, object]]:
+    found = {}
+    for host in snapshot.all_entities():
+        if host.kind in HOSTS:
+            for one in impact(snapshot, [host], 0).affected:
+                key = (host.index, one.entity.index)
+                found[key] = (Integer(LayerEffect[one.effect.name]), text(one.reason))
+    return found
+
+
+def agree(asker: Asker, snapshot: Snapshot) -> None:
+    for entity in snapshot.all_entities():
+        answer = where(snapshot, entity, 0)
+        assert layer(asker, "Status", entity.index) == Integer(LayerStatus[answer.status.name])
+        assert layer(asker, "Text", entity.index) == text(answer.said)
+        hosts = {hop.entity.index for hop in walk_hops(answer.below) if hop.entity.kind is EntityKind.PHYSICAL_HOST}
+        hosts |= {entity.index} if entity.kind is EntityKind.PHYSICAL_HOST else set()
+        if not answer.machines:
+            assert layer(asker, "HostIndex", entity.index) == Gauge32(hosts.pop() if len(hosts) == 1 else 0)
+    assert impacts(asker) == expected_impacts(snapshot)
+
+
+def test_one_get_answers_where_something_is_down_to_the_site():
+    snapshot = three_hosts().snapshot()
+    asker = Asker(running.make(running.Holder(snapshot)))
+    vip = resolve(snapshot, "vip").index
+    said = {name: layer(asker, name, vip) for name in ("NodeName", "GuestName", "VmName", "HypervisorName", "HostName")}
+    assert list(said.values()) == [text(name) for name in ("n1", "os1", "vm1", "alpha", "alpha")]
+    assert (layer(asker, "RackName", vip), layer(asker, "SiteName", vip)) == (text("r1"), text("hq"))
+    assert layer(asker, "VmIndex", vip) == Gauge32(resolve(snapshot, "vm:vm1").index)
+
+
+def test_what_is_in_several_places_has_all_names_and_no_index():
+    snapshot = three_hosts().snapshot()
+    asker = Asker(running.make(running.Holder(snapshot)))
+    spread = next(e for e in snapshot.all_entities() if where(snapshot, e, 0).status is WhereStatus.SPREAD)
+    assert layer(asker, "Status", spread.index) == Integer(LayerStatus.SPREAD)
+    value = layer(asker, "NodeName", spread.index)
+    assert isinstance(value, OctetString)
+    assert b", " in value.value
+    assert layer(asker, "NodeIndex", spread.index) == Gauge32(0)
+
+
+def test_both_tables_agree_with_topology():
+    snapshot = three_hosts().snapshot()
+    agree(Asker(running.make(running.Holder(snapshot))), snapshot)
+
+
+def unplaced(estate: Estate) -> None:
+    estate.unplace("ha_node:n1")
+
+
+@pytest.mark.parametrize("change", [unplaced], ids=["a node is matched to no guest any more"])
+def test_after_a_change_both_tables_are_as_if_made_anew(change):
+    estate = three_hosts()
+    holder = running.Holder(estate.snapshot())
+    asker = Asker(running.make(holder))
+    agree(asker, holder.snapshot)
+    change(estate)
+    holder.snapshot = estate.snapshot()
+    agree(asker, holder.snapshot)
+
+
+def test_every_word_of_topology_has_its_number():
+    assert {each.name for each in WhereStatus} == {each.name for each in LayerStatus}
+    assert {each.name for each in Effect} == {each.name for each in LayerEffect}
+
+
+def test_what_nobody_reads_is_not_worked_out():
+    renderer = Renderer()
+    renderer.use(three_hosts().snapshot())
+    assert not any(column.segments for column in renderer.columns)
