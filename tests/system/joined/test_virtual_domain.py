@@ -15,8 +15,8 @@ from tests.lab.joined.told import EXHAUSTED, HOST_LOST
 from tests.lab.joined.virtual_domain import MIGRATION_THRESHOLD
 from tests.lab.libvirt.told import Notice
 from tests.system.joined.comparison import LONGEST_PENDING_S, Comparison
-from tests.system.joined.installation import RACKS, SITE, joined, on_hosts
-from tests.system.setups import Installation
+from tests.system.joined.installation import FLEET, RACKS, SITE, joined, on_hosts
+from tests.system.setups import SOURCE, Installation
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
@@ -67,7 +67,7 @@ def told_once_for_the_guest(seen: Comparison, cause: str) -> dict[str, Any]:
     (resource,) = [event for event in both if event["entity"]["kind"] == "ha_resource"]
     assert (guest["told"], resource["told"]) == (True, False)
     assert resource["caused_by"] == guest["id"]
-    assert {guest["source"], resource["source"]} == {"fleet", "lab"}
+    assert (guest["source"], resource["source"]) == (FLEET, SOURCE)
     assert (guest["cause"], bool(guest["evidence"])) == (cause, True), guest
     return guest
 
@@ -102,7 +102,7 @@ def test_the_guest_and_the_resource_are_one_thing_with_one_place(seen: Compariso
     assert host == host_of(node)
 
     (vm,) = [each for each in seen.gateway.items("/entities", kind="vm") if each["name"] == VM]
-    assert vm["sources"] == ["fleet", "lab"] or vm["sources"] == ["lab", "fleet"]
+    assert sorted(vm["sources"]) == sorted([FLEET, SOURCE])
     (hop,) = seen.gateway.get(f"/where/vm:{VM}")["hops"]
     assert (hop["entity"]["kind"], hop["entity"]["name"]) == ("hypervisor", host)
 
@@ -210,7 +210,10 @@ def test_a_migration_that_fails_and_the_restart_that_follows_are_one_move(seen: 
     seen.end()
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+@pytest.mark.parametrize(
+    "how",
+    [pytest.param(signal.SIGTERM, id="stopped", marks=pytest.mark.long), pytest.param(signal.SIGKILL, id="killed")],
+)
 def test_a_gateway_that_is_restarted_during_a_move_tells_it_once(seen: Comparison, how: signal.Signals):
     old, new = seen.node_of(RESOURCE), other_node(seen)
     seen.lab.cluster.move(RESOURCE, new)
@@ -223,6 +226,7 @@ def test_a_gateway_that_is_restarted_during_a_move_tells_it_once(seen: Compariso
     seen.end()
 
 
+@pytest.mark.long
 def test_a_guest_that_moves_behind_the_clusters_back_is_told_once(seen: Comparison):
     """virsh takes it to another host; the cluster misses it, and finds it there in the end."""
     node = seen.node_of(RESOURCE)
