@@ -70,8 +70,8 @@ def replay_folder(plugin: CollectorPlugin, folder: str, settle: SettleTimes | No
 
     Raises:
         ConfigError: the kind has no recordings.
-        SourceError: there is no such file or folder, it holds no recording of this kind, or its first view cannot be read. The
-            message names the folder.
+        SourceError: there is no such file or folder, it holds no recording of this kind, or its first view cannot be
+            read. The message names the folder.
     """
     if plugin.replay is None:
         raise ConfigError(
