@@ -1,46 +1,13 @@
-"""XML of libvirt, read with bounds: no DOCTYPE, no entities, no bottomless documents."""
+"""XML of libvirt: documents read with bounds, and what their elements say."""
 
 from collections.abc import Mapping
-from xml.etree import ElementTree
 
 from gateway.model.errors import SourceMalformed
+from gateway.support.bounded_xml import Bounds, XmlRefused, bounded_xml
+from gateway.support.bounded_xml import Element as Element
 
-MAX_CHARACTERS = 8 * 1024 * 1024
-"""Longest document; the capabilities of a host of 512 CPUs have about 400 KiB."""
-MAX_DEPTH = 128
-"""A backing chain of qcow2 images nests two elements for each image."""
-MAX_ELEMENTS = 200_000
-
-Element = ElementTree.Element
-
-
-class _Refused(Exception):
-    """The document is of a kind that libvirt does not write."""
-
-
-class _BoundedBuilder(ElementTree.TreeBuilder):
-    """Builds the tree, and refuses what grows beyond reason."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._depth = 0
-        self._elements = 0
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise _Refused("it has a DOCTYPE")
-
-    def start(self, tag: str, attrs: dict[str, str]) -> Element:
-        self._depth += 1
-        self._elements += 1
-        if self._depth > MAX_DEPTH:
-            raise _Refused(f"its elements are nested deeper than {MAX_DEPTH}")
-        if self._elements > MAX_ELEMENTS:
-            raise _Refused(f"it has more than {MAX_ELEMENTS} elements")
-        return super().start(tag, attrs)
-
-    def end(self, tag: str) -> Element:
-        self._depth -= 1
-        return super().end(tag)
+BOUNDS = Bounds(size=8 * 1024 * 1024, depth=128, elements=200_000)
+"""The capabilities of a host of 512 CPUs have about 400 KiB; a backing chain nests two elements for each image."""
 
 
 def read_xml(document: str, root: str, what: str) -> Element:
@@ -50,16 +17,10 @@ def read_xml(document: str, root: str, what: str) -> Element:
     Raises:
         SourceMalformed: it is no XML, of another kind, too large, or has a DOCTYPE.
     """
-    if len(document) > MAX_CHARACTERS:
-        raise SourceMalformed(f"{what} has {len(document)} characters; more than {MAX_CHARACTERS} are not read.")
-    parser = ElementTree.XMLParser(target=_BoundedBuilder())
     try:
-        parser.feed(document)
-        found: Element = parser.close()
-    except _Refused as error:
-        raise SourceMalformed(f"{what} is refused: {error}.") from error
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise SourceMalformed(f"{what} is no XML: {error}. It begins with {document[:80]!r}.") from error
+        found = bounded_xml(document, BOUNDS)
+    except XmlRefused as error:
+        raise SourceMalformed(f"{what} {error}") from error
     if found.tag != root:
         raise SourceMalformed(f"{what} begins with <{found.tag[:40]}>, not with <{root}>.")
     return found

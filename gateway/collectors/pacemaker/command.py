@@ -7,7 +7,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.collectors.pacemaker.xml import MAX_BYTES
+from gateway.collectors.pacemaker.xml import BOUNDS
 from gateway.model.errors import SourceMalformed, SourceUnavailable
 
 MAX_ERROR_BYTES = 16 * 1024
@@ -23,7 +23,7 @@ class Output:
     stderr: str
 
 
-async def run_command(words: tuple[str, ...], timeout_s: float, max_bytes: int = MAX_BYTES) -> Output:
+async def run_command(words: tuple[str, ...], timeout_s: float, max_bytes: int = BOUNDS.size) -> Output:
     """
     Run a command to its end, in a process group of its own that dies with the deadline or a cancellation.
 

@@ -11,7 +11,7 @@ from gateway.collectors.pacemaker.mapping import to_observation
 from gateway.collectors.pacemaker.parse import parse_crm_mon
 from gateway.collectors.pacemaker.picture import Picture
 from gateway.collectors.pacemaker.view import CrmView
-from gateway.collectors.pacemaker.xml import MAX_BYTES
+from gateway.collectors.pacemaker.xml import BOUNDS
 from gateway.model.errors import GatewayError, SourceError, SourceMalformed, SourceUnavailable
 from gateway.model.ports import Recording
 
@@ -105,7 +105,7 @@ def _cib(path: Path) -> Cib | None:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(BOUNDS.size + 1)
     except OSError as error:
         raise SourceUnavailable(f"{path} cannot be read: {error.strerror}.") from error
 

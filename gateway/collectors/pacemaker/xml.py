@@ -1,44 +1,11 @@
-"""XML from a source, read with bounds: no DOCTYPE, no entities, no bottomless documents."""
-
-from xml.etree import ElementTree
+"""XML of a cluster: documents read with bounds, and what their attributes say."""
 
 from gateway.model.errors import SourceMalformed
+from gateway.support.bounded_xml import Bounds, XmlRefused, bounded_xml
+from gateway.support.bounded_xml import Element as Element
 
-MAX_BYTES = 32 * 1024 * 1024
-"""Longest document, in octets; a CIB of 1,000 resources on 32 nodes has about 10 MiB."""
-MAX_DEPTH = 64
-MAX_ELEMENTS = 500_000
-
-Element = ElementTree.Element
-
-
-class _Refused(Exception):
-    """The document is of a kind we do not read."""
-
-
-class _BoundedBuilder(ElementTree.TreeBuilder):
-    """Builds the tree, and refuses what no tool of the cluster writes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._depth = 0
-        self._elements = 0
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise _Refused("it has a DOCTYPE")
-
-    def start(self, tag: str, attrs: dict[str, str]) -> Element:
-        self._depth += 1
-        self._elements += 1
-        if self._depth > MAX_DEPTH:
-            raise _Refused(f"its elements are nested deeper than {MAX_DEPTH}")
-        if self._elements > MAX_ELEMENTS:
-            raise _Refused(f"it has more than {MAX_ELEMENTS} elements")
-        return super().start(tag, attrs)
-
-    def end(self, tag: str) -> Element:
-        self._depth -= 1
-        return super().end(tag)
+BOUNDS = Bounds(size=32 * 1024 * 1024, depth=64, elements=500_000)
+"""A CIB of 1,000 resources on 32 nodes has about 10 MiB."""
 
 
 def read_xml(document: bytes, what: str) -> Element:
@@ -48,18 +15,10 @@ def read_xml(document: bytes, what: str) -> Element:
     Raises:
         SourceMalformed: it is no XML, too large, or has a DOCTYPE.
     """
-    if len(document) > MAX_BYTES:
-        raise SourceMalformed(f"{what} has {len(document)} octets; more than {MAX_BYTES} are not read.")
-    parser = ElementTree.XMLParser(target=_BoundedBuilder())
     try:
-        parser.feed(document)
-        root: Element = parser.close()
-    except _Refused as error:
-        raise SourceMalformed(f"{what} is refused: {error}.") from error
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        # ValueError, LookupError: an encoding that Python does not know
-        raise SourceMalformed(f"{what} is no XML: {error}. It begins with {document[:80]!r}.") from error
-    return root
+        return bounded_xml(document, BOUNDS)
+    except XmlRefused as error:
+        raise SourceMalformed(f"{what} {error}") from error
 
 
 def required(element: Element, name: str, what: str) -> str:
