@@ -12,10 +12,12 @@ import pytest
 from gateway.schema.snmp import arcs, info
 from gateway.schema.snmp.enums import CONVENTIONS, label
 from gateway.schema.snmp.notifications import EVENT_OBJECTS, NOTIFICATION_TYPES
-from gateway.schema.snmp.tables import TABLES
+from gateway.schema.snmp.recent import RECENT_TABLE
+from gateway.schema.snmp.tables import TABLES as BY_SHELF
 from tests.schema import smi
 
 MODULE = smi.parse(smi.MIB.read_text())
+TABLES = (*BY_SHELF, RECENT_TABLE)
 COLUMNS = {column.name: (table, column) for table in TABLES for column in table.columns}
 
 

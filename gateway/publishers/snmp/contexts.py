@@ -7,7 +7,7 @@ is another.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from gateway.model.entities import EntityKind
 from gateway.model.rows import Entity
@@ -36,7 +36,7 @@ class HypervisorContexts:
 
     def names(self) -> Mapping[str, int]:
         """Context -> index of its hypervisor, now."""
-        entities = self._renderer.look.shelves["entities"]
+        entities: Any = self._renderer.look.shelves["entities"]
         if entities is not self._entities:
             self._entities = entities
             self._names = self._named(entities)

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable
 
 import gateway
+from gateway.model.events import Event
 from gateway.model.ports import CurrentTopology
 from gateway.model.snapshot import Snapshot
 from gateway.publishers.snmp.access import Access, usm_users
@@ -74,6 +75,14 @@ class SnmpPublisher:
         finally:
             self._server.close()
             self._ready.clear()
+
+    def remember(self, events: Iterable[Event]) -> None:
+        """
+        Show these in topoRecentTable. Call it in the event loop.
+
+        With what the log has at the start, and after each revision with what it brought.
+        """
+        self.renderer.remember(events)
 
     def use_stale_intervals(self, stale_intervals: int) -> None:
         """So many intervals of silence make data stale, from now on."""

@@ -6,16 +6,19 @@ the same objects; when one is another, the column's values are read again, and e
 """
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from gateway.model.events import Event
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source, SourceState
 from gateway.model.shelf import BITS, Shelf
 from gateway.model.snapshot import Snapshot, scope_key
 from gateway.publishers.snmp.judged import impact_rows, layer_row
+from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
 from gateway.publishers.snmp.tracked_view import TrackedView
 from gateway.schema.snmp.layers import ImpactRow, LayerRow
+from gateway.schema.snmp.recent import RECENT_TABLE
 from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Table
 from gateway.topology.ages import STALE_INTERVALS, scope_is_stale
 from gateway.wire.ber import encode_sub_identifiers
@@ -30,7 +33,8 @@ class TrackedLookup:
     """The schema's Lookup over one snapshot; `touched` gathers the shards that were looked at."""
 
     def __init__(self) -> None:
-        self.shelves: dict[str, tuple[Any, ...]] = dict.fromkeys((*_SHELVES, "sources", "fresh"), ())
+        self.shelves: dict[str, tuple[Any, ...] | RecentEvents] = dict.fromkeys((*_SHELVES, "sources", "fresh"), ())
+        self.shelves["events"] = RecentEvents()
         """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""
         self.touched: Touched = {}
         self._view = TrackedView(self)
@@ -191,6 +195,8 @@ class TableRenderer:
     def following(self, number: int) -> int:
         """The next shard that may have rows, or their count."""
         shelf = self.look.shelves[self.table.shelf]
+        if isinstance(shelf, RecentEvents):
+            return shelf.following(number)
         number += 1
         while number < len(shelf) and not shelf[number]:
             number += 1
@@ -198,7 +204,8 @@ class TableRenderer:
 
     def row_count(self) -> int:
         """Number of conceptual rows."""
-        return sum(len(self.shard_rows(n).keys) for n, shard in enumerate(self.look.shelves[self.table.shelf]) if shard)
+        shelf = self.look.shelves[self.table.shelf]
+        return sum(len(self.shard_rows(number).keys) for number in range(len(shelf)) if shelf[number])
 
 
 class Renderer:
@@ -212,7 +219,7 @@ class Renderer:
         """The one in use; not yet any of the gateway's until `use` is called."""
         self.serial = 0
         self.look = TrackedLookup()
-        self.tables = tuple(TableRenderer(table, self.look) for table in TABLES)
+        self.tables = tuple(TableRenderer(table, self.look) for table in (*TABLES, RECENT_TABLE))
         self.columns = tuple(column for table in self.tables for column in table.columns)
         self._alarms = next(table for table in self.tables if table.table is ALARM_TABLE)
         self._sources: Mapping[str, Source] | None = None
@@ -229,6 +236,15 @@ class Renderer:
         if snapshot.sources is not self._sources:
             self._use_sources(snapshot.sources)
         self._use_freshness(snapshot)
+        for table in self.tables:
+            table.use(self.serial)
+
+    def remember(self, events: Iterable[Event]) -> None:
+        """Show these among the recent events."""
+        recent = self.look.shelves["events"]
+        assert isinstance(recent, RecentEvents)
+        self.look.shelves["events"] = recent.with_these(events)
+        self.serial += 1
         for table in self.tables:
             table.use(self.serial)
 

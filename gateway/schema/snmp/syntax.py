@@ -90,6 +90,7 @@ def _enumeration(name: str) -> Syntax:
     return Syntax(name, encoded.__getitem__)
 
 
+OBJECT: Final = Syntax("AutonomousType", ber.encode_oid)
 TEXT: Final = Syntax("SnmpAdminString", _text(255))
 LONG_TEXT: Final = Syntax("TopologyText", _text(1020))
 TIME: Final = Syntax("DateAndTime", _time)
