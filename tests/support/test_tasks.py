@@ -105,3 +105,8 @@ async def test_an_attempt_that_fails_is_logged_and_ends_nothing(caplog: pytest.L
     assert await attempt("reload", failing(0, Away()))
     assert [r.getMessage() for r in caplog.records] == ["reload: failed"]
     assert caplog.records[0].exc_info is not None
+
+
+def test_a_wait_may_be_even_before_it_grows() -> None:
+    waits = Backoff(2, 10, 2, jitter=0, steady=2)
+    assert [waits.delay_s(attempt) for attempt in range(1, 8)] == [2, 2, 2, 4, 8, 10, 10]

@@ -29,6 +29,8 @@ MANY = 20
 """When something happened to more domains than these, the whole host is read."""
 FOLLOW_UP_S = 2.0
 """How soon a domain on its way is looked at again: at its origin nothing tells that a migration has failed."""
+PATIENCE = Backoff(first_s=1.5, longest_s=30.0, steady=10)
+"""Often as long as its silence settles (15 s unless told otherwise): a host that is back by then is not to be told."""
 
 
 class Audience(Protocol):
@@ -58,7 +60,7 @@ class Follower:
         now: Callable[[], int],
         audience: Audience,
         turns: Turns,
-        backoff: Backoff = Backoff(first_s=1.0, longest_s=30.0),  # noqa: B008 - frozen
+        backoff: Backoff = PATIENCE,
     ) -> None:
         self.host = host
         self.connected = False
