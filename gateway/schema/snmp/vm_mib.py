@@ -16,6 +16,44 @@ VM_ENTRY: Final[Oid] = (*VM_OBJECTS, 4, 1)
 VM_STORAGE_ENTRY: Final[Oid] = (*VM_OBJECTS, 7, 1)
 VM_NETWORK_ENTRY: Final[Oid] = (*VM_OBJECTS, 8, 1)
 
+VM_COLUMNS: Final[Mapping[str, Oid]] = {
+    name: (*VM_ENTRY, number)
+    for number, name in {
+        2: "vmName",
+        3: "vmUUID",
+        4: "vmOSType",
+        5: "vmAdminState",
+        6: "vmOperState",
+        7: "vmAutoStart",
+        8: "vmPersistent",
+        9: "vmCurCpuNumber",
+        12: "vmMemUnit",
+        13: "vmCurMem",
+    }.items()
+}
+STORAGE_COLUMNS: Final[Mapping[str, Oid]] = {
+    f"vmStorage{name}": (*VM_STORAGE_ENTRY, number)
+    for number, name in enumerate(
+        (
+            "Parent",
+            "SourceType",
+            "SourceTypeString",
+            "ResourceID",
+            "Access",
+            "MediaType",
+            "MediaTypeString",
+            "SizeUnit",
+            "DefinedSize",
+            "AllocatedSize",
+        ),
+        3,
+    )
+}
+NETWORK_COLUMNS: Final[Mapping[str, Oid]] = {
+    f"vmNetwork{name}": (*VM_NETWORK_ENTRY, number)
+    for number, name in ((2, "IfIndex"), (3, "Parent"), (5, "PhysAddress"))
+}
+"""The columns that are served, by their names in the MIB."""
 Values = Mapping[int, bytes]
 """Encoded values by column number."""
 _FALSE: Final = encode_integer(2)
@@ -50,6 +88,30 @@ class OperState(IntEnum):
     CRASHED = 12
 
 
+class AutoStart(IntEnum):
+    """VirtualMachineAutoStart."""
+
+    UNKNOWN = 1
+    ENABLED = 2
+    DISABLED = 3
+
+
+class Persistent(IntEnum):
+    """VirtualMachinePersistent."""
+
+    UNKNOWN = 1
+    PERSISTENT = 2
+    TRANSIENT = 3
+
+
+class StorageAccess(IntEnum):
+    """VirtualMachineStorageAccess."""
+
+    UNKNOWN = 1
+    READWRITE = 2
+    READONLY = 3
+
+
 class SourceType(IntEnum):
     """VirtualMachineStorageSourceType."""
 
@@ -80,6 +142,7 @@ _STATES: Final[Mapping[EntityState, tuple[AdminState | None, OperState]]] = {
     EntityState.UNCLEAN: (None, OperState.UNKNOWN),
 }
 """vmAdminState is what somebody wants; where our state does not say it there is no instance."""
+_ACCESS: Final = {"ROX": StorageAccess.READONLY, "RWO": StorageAccess.READWRITE, "RWX": StorageAccess.READWRITE}
 _MEDIA: Final = {"disk": 3, "lun": 3, "cdrom": 4, "floppy": 5}
 """IANAStorageMediaType by libvirt's word for a device."""
 
@@ -104,8 +167,8 @@ def vm_values(vm: Entity) -> Values:
         3: syntax.UUID.encode(_uuid(vm)),
         4: syntax.TEXT.encode(str(said.get("os", ""))),
         6: encode_integer(oper),
-        7: encode_integer(_known(said.get("autostart"))),
-        8: encode_integer(_known(said.get("persistent"))),
+        7: encode_integer(_known(said.get("autostart"), AutoStart.ENABLED, AutoStart.DISABLED)),
+        8: encode_integer(_known(said.get("persistent"), Persistent.PERSISTENT, Persistent.TRANSIENT)),
     }
     if admin is not None:
         values[5] = encode_integer(admin)
@@ -135,7 +198,7 @@ def storage_rows(vm: Entity, look: Lookup) -> Iterator[tuple[Oid, Values]]:
                 4: encode_integer(kind),
                 5: syntax.TEXT.encode(str(volume.attributes.get("format", ""))),
                 6: syntax.TEXT.encode(volume.name),
-                7: encode_integer(3 if claim.attributes.get("mode") == "ROX" else 2),
+                7: encode_integer(_ACCESS.get(str(claim.attributes.get("mode")), StorageAccess.UNKNOWN)),
                 8: encode_integer(_MEDIA.get(device, 2)),
                 9: syntax.TEXT.encode(str(claim.attributes.get("target", ""))),
                 10: encode_integer(unit),
@@ -181,9 +244,9 @@ def _unit(octets: int) -> int:
     return _KIB if octets // _KIB <= _LARGEST else _MIB
 
 
-def _known(value: object) -> int:
-    """unknown(1), and the two other members of VirtualMachineAutoStart and VirtualMachinePersistent."""
-    return 1 if value is None else 2 if value else 3
+def _known(value: object, yes: int, no: int) -> int:
+    """unknown(1) where nobody says it."""
+    return 1 if value is None else yes if value else no
 
 
 def _uuid(vm: Entity) -> str:

@@ -1,0 +1,62 @@
+"""Our numbers for VM-MIB against its text, which is not ours to carry: MIB_TEXTS names a folder that has it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from enum import IntEnum
+from typing import Any
+
+import pytest
+
+from gateway.schema.snmp import vm_mib
+from gateway.wire.oid import format_oid
+
+
+@pytest.fixture(scope="module")
+def module() -> dict[str, Any]:
+    folder = os.environ.get("MIB_TEXTS", "")
+    if not folder or not shutil.which("smidump"):
+        pytest.skip("set MIB_TEXTS to a folder with VM-MIB and what it imports; smidump is of the package smitools")
+    command = ["smidump", "-f", "python", "-k", "VM-MIB"]
+    dumped = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SMIPATH": folder}, check=True)
+    namespace: dict[str, Any] = {}
+    exec(dumped.stdout, namespace)  # a Python literal, written by smidump
+    read: dict[str, Any] = namespace["MIB"]
+    return read
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("VirtualMachineAdminState", vm_mib.AdminState),
+        ("VirtualMachineOperState", vm_mib.OperState),
+        ("VirtualMachineStorageSourceType", vm_mib.SourceType),
+        ("VirtualMachineAutoStart", vm_mib.AutoStart),
+        ("VirtualMachinePersistent", vm_mib.Persistent),
+        ("VirtualMachineStorageAccess", vm_mib.StorageAccess),
+    ],
+)
+def test_every_enumeration_has_the_numbers_of_the_text(module, name, ours: type[IntEnum]):
+    theirs = {
+        word: int(value["number"])
+        for word, value in module["typedefs"][name].items()
+        if isinstance(value, dict) and value.get("nodetype") == "namednumber"
+    }
+    assert {member.name.lower(): int(member) for member in ours} == {word.lower(): n for word, n in theirs.items()}
+
+
+@pytest.mark.parametrize(
+    ("entry", "columns"),
+    [
+        ("vmEntry", vm_mib.VM_COLUMNS),
+        ("vmStorageEntry", vm_mib.STORAGE_COLUMNS),
+        ("vmNetworkEntry", vm_mib.NETWORK_COLUMNS),
+    ],
+)
+def test_every_column_has_the_oid_and_the_access_of_the_text(module, entry, columns):
+    for name, oid in columns.items():
+        theirs = module["nodes"][name]
+        assert (theirs["oid"], theirs["access"]) == (format_oid(oid), "readonly")
+        assert theirs["oid"].startswith(module["nodes"][entry]["oid"] + ".")
