@@ -7,10 +7,13 @@ and neither threads nor file handles of the gateway are left over.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -148,7 +151,15 @@ class _Held(tuple[int, int]):
 
     def left_over(self, pid: int) -> list[str]:
         now = _Held.by(pid)
-        return [f"{now} threads and file handles, before {self}"] if now[0] > self[0] or now[1] > self[1] else []
+        if now[0] <= self[0] and now[1] <= self[1]:
+            return []
+        return [f"{now} threads and file handles, before {self}", *map(str, Counter(_handles(pid)).items())]
+
+
+def _handles(pid: int) -> Iterator[str]:
+    for handle in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            yield re.sub(r":\[\d+\]", "", str(handle.readlink()))
 
 
 # -- the gateway ---------------------------------------------------------------------------------------------------
@@ -174,7 +185,10 @@ def _traps(receiver: Snmptrapd, events: list[dict[str, object]]) -> Counter[Noti
 
 
 def _await_calm(gateway: GatewayProcess) -> None:
+    """Everything is known, and every daemon was connected to again."""
+    time.sleep(RETRY_S)
     _await(lambda: _misplaced(gateway) + [alarm["key"] for alarm in gateway.items("/alarms")], CALM_S)
+    time.sleep(RETRY_S)
 
 
 def _await(differences: Callable[[], list[str]], timeout_s: float) -> None:
