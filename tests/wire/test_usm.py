@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyasn1.type import univ
 from pysnmp.entity import config
 
+from gateway.wire.ber import encode_octets
 from gateway.wire.errors import (
     DecodeError,
     DecryptionError,
@@ -41,6 +42,7 @@ from gateway.wire.usm import (
 )
 from gateway.wire.usm.crypto import CFB, AesCfb
 from gateway.wire.usm.keys import localize_key, localize_priv_key
+from gateway.wire.usm.message import UserSecurity
 from gateway.wire.values import Integer, VarBind, decode_varbinds, encode_varbinds
 
 ENGINE = bytes.fromhex("800000020109840301")
@@ -429,3 +431,13 @@ def test_an_envelope_that_was_met_before_is_read_as_if_it_were_new() -> None:
                 agent.open(bytes(forged), now)
     with pytest.raises(NotInTimeWindowError):
         agent.open(message, 500)
+
+
+@given(st.binary(max_size=40), st.sampled_from([AUTH, PRIV]))
+def test_whatever_an_authentic_message_holds_it_is_read_or_refused(scoped: bytes, level: SecurityLevel) -> None:
+    agent = engine()
+    sender = UserSecurity(ALICE.localize(ENGINE), first_salt=5, max_size=65507)
+    for inside in (scoped, encode_octets(ENGINE) + b"\x04\x00" + scoped):
+        for framed in (inside, b"\x30" + bytes((len(inside),)) + inside):
+            with contextlib.suppress(DecodeError):
+                agent.open(sender.seal(level, True, 9, 7, 100, framed), 100)

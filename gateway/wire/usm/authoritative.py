@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from gateway.wire.ber import Oid, encode_octets
+from gateway.wire.ber import LENGTH_IN, SEQUENCE, Oid, encode_octets
 from gateway.wire.errors import (
     DecodeError,
     DecryptionError,
@@ -124,29 +124,46 @@ class AuthoritativeEngine:
             self.stats[error.counter] += 1
             error.report_to = _report_target(data, envelope)
             raise
+        scoped = self._own_scoped(plaintext, offset)
+        if scoped is None:
+            scoped = self._scoped(data, envelope, plaintext, offset)
+        context_engine_id, name, context, pdu_start, pdu_end = scoped
+        if found is None:
+            self._envelopes.remember(data, envelope, security)
+        if plaintext is data and pdu_end != len(data):
+            raise DecodeError("octets after the scopedPDU")
+        request = parse_request_pdu(plaintext, pdu_start, pdu_end)
+        return _new_tuple(
+            OpenedRequest,
+            (request, envelope.user_name, envelope.level, context_engine_id, name, envelope.msg_id,
+             min(envelope.max_size, self.max_size), security, context),
+        )  # fmt: skip
+
+    def _own_scoped(self, plaintext: bytes, offset: int) -> tuple[bytes, bytes, bytes, int, int] | None:
+        """The scopedPDU's header where it is our default context and ends with the plaintext, as nearly all do."""
+        rest = len(plaintext) - offset
+        if not 2 <= rest < len(LENGTH_IN) or plaintext[offset] != SEQUENCE:
+            return None
+        length = LENGTH_IN[rest]
+        start = offset + 1 + len(length)
+        end = start + len(self._own_context)
+        if plaintext[offset + 1 : start] != length or plaintext[start:end] != self._own_context:
+            return None
+        return self.engine_id, b"", self._own_context, end, len(plaintext)
+
+    def _scoped(
+        self, data: bytes, envelope: Envelope, plaintext: bytes, offset: int
+    ) -> tuple[bytes, bytes, bytes, int, int]:
+        """The header of any scopedPDU: contextEngineID, contextName, both encoded, where the PDU begins and ends."""
         try:
-            scoped = parse_scoped_header(plaintext, offset)
+            _, engine_id, name, pdu_start, pdu_end = parse_scoped_header(plaintext, offset)
         except DecodeError as error:
             if envelope.level is not _AUTH_PRIV:
                 raise
             self.stats[UsmCounter.DECRYPTION_ERRORS] += 1
             target = _report_target(data, envelope)
             raise DecryptionError("the plaintext is no scopedPDU", target) from error
-        if found is None:
-            self._envelopes.remember(data, envelope, security)
-        _, context_engine_id, name, pdu_start, pdu_end = scoped
-        if plaintext is data and pdu_end != len(data):
-            raise DecodeError("octets after the scopedPDU")
-        request = parse_request_pdu(plaintext, pdu_start, pdu_end)
-        if context_engine_id == self.engine_id and not name:
-            context = self._own_context
-        else:
-            context = encode_octets(context_engine_id) + encode_octets(name)
-        return _new_tuple(
-            OpenedRequest,
-            (request, envelope.user_name, envelope.level, context_engine_id, name, envelope.msg_id,
-             min(envelope.max_size, self.max_size), security, context),
-        )  # fmt: skip
+        return engine_id, name, encode_octets(engine_id) + encode_octets(name), pdu_start, pdu_end
 
     def _user(self, envelope: Envelope) -> UserSecurity:
         if envelope.engine_id != self.engine_id:  # step 3

@@ -55,6 +55,9 @@ class FixedColumn:
     def refresh(self, number: int) -> Segment:
         return self.segments[number]
 
+    def following(self, number: int) -> int:
+        return number + 1
+
 
 def agent(rows: int) -> Agent:
     """Our agent with the table and nothing else."""
