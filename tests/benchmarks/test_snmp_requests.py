@@ -18,8 +18,16 @@ BENCH = Path(__file__).parent / "snmpd"
 ENTITY_TABLE = "1.3.6.1.4.1.8072.9999.9999.7163.1.3"
 COLUMNS = "2-13"
 ENTITIES = 10_000
-GOAL = 6.0
-TESTS = "v2c-bulk50 v2c-bulkcols v2c-get1 v3-bulk50"
+GOALS = {
+    "v2c GETBULK 50x1": 6.0,
+    "v2c GETBULK 4x12": 2.0,
+    "v2c GET 1 ": 1.0,
+    "v2c GETNEXT 1": 1.0,
+    "v3 GETBULK 50x1": 2.0,
+    "v3 GET 1": 0.7,
+}
+"""CPU time of the best snmpd over ours. Nothing here is won by remembering answers: no response is kept."""
+TESTS = "v2c-bulk50 v2c-bulkcols v2c-get1 v2c-next1 v3-bulk50 v3-get1"
 
 
 @pytest.fixture
@@ -43,7 +51,7 @@ def ratio(table: str, test: str) -> float:
 
 @pytest.mark.benchmark
 @pytest.mark.timeout(600)
-def test_getbulk_of_50_costs_a_sixth_of_the_best_snmpd(agent):
+def test_what_requests_cost_against_the_best_snmpd(agent):
     if not all(shutil.which(tool) for tool in ("snmpd", "net-snmp-config", "gcc")):
         pytest.skip("snmpd, its headers or gcc are missing: apt-get install -y snmp snmpd libsnmp-dev gcc")
     port, process = agent
@@ -52,5 +60,7 @@ def test_getbulk_of_50_costs_a_sixth_of_the_best_snmpd(agent):
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHON": sys.executable})
     print(f"\n{done.stdout}{'' if done.returncode == 0 else done.stderr}")
     assert done.returncode == 0, done.stderr
-    reached = ratio(done.stdout, "v2c GETBULK 50x1")
-    report("GETBULK 50x1, CPU of the best snmpd against ours", reached, GOAL, "x", at_least=True)
+    for test, goal in GOALS.items():
+        report(
+            f"{test.strip()}, CPU of the best snmpd against ours", ratio(done.stdout, test), goal, "x", at_least=True
+        )
