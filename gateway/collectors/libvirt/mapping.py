@@ -14,6 +14,7 @@ from gateway.model.conditions import ConditionKind
 from gateway.model.entities import EntityState, NativeKey
 from gateway.model.observations import (
     Evidence,
+    Link,
     Objects,
     Observation,
     ObservedCondition,
@@ -23,55 +24,80 @@ from gateway.model.observations import (
 )
 
 
+def observe(
+    source: str, at: int, reading: HostReading | DomainReading, memory: HostMemory, fleet: Fleet
+) -> tuple[Observation, ...]:
+    """What a read says. `at`: microseconds UTC, when the read began."""
+    if isinstance(reading, HostReading):
+        return (observe_host(source, at, reading, memory, fleet),)
+    return observe_domains(source, at, reading, memory, fleet)
+
+
 def observe_host(source: str, at: int, reading: HostReading, memory: HostMemory, fleet: Fleet) -> Observation:
-    """A host that was read completely. `at`: microseconds UTC, when the read began."""
+    """A host that was read completely."""
     fleet.storage.read(reading.host, reading.pools, reading.volumes)
     present = {domain.status.uuid for domain in reading.domains}
     gone = memory.uuids - present
-    view = _View(reading.host, at, memory, fleet)
-    view.add(host_view(reading, fleet.storage))
-    view.add_domains(reading.domains, gone, reading.guests)
-    return view.observation(source, Whole(reading.host), JUDGED, links=True)
+    said = _Said()
+    said.add(host_view(reading, fleet.storage))
+    _View(reading.host, at, memory, fleet, said, said).add_domains(reading.domains, gone, reading.guests)
+    return said.observation(source, at, Whole(reading.host), JUDGED, fleet.storage.links(source))
 
 
-def observe_domains(source: str, at: int, reading: DomainReading, memory: HostMemory, fleet: Fleet) -> Observation:
-    """Some domains of a host that were read again. `at`: microseconds UTC, when the read began."""
-    fleet.storage.learn(reading.host, reading.volumes)
+def observe_domains(
+    source: str, at: int, reading: DomainReading, memory: HostMemory, fleet: Fleet
+) -> tuple[Observation, ...]:
+    """
+    Some domains of a host that were read again.
+
+    Those of whose state other hosts speak are an observation of their own, which judges nothing.
+    """
+    host = reading.host
+    fleet.storage.learn(host, reading.volumes)
     present = {domain.status.uuid for domain in reading.domains}
-    view = _View(reading.host, at, memory, fleet)
+    view = _View(host, at, memory, fleet, _Said(), _Said())
     view.add_domains(reading.domains, reading.uuids - present, reading.guests)
-    covers = Objects(frozenset(map(vm_key, reading.uuids | present)), reading.host)
-    return view.observation(source, covers, frozenset() if view.passed_over else JUDGED, links=False)
+    uuids = reading.uuids | present
+    judged, others = uuids - view.passed_over, uuids & view.passed_over
+    found: list[Observation] = []
+    if judged or not others:
+        found.append(view.said.observation(source, at, _objects(judged, host), JUDGED))
+    if others:
+        found.append(view.aside.observation(source, at, _objects(others, host), frozenset()))
+    return tuple(found)
+
+
+def _objects(uuids: Iterable[str], host: str) -> Objects:
+    return Objects(frozenset(map(vm_key, uuids)), host)
 
 
 @dataclass(slots=True)
-class _View:
+class _Said:
     """An observation in the making. Things that several domains share (a volume) are said once."""
 
-    host: str
-    at: int
-    memory: HostMemory
-    fleet: Fleet
     entities: dict[NativeKey, ObservedEntity] = field(default_factory=dict)
     relations: list[ObservedRelation] = field(default_factory=list)
     conditions: list[ObservedCondition] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
-    passed_over: bool = False
-    """It holds domains of whose state other hosts speak: it is no judgement of them."""
 
     def observation(
-        self, source: str, covers: Whole | Objects, judged: frozenset[ConditionKind], *, links: bool
+        self,
+        source: str,
+        at: int,
+        covers: Whole | Objects,
+        judged: frozenset[ConditionKind],
+        links: tuple[Link, ...] | None = None,
     ) -> Observation:
         return Observation(
             source,
-            self.at,
+            at,
             covers,
             tuple(self.entities.values()),
             tuple(_once(self.relations)),
             tuple(self.conditions),
             tuple(self.evidence),
             judged,
-            self.fleet.storage.links(source) if links else None,
+            links,
         )
 
     def add(self, pieces: Iterable[ObservedEntity | ObservedRelation]) -> None:
@@ -80,6 +106,27 @@ class _View:
                 self.entities.setdefault(piece.key, piece)
             else:
                 self.relations.append(piece)
+
+    def take(self, translated: Translated) -> None:
+        for entity in translated.entities:
+            self.entities.setdefault(entity.key, entity)
+        self.relations.extend(translated.relations)
+        self.conditions.extend(translated.conditions)
+
+
+@dataclass(slots=True)
+class _View:
+    """What a host says of its domains."""
+
+    host: str
+    at: int
+    memory: HostMemory
+    fleet: Fleet
+    said: _Said
+    aside: _Said
+    """Of domains of whose state other hosts speak: it is no judgement of them."""
+    passed_over: set[str] = field(default_factory=set)
+    """Those domains."""
 
     def add_domains(self, domains: Iterable[Domain], gone: Iterable[str], guests: Mapping[str, Guest]) -> None:
         """Domains that the host has, and those that it does not know any more."""
@@ -101,15 +148,17 @@ class _View:
         at_home = self.fleet.claim(uuid, self.host, hold)
         if presence is None and not at_home:
             self._leave(uuid, one)
-            self.passed_over = True
+            self.passed_over.add(uuid)
             return
         speaks = at_home or hold is Hold.ACTIVE
         if presence is not None and not presence.arriving and one.live:
             self.fleet.storage.arrived(uuid, self.host, domain.definition.disks)
-        self.passed_over = self.passed_over or not speaks
-        self._take(self._translated(domain, one, presence, hold if speaks else None, told))
+        if not speaks:
+            self.passed_over.add(uuid)
+        said = self.said if speaks else self.aside
+        said.take(self._translated(domain, one, presence, hold if speaks else None, told))
         if one.failures:
-            self.evidence.extend(failures(one, self.at))
+            said.evidence.extend(failures(one, self.at))
 
     def _translated(
         self, domain: Domain, one: Remembered, presence: Presence | None, hold: Hold | None, guest: Guest | None
@@ -132,12 +181,6 @@ class _View:
         self.memory.translated[uuid] = new
         return new
 
-    def _take(self, translated: Translated) -> None:
-        for entity in translated.entities:
-            self.entities.setdefault(entity.key, entity)
-        self.relations.extend(translated.relations)
-        self.conditions.extend(translated.conditions)
-
     def _leave(self, uuid: str, one: Remembered) -> None:
         """It is not here any more: what its migration proves of the storage is noted."""
         if one.copied_nothing and one.last is not None:
@@ -151,13 +194,16 @@ class _View:
         if not one.missed_since or one.last is None or found_late or self.fleet.runs_elsewhere(uuid, self.host):
             self.memory.forget(uuid)
             self.fleet.release(uuid, self.host)
+            if self.fleet.others(uuid, self.host):
+                self.passed_over.add(uuid)
             return
         if not self.fleet.claim(uuid, self.host, Hold.INACTIVE):
+            self.passed_over.add(uuid)
             return
         entity = self._translated(one.last, one, None, None, None).entities[0]
         condition = missed(self.host, one.last, one)
-        self.entities[entity.key] = _crashed(entity)
-        self.conditions.append(condition)
+        self.said.entities[entity.key] = _crashed(entity)
+        self.said.conditions.append(condition)
 
 
 def _crashed(vm: ObservedEntity) -> ObservedEntity:

@@ -12,12 +12,12 @@ from gateway.collectors.libvirt.duplicates import Duplicates
 from gateway.collectors.libvirt.fleet import Fleet
 from gateway.collectors.libvirt.follower import Follower
 from gateway.collectors.libvirt.guests import Guests
-from gateway.collectors.libvirt.mapping import observe_domains, observe_host
+from gateway.collectors.libvirt.mapping import observe
 from gateway.collectors.libvirt.memory import HostMemory
 from gateway.collectors.libvirt.probing import probe_fleet
 from gateway.collectors.libvirt.reader import Reading
 from gateway.collectors.libvirt.recorder import Recorder
-from gateway.collectors.libvirt.records import DomainEvent, Guest, HostReading
+from gateway.collectors.libvirt.records import DomainEvent, Guest
 from gateway.collectors.libvirt.remembered import Remembered, load, save
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.storage import Storage
@@ -112,10 +112,8 @@ class LibvirtSource:
         self._note_guests(reading)
         reading = replace(reading, guests=self._guests.of(reading))
         memory = self._memories[reading.host]
-        if isinstance(reading, HostReading):
-            await self._report(observe_host(self._name, at, reading, memory, self._fleet))
-        else:
-            await self._report(observe_domains(self._name, at, reading, memory, self._fleet))
+        for observation in observe(self._name, at, reading, memory, self._fleet):
+            await self._report(observation)
         await self._remember()
         if self._recorder is not None:
             self._recorder.read(at, reading)

@@ -110,8 +110,8 @@ class Lab:
     def reread(self, at_s: float, host: str, *domains: Domain, uuids: Iterable[str] = (VM1,)) -> list[Event]:
         """Only these are read again; of `uuids` the others are gone."""
         reading = DomainReading(host, frozenset(uuids), domains)
-        seen = observe_domains(SOURCE, T0 + round(at_s * SECOND), reading, self.memory(host), self.fleet)
-        return self._see(at_s, host, seen)
+        every = observe_domains(SOURCE, T0 + round(at_s * SECOND), reading, self.memory(host), self.fleet)
+        return [event for seen in every for event in self._see(at_s, host, seen)]
 
     def shown(self, name: str = "vm1") -> Entity:
         """The VM as topology shows it."""
