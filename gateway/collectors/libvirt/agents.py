@@ -18,7 +18,8 @@ from gateway.collectors.libvirt.records import Domain, Guest, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.silence import Silence
 from gateway.collectors.libvirt.states import State
-from gateway.collectors.libvirt.worker import CLOSE_S, Calls, Overdue, Worker, join_all
+from gateway.collectors.libvirt.worker import Calls, Overdue
+from gateway.collectors.libvirt.workers import Workers
 from gateway.model.errors import SourceError, SourceUnavailable
 from gateway.support.tasks import Health
 
@@ -41,7 +42,7 @@ class Agents:
         self._silence = Silence(time.monotonic)
         self._due: dict[str, float] = {}
         """By UUID of a domain whose agent is connected: when it is asked (monotonic seconds)."""
-        self._retired: list[Worker] = []
+        self._workers = Workers(f"libvirt {host} agents", settings.agent_timeout_s, MOST_HANGING, "agents")
         self._wake = asyncio.Event()
 
     def note(self, reading: Reading) -> None:
@@ -70,7 +71,7 @@ class Agents:
                 if wanted := [uuid for uuid, at in self._due.items() if at <= now]:
                     await self._round(wanted)
         finally:
-            await join_all(self._retired, CLOSE_S)
+            await self._workers.closed()
 
     async def _round(self, uuids: list[str]) -> None:
         """Ask these, one after the other; over one connection, as long as it serves."""
@@ -91,7 +92,7 @@ class Agents:
 
     async def _ask(self, waiting: list[str]) -> None:
         """Ask those who wait until all were asked, or one hangs: it is left out, and its thread left behind."""
-        worker = self._worker()
+        worker = self._workers.make()
         connection: Connection | None = None
         try:
             await worker.run(self._opener.knock)
@@ -110,14 +111,7 @@ class Agents:
             logger.info("host %s: the agent of domain %s does not answer; asked again in %.0f s",
                         self._host, error.what, seconds)  # fmt: skip
         finally:
-            worker.retire(connection.close if connection is not None else _nothing)
-            self._retired.append(worker)
-
-    def _worker(self) -> Worker:
-        self._retired = [worker for worker in self._retired if not worker.ended.is_set()]
-        if len(self._retired) >= MOST_HANGING:
-            raise SourceUnavailable(f"{len(self._retired)} agents hang there; the others are asked when one is back")
-        return Worker(f"libvirt {self._host} agents", self._settings.agent_timeout_s)
+            self._workers.retire(worker, connection.close if connection is not None else None)
 
 
 def _answers(domain: Domain) -> bool:
@@ -137,7 +131,3 @@ def _asked(connection: Any, uuid: str, calls: Calls) -> Guest | None:
 
 
 _REFUSED = {libvirt.VIR_ERR_ACCESS_DENIED, libvirt.VIR_ERR_OPERATION_DENIED, libvirt.VIR_ERR_AUTH_FAILED}
-
-
-def _nothing() -> None:
-    pass

@@ -16,7 +16,8 @@ from gateway.collectors.libvirt.records import DomainEvent, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.states import is_in_transit
 from gateway.collectors.libvirt.turns import Turns
-from gateway.collectors.libvirt.worker import CLOSE_S, Overdue, Worker, join_all
+from gateway.collectors.libvirt.worker import Overdue, Worker
+from gateway.collectors.libvirt.workers import Workers
 from gateway.model.errors import SourceError, SourceUnavailable
 from gateway.support.backoff import Backoff
 from gateway.support.tasks import Health
@@ -24,7 +25,7 @@ from gateway.support.tasks import Health
 logger = logging.getLogger(__name__)
 
 MOST_HANGING = 8
-"""Threads of one host that may hang in calls; before one of them is back no other is started."""
+"""Threads of one host that may hang in calls; while so many do it is tried seldom."""
 MANY = 20
 """When something happened to more domains than these, the whole host is read."""
 FOLLOW_UP_S = 2.0
@@ -75,7 +76,7 @@ class Follower:
         self._backoff = backoff
         self._health = Health(f"libvirt host {host}", (SourceError,))
         self._reader = HostReader(host, settings.definitions_s)
-        self._retired: list[Worker] = []
+        self._workers = Workers(f"libvirt {host}", settings.call_timeout_s, MOST_HANGING)
         self._wake = asyncio.Event()
         self._end = ""
         self._was_read = False
@@ -96,7 +97,7 @@ class Follower:
                 except SourceError as error:
                     await self._over(error)
         finally:
-            await self._all_closed()
+            await self._workers.closed()
 
     def look(self, *uuids: str, whole: bool = False) -> None:
         """Read these domains, or the whole host, as soon as it can be."""
@@ -110,7 +111,7 @@ class Follower:
     async def _live(self) -> None:
         """Connect and follow until the connection ends, which is an error always."""
         self._was_read = False
-        worker, tap = self._worker(), self._tap()
+        worker, tap = self._workers.make(), self._tap()
         connection: Connection | None = None
         try:
             await worker.run(self._opener.knock)
@@ -122,16 +123,7 @@ class Follower:
             await self._follow(worker, opened)
         finally:
             self.connected = tap.open = False
-            worker.retire(connection.close if connection is not None else _nothing)
-            self._retired.append(worker)
-
-    def _worker(self) -> Worker:
-        self._retired = [worker for worker in self._retired if not worker.ended.is_set()]
-        if len(self._retired) >= MOST_HANGING:
-            raise SourceUnavailable(
-                f"{len(self._retired)} calls hang there; it is tried again when one of them is back"
-            )
-        return Worker(f"libvirt {self.host}", self._settings.call_timeout_s)
+            self._workers.retire(worker, connection.close if connection is not None else None)
 
     def _tap(self) -> Tap:
         """Carries the callbacks of one connection from libvirt's thread to this loop."""
@@ -226,19 +218,10 @@ class Follower:
         """Go on at once without what hung; otherwise tell, and wait."""
         if isinstance(error, Overdue) and (seconds := self._reader.leave_out(error.what)) is not None:
             logger.warning("libvirt host %s: %s; that is left out for %.0f s", self.host, error, seconds)
+            self._workers.excuse()
             return
         at = self._now()
         self.attempts += not self._was_read
         self._health.failed(error)
         await self._audience.lost(self.host, at, error)
         await asyncio.sleep(self._backoff.delay_s(self.attempts))
-
-    async def _all_closed(self) -> None:
-        if hanging := await join_all(self._retired, CLOSE_S):
-            logger.warning(
-                "libvirt host %s: %d calls hang there; their threads end when they are back", self.host, hanging
-            )
-
-
-def _nothing() -> None:
-    pass

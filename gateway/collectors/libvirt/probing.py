@@ -47,7 +47,7 @@ async def _count(host: str, settings: LibvirtSettings) -> int:
     try:
         return await worker.run(lambda calls: _domains(opener, calls))
     finally:
-        worker.retire(_nothing)
+        worker.retire()
 
 
 def _domains(opener: Opener, calls: Calls) -> int:
@@ -63,7 +63,3 @@ def _domains(opener: Opener, calls: Calls) -> int:
 
 def _many(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def _nothing() -> None:
-    pass

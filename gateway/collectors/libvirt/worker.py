@@ -114,7 +114,7 @@ class Worker:
             future.cancel()  # does nothing to one that is done
         return future.result()
 
-    def retire(self, last: Callable[[], None]) -> None:
+    def retire(self, last: Callable[[], None] = lambda: None) -> None:
         """No more jobs: when the present call is back `last` is done, and the thread ends. Does not wait."""
         self._calls.abandon()
         self._jobs.put(last)

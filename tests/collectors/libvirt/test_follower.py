@@ -2,17 +2,22 @@
 
 import asyncio
 import os
+import socket
+import struct
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import libvirt
 import pytest
 
-from gateway.collectors.libvirt.follower import Follower
+from gateway.collectors.libvirt import reader as reader_module
+from gateway.collectors.libvirt import workers as workers_module
+from gateway.collectors.libvirt.follower import MOST_HANGING, Follower
 from gateway.collectors.libvirt.loop import EVENT_LOOP
 from gateway.collectors.libvirt.reader import Reading
 from gateway.collectors.libvirt.records import DomainEvent, DomainReading, HostReading
@@ -159,6 +164,77 @@ async def test_another_may_ask_for_a_read(acting: Any) -> None:
         await until(lambda: audience.whole == 1)
         one.look(whole=True)
         await until(lambda: audience.whole == 2)
+
+
+async def test_however_many_of_its_openings_hang_a_host_that_is_well_again_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers_module, "FIRST_S", 0.5)
+    audience = Audience()
+    with Doorkeeper() as door:
+        async with following(follower(door.uri, audience, open_timeout_s=0.1)):
+            await until(lambda: door.hanging > MOST_HANGING)
+            assert any(f"{MOST_HANGING} calls hang there" in error for error in audience.errors)
+            hung = door.hanging
+            await asyncio.sleep(0.7)
+            assert door.hanging <= hung + 1, "it is tried more and more seldom"
+            door.well = True
+            await until(lambda: "hang" not in audience.errors[-1] and "no answer" not in audience.errors[-1])
+            tried = door.refused
+            await until(lambda: door.refused >= tried + 3)
+            assert "hang" not in audience.errors[-1], "one that comes back does not count"
+
+
+class Doorkeeper:
+    """Answers the first question, and is silent when libvirt itself comes; when it is `well` it sends that away."""
+
+    def __init__(self) -> None:
+        self.well = False
+        self.refused = 0
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._held: list[socket.socket] = []
+        self.uri = f"test+tcp://127.0.0.1:{self._server.getsockname()[1]}/default"
+
+    @property
+    def hanging(self) -> int:
+        return len(self._held)
+
+    def __enter__(self) -> "Doorkeeper":
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in (self._server, *self._held):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                asked, _ = self._server.accept()
+                with asked:
+                    asked.recv(100)
+                    asked.sendall(struct.pack(">7I", 28, 0x20008086, 1, 66, 1, 0, 0))
+                opened, _ = self._server.accept()
+                if self.well:
+                    opened.close()
+                    self.refused += 1
+                else:
+                    self._held.append(opened)
+
+
+async def test_domains_that_hang_are_left_out_however_many_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, audience, path = threading.Event(), Audience(), tmp_path / "host.xml"
+    one = '<domain type="test"><name>vm{0}</name><uuid>{1}</uuid><memory>9</memory><os><type>hvm</type></os></domain>'
+    path.write_text(f"<node>{''.join(one.format(n, UUID(int=n + 1)) for n in range(MOST_HANGING + 2))}</node>")
+    monkeypatch.setattr(reader_module, "flags_of", lambda _virt, calls, what, _flags: calls(what, go_on.wait))
+    async with following(follower(f"test://{path}", audience, call_timeout_s=0.1)):
+        await until(lambda: bool(audience.readings or audience.errors))
+        go_on.set()
+    assert (audience.errors, len(audience.readings)) == ([], 1)
 
 
 async def test_nothing_is_left_of_it_when_it_ends(acting: Any) -> None:

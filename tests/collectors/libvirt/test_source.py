@@ -15,6 +15,7 @@ import pytest
 
 from gateway.collectors.libvirt import PLUGIN
 from gateway.collectors.libvirt import follower as follower_module
+from gateway.collectors.libvirt import workers as workers_module
 from gateway.collectors.libvirt.loop import EVENT_LOOP
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.source import LibvirtSource
@@ -145,7 +146,7 @@ async def test_threads_that_hang_are_counted_over_all_its_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_daemon: str
 ) -> None:
     """An ssh that says nothing, as libvirt's open() would wait for without an end."""
-    monkeypatch.setattr(follower_module, "CLOSE_S", 0.05)
+    monkeypatch.setattr(workers_module, "CLOSE_S", 0.05)
     (tmp_path / "ssh").write_text("#!/bin/sh\nexec sleep 20\n")
     (tmp_path / "ssh").chmod(0o755)
     port = stopped_daemon.split(":")[2].split("/")[0]
@@ -157,7 +158,7 @@ async def test_threads_that_hang_are_counted_over_all_its_runs(
         errors.append(str(error.value))
     assert sum(thread.name == "libvirt h1" for thread in threading.enumerate()) == follower_module.MOST_HANGING
     assert errors[0] == "h1: no answer within 0.5 s (open)"
-    assert errors[-1] == "h1: 8 calls hang there; it is tried again when one of them is back"
+    assert errors[-1].startswith("h1: 8 calls hang there; it is tried again when one of them is back, or in ")
 
 
 async def test_the_check_counts_and_says_what_to_try_by_hand(stopped_daemon: str, tmp_path: Path) -> None:
