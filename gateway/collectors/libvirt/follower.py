@@ -156,7 +156,7 @@ class Follower:
         self._whole_due = math.inf
         await self._read(worker, partial(self._reader.whole, connection.virt))
         self._whole_due = min(self._whole_due, time.monotonic() + self._pause_s())
-        self.connected, self.attempts, self._was_read = True, 0, True
+        self.connected = self._was_read = True
         self._health.succeeded()
 
     def _pause_s(self) -> float:
@@ -182,6 +182,7 @@ class Follower:
         self._moving.clear()
         at = self._now()
         reading = await worker.run(lambda calls: read(calls, dirty, moving))
+        self.attempts = 0  # before others may run: who counts the hosts that cannot be read does not count this one
         self._look_again_soon(reading)
         await self._audience.read(at, reading)
 

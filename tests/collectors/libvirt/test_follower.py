@@ -157,6 +157,21 @@ async def test_a_host_that_is_not_there_is_tried_again_and_again(tmp_path: Path)
     assert "host.xml" in audience.errors[0]
 
 
+async def test_a_host_that_answers_counts_as_read_while_its_first_reading_is_taken_in(tmp_path: Path) -> None:
+    class Slow(Audience):
+        async def read(self, at: int, reading: Reading) -> None:
+            self.readings.append(reading)
+            await asyncio.Event().wait()
+
+    audience, path = Slow(), tmp_path / "host.xml"
+    one = follower(f"test://{path}", audience)
+    async with following(one):
+        await until(lambda: bool(audience.errors) and one.attempts > 0)
+        path.write_text("<node/>")
+        await until(lambda: bool(audience.readings))
+        assert one.attempts == 0
+
+
 async def test_another_may_ask_for_a_read(acting: Any) -> None:
     audience = Audience()
     one = follower("test:///default", audience)
