@@ -5,11 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from gateway.collectors.libvirt.places import LOCAL_KINDS, Place, export_of, is_below, own_name_of
 from gateway.collectors.libvirt.records import Disk, Pool, Volume
+from gateway.collectors.libvirt.unions import Pair, Unions
 from gateway.model.entities import EntityKind
 from gateway.model.observations import Link
-
-Pair = tuple[str, str]
-"""Native keys of two pools that are one, in order."""
 
 
 @dataclass(slots=True)
@@ -34,22 +32,30 @@ class Storage:
     def __init__(self, shared_pools: Iterable[str] = (), pairs: Iterable[Pair] = ()) -> None:
         self._declared = tuple(shared_pools)
         self._folders = tuple(sorted((name for name in self._declared if name.startswith("/")), key=len, reverse=True))
-        self._pairs = {_ordered(*pair) for pair in pairs}
+        self._same = Unions(pairs)
+        self._links: tuple[str, tuple[Pair, ...], tuple[Link, ...]] = ("", (), ())
+        """The last that were made: for which source, and of which pairs."""
         self._hosts: dict[str, _Host] = {}
         self._departed: dict[str, tuple[str, tuple[Disk, ...]]] = {}
         self._keys_of_volumes: dict[str, dict[str, str]] = {}
-        self._proved = 0
         self._pools: dict[str, dict[str, Pool]] = {}
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """What was proved: to be saved, and given back after a restart."""
-        return tuple(sorted(self._pairs))
+        """
+        What was proved: to be saved, and given back after a restart.
+
+        Each pool with the first of those that are one with it; the same object as long as nothing more is proved.
+        """
+        return self._same.pairs
 
     def links(self, source: str) -> tuple[Link, ...]:
         """The pairs, as topology links records."""
-        kind = EntityKind.STORAGE_POOL
-        return tuple(Link(f"{source}/{kind}/{left}", f"{source}/{kind}/{right}", True) for left, right in self.pairs)
+        if self._links[0] != source or self._links[1] is not self.pairs:
+            pools = f"{source}/{EntityKind.STORAGE_POOL}"
+            links = tuple(Link(f"{pools}/{left}", f"{pools}/{right}", True) for left, right in self.pairs)
+            self._links = (source, self.pairs, links)
+        return self._links[2]
 
     # -- what hosts have -----------------------------------------------------------------------------------------
 
@@ -64,10 +70,10 @@ class Storage:
             known.volumes, known.read_volumes = {}, volumes
             self.learn(host, volumes)
 
-    def version_of(self, host: str) -> tuple[int, int]:
+    def version_of(self, host: str) -> int:
         """Changes when a place that was given for a disk of the host may be another one now."""
         known = self._hosts.get(host)
-        return (known.version if known is not None else 0, self._proved)
+        return known.version if known is not None else 0
 
     def learn(self, host: str, volumes: Iterable[Volume]) -> None:
         """Some volumes of a host were read."""
@@ -108,7 +114,7 @@ class Storage:
     def is_local(self, host: str, pool: Pool) -> bool:
         """Only this host has it, as far as anybody knows."""
         key = self.pool_key(host, pool)
-        return key == f"{host}/{pool.name}" and not any(key in pair for pair in self._pairs)
+        return key == f"{host}/{pool.name}" and key not in self._same
 
     def shown(self, key: str) -> Pool:
         """How a pool is shown: the same for all hosts that have it; active when it is on any of them."""
@@ -128,7 +134,7 @@ class Storage:
             name = (
                 volume.name if volume is not None else disk.volume or disk.source.removeprefix(pool.target).strip("/")
             )
-            return Place(own or f"{self._canonical(key)}/{name}", key, local)
+            return Place(own or f"{self._same.first(key)}/{name}", key, local)
         if own:
             return Place(own, self._pool_of_network(disk), own.startswith("lvm:"))
         for folder in self._folders:
@@ -156,7 +162,7 @@ class Storage:
         pools = [(host, self._pool_under(host, disk, self.volume_of(host, disk))) for host in (origin, destination)]
         keys = [self.pool_key(host, pool) for host, pool in pools if pool is not None and self.is_undecided(host, pool)]
         if len(keys) == 2:
-            self._pair(keys[0], keys[1])
+            self._unite(keys[0], keys[1])
 
     def is_undecided(self, host: str, pool: Pool) -> bool:
         """Neither its definition nor the operator says whether others have it."""
@@ -169,26 +175,15 @@ class Storage:
             return
         seen = self._keys_of_volumes.setdefault(volume.key, {})
         key = seen[host] = self.pool_key(host, pool)
-        for other in [other for at, other in seen.items() if at != host]:
-            self._pair(key, other)
+        other = next((other for at, other in seen.items() if at != host), "")
+        if other:  # the rest are one with that already
+            self._unite(key, other)
 
-    def _pair(self, one: str, other: str) -> None:
-        pair = _ordered(one, other)
-        if one != other and pair not in self._pairs:
-            self._pairs.add(pair)
-            self._proved += 1
-
-    def _canonical(self, key: str) -> str:
-        """The first of all pools that are proved to be this one: volumes are named after it."""
-        found, todo = {key}, [key]
-        while todo:
-            here = todo.pop()
-            for pair in self._pairs:
-                if here in pair:
-                    new = set(pair) - found
-                    found |= new
-                    todo.extend(new)
-        return min(found)
+    def _unite(self, one: str, other: str) -> None:
+        """Two pools are one: disks in those that this changes may be called otherwise now."""
+        for key in self._same.unite(one, other):
+            for host in self._pools.get(key, ()):
+                self._hosts[host].version += 1
 
     def _pool_under(self, host: str, disk: Disk, volume: Volume | None) -> Pool | None:
         """The pool of a disk: by its volume, else the one in whose folder its file is."""
@@ -226,7 +221,3 @@ class Storage:
 def _holds(pool: Pool, path: str) -> bool:
     """Folders of devices (/dev/disk/by-path) are shared by many pools and prove nothing."""
     return is_below(path, pool.target) and not pool.target.startswith("/dev/disk/")
-
-
-def _ordered(one: str, other: str) -> Pair:
-    return (one, other) if one < other else (other, one)

@@ -281,3 +281,47 @@ def test_a_disk_of_no_pool_belongs_to_its_host():
     lab = Lab()
     lab.read(1, "h1", domain(defined=with_disk("/x.img")), known=HostFacts("h1", "TEST"))
     assert uppers(lab.last["h1"], RelationKind.CONNECTS_TO, EntityKind.HYPERVISOR) == {"h1:/x.img": "h1"}
+
+
+# -- many hosts ------------------------------------------------------------------------------------------------
+
+KEY = "ccYQ1s-Qvn0-tdMo-SBaw-XX2s-dGt3-AqZfGd"
+
+
+def joins(storage: Storage, number: int) -> str:
+    """A host reads a volume group that all have."""
+    host, group = f"h{number:03}", Pool("vg0", "", "logical", target="/dev/vg0", source_name="vg0")
+    storage.read(host, (group,), (Volume("/dev/vg0/db", "vg0", "db", KEY, "block"),))
+    return host
+
+
+def test_a_group_of_many_hosts_is_told_with_one_link_for_each_but_the_first():
+    storage = Storage()
+    for number in range(40):
+        joins(storage, number)
+    assert storage.pairs == tuple(("h000/vg0", f"h{number:03}/vg0") for number in range(1, 40))
+    assert len(storage.links(SOURCE)) == 39
+    assert storage.links(SOURCE) is storage.links(SOURCE)
+    assert storage.pairs is storage.pairs
+
+
+def test_a_host_that_joins_leaves_the_places_of_the_others_as_they_are():
+    storage = Storage()
+    first, second = joins(storage, 0), joins(storage, 1)
+    before = [storage.version_of(host) for host in (first, second)]
+    joins(storage, 2)
+    assert [storage.version_of(host) for host in (first, second)] == before
+
+
+def test_what_is_learned_of_a_pool_changes_the_place_of_what_was_translated_before():
+    lab = Lab()
+    migrated(lab, COPIED_NOTHING)
+    disk = Disk("vda", source=f"{IMAGES}/db.img")
+    same = domain(MIGRATED, defined=with_disk(f"{IMAGES}/db.img"))
+    lab.read(120, "h2", same, pools=(DIR,))
+    assert volumes_of(lab.last["h2"]) == ["h1/images/db.img"]
+    lab.fleet.storage.departed("u2", "h0", (disk,))
+    lab.read(121, "h0", pools=(DIR,))
+    lab.fleet.storage.arrived("u2", "h2", (disk,))
+    lab.read(122, "h2", same, pools=(DIR,))
+    assert volumes_of(lab.last["h2"]) == ["h0/images/db.img"]
