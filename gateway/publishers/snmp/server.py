@@ -9,6 +9,7 @@ from typing import Final
 from gateway.config.addresses import parse_address
 from gateway.config.problems import all_of
 from gateway.model.errors import ConfigError
+from gateway.publishers.snmp.datagrams import AVAILABLE, BATCH, Datagrams
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,10 @@ class UdpServer:
             self.close()
             raise all_of(refused)
         for opened in self._sockets:
-            loop.add_reader(opened.fileno(), self._drain, opened)
+            if AVAILABLE:
+                loop.add_reader(opened.fileno(), self._drain_batches, Datagrams(opened))
+            else:
+                loop.add_reader(opened.fileno(), self._drain, opened)
         return tuple((opened.getsockname()[0], opened.getsockname()[1]) for opened in self._sockets)
 
     def close(self) -> None:
@@ -59,8 +63,21 @@ class UdpServer:
             opened.close()
         self._sockets.clear()
 
+    def _drain_batches(self, datagrams: Datagrams) -> None:
+        for _ in range(BURST // BATCH):
+            if datagrams.serve(self._answer) < BATCH:
+                return
+
+    def _answer(self, data: bytes, source: str) -> bytes | None:
+        try:
+            return self._respond(data, source)
+        except Exception:
+            self._complain()
+            return None
+
     def _drain(self, opened: socket.socket) -> None:
-        receive, send, respond = opened.recvfrom, opened.sendto, self._respond
+        """The same without recvmmsg and sendmmsg."""
+        receive, send, respond = opened.recvfrom, opened.sendto, self._answer
         for _ in range(BURST):
             try:
                 data, peer = receive(_LARGEST)
@@ -69,11 +86,7 @@ class UdpServer:
             except OSError as error:  # an ICMP answer to an earlier response
                 logger.debug("snmp: receiving: %s", error)
                 continue
-            try:
-                response = respond(data, peer[0])
-            except Exception:
-                self._complain()
-                continue
+            response = respond(data, peer[0])
             if response is not None:
                 try:  # noqa: SIM105 - contextlib.suppress costs as much as half a GET
                     send(response, peer)

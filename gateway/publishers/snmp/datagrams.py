@@ -1,0 +1,144 @@
+"""
+Datagrams in batches: many are received, and many sent, with one system call (recvmmsg and sendmmsg of Linux).
+
+A manager that polls in parallel has a dozen requests on the way at any time. A system call for each of them and one
+for each answer cost more than the answers, the more so as each makes the processor forget what it has learnt of the
+interpreter. Python's socket module has no such calls, so the C library's are called.
+"""
+
+import ctypes
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+BATCH: Final = 32
+"""Datagrams of one call. The buffers are 2 x 2 MiB of address space; only what was used is in memory."""
+_LARGEST: Final = 65536
+_NAME: Final = 128
+"""Octets of a sockaddr_storage."""
+_REMEMBERED: Final = 4096
+
+
+class _IoVector(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
+
+
+class _Header(ctypes.Structure):
+    """struct msghdr."""
+
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_size", ctypes.c_uint32),
+        ("vectors", ctypes.c_void_p),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_size", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Message(ctypes.Structure):
+    """struct mmsghdr: a header, then the octets received or sent."""
+
+    _fields_ = (("header", _Header), ("size", ctypes.c_uint32))
+
+
+_MESSAGE_SIZE: Final = ctypes.sizeof(_Message)
+_WORD: Final = ctypes.sizeof(ctypes.c_size_t)
+_SIZE_EVERY, _SIZE_AT = _MESSAGE_SIZE // 4, _Message.size.offset // 4
+_NAME_EVERY, _NAME_AT = _MESSAGE_SIZE // _WORD, (_Message.header.offset + _Header.name.offset) // _WORD
+
+
+def _calls() -> tuple[Any, Any] | None:
+    library = ctypes.CDLL(None)
+    try:
+        return library.recvmmsg, library.sendmmsg
+    except AttributeError:
+        return None
+
+
+_CALLS: Final = _calls()
+AVAILABLE: Final = _CALLS is not None
+"""Whether the C library has these calls."""
+
+
+class Datagrams:
+    """Reads requests from one non-blocking UDP socket and sends the answers. Belongs to one thread."""
+
+    def __init__(self, opened: socket.socket) -> None:
+        assert _CALLS is not None
+        self._receive, self._send = _CALLS
+        self._descriptor = ctypes.c_int(opened.fileno())
+        self._family = opened.family
+        self._address = slice(8, 24) if opened.family == socket.AF_INET6 else slice(4, 8)
+        """Where a sockaddr has the address."""
+        self._known: dict[bytes, str] = {}
+        self._names = bytearray(BATCH * _NAME)
+        self._requests, self._responses = bytearray(BATCH * _LARGEST), bytearray(BATCH * _LARGEST)
+        name_size = 28 if opened.family == socket.AF_INET6 else 16
+        names = _address_of(self._names)
+        self._in, self._in_vectors = _messages(self._requests, names, name_size)
+        self._out, self._out_vectors = _messages(self._responses, names, name_size)
+        self._in_sizes = memoryview(self._in).cast("B").cast("I")
+        self._out_sizes = memoryview(self._out_vectors).cast("B").cast("L")
+        self._out_names = memoryview(self._out).cast("B").cast("L")
+        self._name_at = [names + number * _NAME for number in range(BATCH)]
+
+    def serve(self, respond: Callable[[bytes, str], bytes | None]) -> int:
+        """
+        Receive what is there, at most `BATCH`, and send what `respond` gives for each; returns how many there were.
+
+        What cannot be sent is lost, as on the way.
+        """
+        count: int = self._receive(self._descriptor, self._in, BATCH, socket.MSG_DONTWAIT, None)
+        if count <= 0:
+            return 0
+        requests, responses, sizes = memoryview(self._requests), self._responses, self._in_sizes
+        begin, due = 0, 0
+        for number in range(count):
+            size = sizes[number * _SIZE_EVERY + _SIZE_AT]
+            response = respond(bytes(requests[begin : begin + size]), self._source(number))
+            begin += _LARGEST
+            if response is not None:
+                place = due * _LARGEST
+                responses[place : place + len(response)] = response
+                self._out_sizes[2 * due + 1] = len(response)
+                self._out_names[due * _NAME_EVERY + _NAME_AT] = self._name_at[number]
+                due += 1
+        self._send_all(due)
+        return count
+
+    def _send_all(self, due: int) -> None:
+        sent = 0
+        while sent < due:
+            rest = ctypes.byref(self._out, sent * _MESSAGE_SIZE)
+            done: int = self._send(self._descriptor, rest, due - sent, socket.MSG_DONTWAIT)
+            sent += max(done, 1)  # the first one failed: the others may not
+
+    def _source(self, number: int) -> str:
+        """The address of a sender, as `ipaddress` reads it."""
+        begin = number * _NAME
+        octets = bytes(self._names[begin + self._address.start : begin + self._address.stop])
+        text = self._known.get(octets)
+        if text is None:
+            text = socket.inet_ntop(self._family, octets)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[octets] = text
+        return text
+
+
+def _address_of(buffer: bytearray) -> int:
+    return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer))
+
+
+def _messages(buffer: bytearray, names: int, name_size: int) -> tuple[Any, Any]:
+    """Headers and vectors of a batch over one buffer."""
+    messages, vectors = (_Message * BATCH)(), (_IoVector * BATCH)()
+    start, each = _address_of(buffer), ctypes.sizeof(_IoVector)
+    for number in range(BATCH):
+        vectors[number].base, vectors[number].size = start + number * _LARGEST, _LARGEST
+        message = messages[number].header
+        message.name, message.name_size = names + number * _NAME, name_size
+        message.vectors, message.vector_count = ctypes.addressof(vectors) + number * each, 1
+    return messages, vectors
