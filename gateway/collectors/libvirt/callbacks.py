@@ -72,14 +72,14 @@ class Tap:
             self.open = False
 
 
-def register(connection: Any, tap: Tap) -> list[Callable[[], object]]:
+def register(connection: Any, tap: Tap, undo: list[Callable[[], object]]) -> None:
     """
     Register for everything that the host can tell; what its driver does not know is left out.
 
-    Returns:
-        calls that take the registrations back; without them the connection would stay open for ever.
+    Args:
+        undo: gets the calls that take the registrations back, at once, for it may end half way; without them libvirt
+            keeps the connection for ever.
     """
-    undo: list[Callable[[], object]] = []
     for kind in KINDS:
         number = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{kind}", None)
         if number is not None:
@@ -87,7 +87,6 @@ def register(connection: Any, tap: Tap) -> list[Callable[[], object]]:
     for number in (libvirt.VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, libvirt.VIR_STORAGE_POOL_EVENT_ID_REFRESH):
         _register(undo, connection, "storagePoolEvent", number, tap.on_object, "pools")
     _register(undo, connection, "networkEvent", libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, tap.on_object, "networks")
-    return undo
 
 
 def _register(

@@ -39,7 +39,7 @@ class Connection:
         try:
             self._tap = tap
             calls("registration of callbacks", self._register_close, tap)
-            self._undo += calls("registration of callbacks", register, self.virt, tap)
+            calls("registration of callbacks", register, self.virt, tap, self._undo)
         except libvirt.libvirtError as error:
             raise SourceUnavailable(f"its events cannot be had: {said(error)}") from error
 

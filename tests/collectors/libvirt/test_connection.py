@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import libvirt
 import pytest
 
 from gateway.collectors.libvirt.address import TcpEnd, UnixEnd
@@ -133,6 +134,28 @@ def test_a_thousand_connections_leave_nothing_behind() -> None:
     gc.collect()
     assert (_files(), threading.active_count()) == before[:2]
     assert _resident_kib() - before[2] < 8_000
+
+
+def test_registrations_that_end_half_way_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the daemon ends meanwhile: what is not taken back keeps the connection for ever."""
+    registered = 0
+
+    def some(*_arguments: object) -> int:
+        nonlocal registered
+        registered += 1
+        if registered > 3:
+            raise libvirt.libvirtError("the daemon is gone")
+        return register(*_arguments)
+
+    connection = opener("test:///default").open(CALLS)
+    register = connection.virt.domainEventRegisterAny
+    monkeypatch.setattr(connection.virt, "domainEventRegisterAny", some)
+    with pytest.raises(SourceUnavailable, match="its events cannot be had: the daemon is gone"):
+        connection.watch(CALLS, Tap("h1", lambda: 0, print, print, print))
+    left, end = [0, 1, 2], connection.virt.domainEventDeregisterAny
+    monkeypatch.setattr(connection.virt, "domainEventDeregisterAny", lambda identity: (left.pop(), end(identity)))
+    connection.close()
+    assert not left
 
 
 async def _until(holds: Callable[[], bool]) -> None:
