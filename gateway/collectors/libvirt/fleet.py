@@ -1,9 +1,11 @@
 """What the hosts of a fleet know of each other's domains: where each belongs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from gateway.collectors.libvirt.storage import Storage
+from gateway.model.entities import EntityKind, NativeKey
 
 
 class Hold(IntEnum):
@@ -27,6 +29,8 @@ class Fleet:
     storage: Storage = field(default_factory=Storage)
     _holds: dict[str, dict[str, Hold]] = field(default_factory=dict)
     """By domain: how each host has it, what changed last at the end."""
+    _of_hosts: dict[str, frozenset[NativeKey]] = field(default_factory=dict)
+    """By host: what it has beside domains (itself, its pools and networks), as it was told last."""
 
     def claim(self, uuid: str, host: str, hold: Hold) -> bool:
         """A host has a domain; returns whether it is its home."""
@@ -38,6 +42,13 @@ class Fleet:
                     holds[other] = min(had, Hold.INACTIVE)
             holds[host] = hold
         return len(holds) == 1 or self._home(holds) == host
+
+    def has(self, host: str, keys: frozenset[NativeKey], kinds: Collection[EntityKind]) -> frozenset[NativeKey]:
+        """A host has these, and nothing else of these kinds. Returns these and what of the kinds it had before."""
+        before = self._of_hosts.get(host, frozenset())
+        if before != keys:
+            self._of_hosts[host] = keys | {key for key in before if key.kind not in kinds}
+        return keys | {key for key in before if key.kind in kinds}
 
     def release(self, uuid: str, host: str) -> None:
         """A host does not know the domain any more: another one's definition of it may speak."""

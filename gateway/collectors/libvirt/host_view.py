@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from gateway.collectors.libvirt.domain_view import Pieces, hypervisor_key, network_key
-from gateway.collectors.libvirt.records import HostFacts, HostReading, Network, Pool
+from gateway.collectors.libvirt.records import DomainReading, HostFacts, HostReading, Network, Pool
 from gateway.collectors.libvirt.storage import Storage
 from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace, NativeKey, Value
 from gateway.model.observations import ObservedEntity, ObservedRelation
@@ -18,9 +18,18 @@ _NO_SERIAL = frozenset(
 """What boards have for a serial number when nobody set it, and `to be filled by O.E.M.`"""
 
 
-def host_view(reading: HostReading, storage: Storage) -> Pieces:
-    """Everything of a host but its domains."""
-    host, facts = reading.host, reading.facts
+def host_view(reading: HostReading | DomainReading, storage: Storage) -> Pieces:
+    """Everything that was read of a host but its domains."""
+    host = reading.host
+    if reading.facts is not None:
+        yield from _host(host, reading.facts)
+    for pool in reading.pools or ():
+        yield from _pool(host, pool, storage)
+    for network in reading.networks or ():
+        yield from _network(host, network)
+
+
+def _host(host: str, facts: HostFacts) -> Pieces:
     hypervisor = hypervisor_key(host)
     keys = tuple(_keys(facts))
     yield ObservedEntity(
@@ -30,10 +39,6 @@ def host_view(reading: HostReading, storage: Storage) -> Pieces:
         machine = NativeKey(EntityKind.PHYSICAL_HOST, host)
         yield ObservedEntity(machine, host, "server", EntityState.RUNNING, "", keys, dict(_of_machine(facts)))
         yield ObservedRelation(RelationKind.RUNS_ON, hypervisor, machine)
-    for pool in reading.pools:
-        yield from _pool(host, pool, storage)
-    for network in reading.networks:
-        yield from _network(host, network)
 
 
 def _keys(facts: HostFacts) -> Iterator[Alias]:

@@ -11,7 +11,7 @@ from gateway.collectors.libvirt.memory import MISSED, HostMemory, Remembered, Tr
 from gateway.collectors.libvirt.presence import Presence, hold_of, presence_of
 from gateway.collectors.libvirt.records import Domain, DomainReading, Guest, HostReading
 from gateway.model.conditions import ConditionKind
-from gateway.model.entities import EntityState, NativeKey
+from gateway.model.entities import EntityKind, EntityState, NativeKey
 from gateway.model.observations import (
     Evidence,
     Link,
@@ -22,6 +22,10 @@ from gateway.model.observations import (
     ObservedRelation,
     Whole,
 )
+
+_MACHINES = (EntityKind.HYPERVISOR, EntityKind.PHYSICAL_HOST)
+_POOLS = (EntityKind.STORAGE_POOL,)
+_NETWORKS = (EntityKind.NETWORK,)
 
 
 def observe(
@@ -39,7 +43,7 @@ def observe_host(source: str, at: int, reading: HostReading, memory: HostMemory,
     present = {domain.status.uuid for domain in reading.domains}
     gone = memory.uuids - present
     said = _Said()
-    said.add(host_view(reading, fleet.storage))
+    _add_host(said, reading, fleet)
     _View(reading.host, at, memory, fleet, said, said).add_domains(reading.domains, gone, reading.guests)
     return said.observation(source, at, Whole(reading.host), JUDGED, fleet.storage.links(source))
 
@@ -48,27 +52,44 @@ def observe_domains(
     source: str, at: int, reading: DomainReading, memory: HostMemory, fleet: Fleet
 ) -> tuple[Observation, ...]:
     """
-    Some domains of a host that were read again.
+    Some domains of a host that were read again, and what else was read of it.
 
-    Those of whose state other hosts speak are an observation of their own, which judges nothing.
+    Domains of whose state other hosts speak are an observation of their own, which judges nothing.
     """
     host = reading.host
-    fleet.storage.learn(host, reading.volumes)
+    if reading.pools is None:
+        fleet.storage.learn(host, reading.volumes)
+    else:
+        fleet.storage.read(host, reading.pools, reading.volumes)
+    links = None if reading.pools is None else fleet.storage.links(source)
     present = {domain.status.uuid for domain in reading.domains}
     view = _View(host, at, memory, fleet, _Said(), _Said())
+    beside = _add_host(view.said, reading, fleet)
     view.add_domains(reading.domains, reading.uuids - present, reading.guests)
     uuids = reading.uuids | present
     judged, others = uuids - view.passed_over, uuids & view.passed_over
     found: list[Observation] = []
-    if judged or not others:
-        found.append(view.said.observation(source, at, _objects(judged, host), JUDGED))
+    if judged or beside or not others:
+        covers = Objects(beside.union(map(vm_key, judged)), host)
+        found.append(view.said.observation(source, at, covers, JUDGED, links))
     if others:
-        found.append(view.aside.observation(source, at, _objects(others, host), frozenset()))
+        covers = Objects(frozenset(map(vm_key, others)), host)
+        found.append(view.aside.observation(source, at, covers, frozenset()))
     return tuple(found)
 
 
-def _objects(uuids: Iterable[str], host: str) -> Objects:
-    return Objects(frozenset(map(vm_key, uuids)), host)
+def _add_host(said: "_Said", reading: HostReading | DomainReading, fleet: Fleet) -> frozenset[NativeKey]:
+    """Say what was read of a host beside its domains. Returns what that covers: one of it that is missing is gone."""
+    kinds = [
+        kind
+        for part, of in ((reading.facts, _MACHINES), (reading.pools, _POOLS), (reading.networks, _NETWORKS))
+        if part is not None
+        for kind in of
+    ]
+    if not kinds:
+        return frozenset()
+    said.add(host_view(reading, fleet.storage))
+    return fleet.has(reading.host, frozenset(said.entities), kinds)
 
 
 @dataclass(slots=True)

@@ -125,7 +125,9 @@ class HostReader:
         volumes = self._volumes.of(domains)
         unread = {row.status.uuid for row in rows if row.status.uuid not in self._known and self._left_out(row)}
         if unread or self._facts is None or self._pools is None or self._networks is None:
-            return DomainReading(self.host, frozenset((present | gone) - unread), domains, volumes)
+            told = frozenset((present | gone) - unread)
+            parts = (self._facts, self._pools, self._networks)
+            return DomainReading(self.host, told, domains, volumes, {}, *parts)
         return HostReading(self.host, self._facts, domains, self._pools, volumes, self._networks)
 
     def some(

@@ -192,13 +192,20 @@ class HostReading:
 
 @dataclass(frozen=True, slots=True)
 class DomainReading:
-    """Some domains of a host read again; of `uuids` those that are not in `domains` the host does not know any more."""
+    """
+    Some domains of a host read again; of `uuids` those that are not in `domains` the host does not know any more.
+
+    `facts`, `pools`, `networks`: of the host, where something else of it could not be read; None: nothing is told.
+    """
 
     host: str
     uuids: frozenset[str]
     domains: tuple[Domain, ...] = ()
     volumes: tuple[Volume, ...] = ()
     guests: dict[str, Guest] = field(default_factory=dict)
+    facts: HostFacts | None = None
+    pools: tuple[Pool, ...] | None = None
+    networks: tuple[Network, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,9 +107,11 @@ class Lab:
         seen = observe_host(SOURCE, T0 + round(at_s * SECOND), reading, self.memory(host), self.fleet)
         return self._see(at_s, host, seen)
 
-    def reread(self, at_s: float, host: str, *domains: Domain, uuids: Iterable[str] = (VM1,)) -> list[Event]:
+    def reread(
+        self, at_s: float, host: str, *domains: Domain, uuids: Iterable[str] = (VM1,), **more: object
+    ) -> list[Event]:
         """Only these are read again; of `uuids` the others are gone."""
-        reading = DomainReading(host, frozenset(uuids), domains)
+        reading = DomainReading(host, frozenset(uuids), domains, **more)
         every = observe_domains(SOURCE, T0 + round(at_s * SECOND), reading, self.memory(host), self.fleet)
         return [event for seen in every for event in self._see(at_s, host, seen)]
 

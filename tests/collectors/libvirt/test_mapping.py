@@ -267,6 +267,30 @@ def test_a_read_that_holds_what_others_speak_of_judges_nothing():
     assert lab.last["h1"].entities == ()
 
 
+def test_a_host_of_which_one_domain_cannot_be_read_is_shown_with_all_else():
+    lab = Lab()
+    parts = {"facts": facts(), "pools": (a_pool("shared"),), "networks": (Network("lan", "", mode="nat"),)}
+    lab.reread(1, "h1", domain(defined=definition()), volumes=(a_volume(),), **parts)
+    shown = {kind: natives(lab.last["h1"], kind) for kind in (EntityKind.HYPERVISOR, EntityKind.PHYSICAL_HOST)}
+    assert shown == {EntityKind.HYPERVISOR: ["h1"], EntityKind.PHYSICAL_HOST: ["h1"]}
+    assert lab.last["h1"].links == ()
+    (hypervisor,) = [e for e in lab.house.snapshot.named("h1") if e.kind is EntityKind.HYPERVISOR]
+    assert hypervisor.state is EntityState.RUNNING
+    assert uppers(lab.last["h1"], RelationKind.BACKED_BY, EntityKind.STORAGE_POOL) == {"h1/shared/vm1.img": "h1/shared"}
+    assert lab.place() == "h1"
+
+
+def test_of_a_host_that_is_read_in_part_what_is_missing_is_gone_where_it_was_read():
+    lab = Lab()
+    lab.read(1, "h1", domain(), pools=(a_pool("shared"),), networks=(Network("lan", ""),), known=facts())
+    lab.reread(2, "h1", domain(), pools=())
+    assert lab.house.snapshot.named("shared") == ()
+    assert len(lab.house.snapshot.named("lan")) == 1
+    lab.reread(3, "h1", domain(), networks=())
+    assert lab.house.snapshot.named("lan") == ()
+    assert lab.place() == "h1"
+
+
 # -- cost ------------------------------------------------------------------------------------------------------
 
 

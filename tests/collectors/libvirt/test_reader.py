@@ -142,13 +142,14 @@ def test_a_domain_whose_definition_hangs_keeps_it_and_its_state_is_still_read(ho
     assert calls.made["XMLDesc"] == 0
 
 
-def test_of_a_domain_that_hangs_from_the_first_nothing_is_said(host: Any) -> None:
-    reads = reader()
+def test_of_a_domain_that_hangs_from_the_first_nothing_is_said_and_all_else_is(host: Any) -> None:
+    reads, known = reader(), whole(reader().whole(host, Calls(5)))
     reads.leave_out(f"domain vm03 {uuid(3)}")
     reading = reads.whole(host, Calls(5))
     assert isinstance(reading, DomainReading)
     assert reading.uuids == {uuid(number) for number in range(12)} - {uuid(3)}
     assert len(reading.domains) == 11
+    assert (reading.facts is not None, reading.pools, reading.networks) == (True, known.pools, known.networks)
 
 
 def test_what_was_left_out_is_asked_again_later(host: Any) -> None:
