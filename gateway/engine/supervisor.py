@@ -202,6 +202,6 @@ class SupervisedSource:
         try:
             await self._reconciler.submit_update(stale, EntityState.FAILED, stale=text)
         except StoreUnavailable:
-            if self._source is stale:
-                self._source = source
+            if self._source.state is SourceState.STALE:  # also when it failed again meanwhile: nobody was told yet
+                self._source = replace(self._source, state=source.state)
             raise

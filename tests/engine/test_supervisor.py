@@ -125,6 +125,19 @@ def test_a_store_that_is_away_stops_no_source():
     assert stage.kinds() == [EventKind.FAILURE_RAISED, EventKind.STALE_RAISED, EventKind.STALE_CLEARED]
 
 
+def test_a_source_that_fails_again_while_the_store_refuses_its_alarm_is_told_later():
+    stage = Stage(interval_s=10)
+
+    def away() -> None:
+        stage.store.refuse, stage.store.slow_s = 1_000_000, 0.15  # longer than a failure takes to come again
+
+    def back() -> None:
+        stage.store.refuse, stage.store.slow_s = 0, 0.0
+
+    asyncio.run(stage.play(("answers", 0.2), away, ("fails", 1.0), back, ("fails", 3.0), ("answers", 0.3)))
+    assert stage.kinds() == [EventKind.FAILURE_RAISED, EventKind.STALE_RAISED, EventKind.STALE_CLEARED]
+
+
 def test_a_store_that_is_away_at_the_start_delays_the_source_only(caplog):
     stage = Stage(interval_s=10)
     stage.store.refuse = 3

@@ -118,8 +118,10 @@ def test_a_live_move_leaves_no_hole_and_a_stop_ends_when_it_is_seen(database: Da
 def test_intervals_of_one_entity_never_overlap_and_hold_whenever_the_snapshot_was_placed(database: Database, seed: int):
     estate = Estate(seed)
     placed: list[tuple[int, int, int]] = []
+    brought: set[tuple[int, int]] = set()  # a merge brings a place where the entity is not any more
     for changes in estate.revisions(120):
         database.repository.commit(changes)
+        brought |= {(e, changes.at) for e, (_, p) in changes.placements.items() if p is not None and not p.open}
         placed += [(estate.snapshot.at, e, p.host) for e, p in estate.snapshot.placements.rows() if p.open]
     by_entity: dict[int, list[Any]] = {}
     with database.connections.read() as connection:
@@ -128,7 +130,8 @@ def test_intervals_of_one_entity_never_overlap_and_hold_whenever_the_snapshot_wa
     for rows in by_entity.values():
         for before, after in pairwise(rows):
             assert before["valid_to"] is not None
-            assert before["valid_from"] < before["valid_to"] <= after["valid_from"]
+            assert before["valid_from"] <= before["valid_to"] <= after["valid_from"]
+            assert before["valid_from"] < before["valid_to"] or (before["entity"], before["valid_from"]) in brought
     for at, entity, host in placed:
         holds = [r for r in by_entity[entity] if r["valid_from"] <= at < (r["valid_to"] or at + 1)]
         assert [row["host"] for row in holds] == [host]

@@ -48,7 +48,7 @@ def ingest_routes(ingest: Ingest) -> APIRouter:
 async def _body(request: Request) -> bytes:
     """The whole body, if it is not too large and comes in time."""
     told = request.headers.get("content-length", "")
-    if told.isdigit() and len(told) < 20 and int(told) > LARGEST_BYTES:
+    if told.isascii() and told.isdigit() and len(told) < 20 and int(told) > LARGEST_BYTES:
         raise _too_large()
     body = bytearray()
     try:
