@@ -15,6 +15,8 @@ from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace,
 from gateway.model.observations import ObservedEntity, ObservedRelation
 from gateway.model.relations import RelationKind
 
+FILESYSTEMS = 32
+"""So many file systems of a guest are shown: of more (containers, snapshots) the first by their mount points."""
 Pieces = Iterator[ObservedEntity | ObservedRelation]
 
 
@@ -147,13 +149,16 @@ def _guest(vm: NativeKey, domain: Domain, guest: Guest) -> Pieces:
     inside = [(mac.lower(), addresses) for mac, addresses in guest.interfaces if mac.lower() in own]
     aliases = [Alias(KeyNamespace.SMBIOS_UUID, domain.definition.smbios_uuid or domain.status.uuid)]
     aliases += [Alias(KeyNamespace.MAC, mac) for mac, _ in inside]
-    if guest.machine_id:
-        aliases.append(Alias(KeyNamespace.MACHINE_ID, guest.machine_id.lower()))
     if guest.host_name:
         aliases.append(Alias(KeyNamespace.HOST_NAME, guest.host_name.lower().rstrip(".")))
     for _, addresses in inside:
         aliases.extend(Alias(KeyNamespace.IP_ADDRESS, found) for found in map(_address, addresses) if found)
-    said = {"os_name": guest.os_name, "os_version": guest.os_version, "kernel": guest.kernel}
+    said = {
+        "os_name": guest.os_name,
+        "os_version": guest.os_version,
+        "kernel": guest.kernel,
+        "filesystems": ",".join(f"{kind}:{point}" for point, kind in guest.filesystems[:FILESYSTEMS] if point),
+    }
     attributes: dict[str, Value] = {name: value for name, value in said.items() if value}
     name = guest.host_name or domain.status.name
     yield ObservedEntity(key, name, "", EntityState.RUNNING, "", tuple(aliases), attributes)

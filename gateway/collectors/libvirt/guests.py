@@ -64,7 +64,6 @@ def guest_of(uuid: str, told: Mapping[str, Any]) -> Guest:
         str(told.get("os.pretty-name") or told.get("os.name") or ""),
         str(told.get("os.version-id", "")),
         str(told.get("os.kernel-release", "")),
-        "",  # guestInfo does not tell the machine-id
         _interfaces(told),
         _filesystems(told),
     )

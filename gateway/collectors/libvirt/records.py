@@ -99,14 +99,13 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What the guest agent of a domain tells. `interfaces`: (MAC, addresses). `machine_id`: empty when not told."""
+    """What the guest agent of a domain tells. `interfaces`: (MAC, addresses)."""
 
     uuid: str
     host_name: str = ""
     os_name: str = ""
     os_version: str = ""
     kernel: str = ""
-    machine_id: str = ""
     interfaces: tuple[tuple[str, tuple[str, ...]], ...] = ()
     filesystems: tuple[tuple[str, str], ...] = ()
     """(mount point, type)"""

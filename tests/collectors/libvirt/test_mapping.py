@@ -219,12 +219,12 @@ TOLD = Guest(
     "Debian GNU/Linux 12",
     "12",
     "6.1.0",
-    "4F1C0E9E2D3B4A5F8E7D6C5B4A392817",
     (
         ("52:54:00:77:01:01", ("10.0.0.5/24", "fe80::1", "2001:DB8::5")),
         ("02:42:ac:11:00:01", ("172.17.0.1",)),
         ("00:00:00:00:00:00", ("127.0.0.1",)),
     ),
+    (("/", "ext4"), ("/boot/efi", "vfat")),
 )
 
 
@@ -234,12 +234,28 @@ def test_the_system_in_a_domain_has_the_keys_that_its_agent_told():
     assert system.name == "Web-1.example."
     assert {alias for alias in system.aliases if alias.namespace is not KeyNamespace.SMBIOS_UUID} == {
         Alias(KeyNamespace.MAC, "52:54:00:77:01:01"),
-        Alias(KeyNamespace.MACHINE_ID, "4f1c0e9e2d3b4a5f8e7d6c5b4a392817"),
         Alias(KeyNamespace.HOST_NAME, "web-1.example"),
         Alias(KeyNamespace.IP_ADDRESS, "10.0.0.5"),
         Alias(KeyNamespace.IP_ADDRESS, "2001:db8::5"),
     }
     assert uppers(lab.last["h1"], RelationKind.RUNS_ON, EntityKind.VM) == {VM1: VM1}
+
+
+def test_the_system_in_a_domain_is_shown_with_its_version_and_file_systems():
+    lab = read(domain(defined=definition()), guests={VM1: TOLD})
+    assert attributes(lab.last["h1"], EntityKind.GUEST_OS, VM1) == {
+        "os_name": "Debian GNU/Linux 12",
+        "os_version": "12",
+        "kernel": "6.1.0",
+        "filesystems": "ext4:/,vfat:/boot/efi",
+    }
+
+
+def test_of_very_many_file_systems_the_first_are_shown():
+    many = tuple((f"/pods/{number:04}", "ext4") for number in range(1000))
+    lab = read(domain(defined=definition()), guests={VM1: replace(TOLD, filesystems=many)})
+    shown = str(attributes(lab.last["h1"], EntityKind.GUEST_OS, VM1)["filesystems"]).split(",")
+    assert (len(shown), shown[-1]) == (32, "ext4:/pods/0031")
 
 
 def test_no_system_runs_in_a_domain_that_is_off():
