@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 from zlib import crc32
@@ -98,6 +98,10 @@ class Follower:
                     await self._over(error)
         finally:
             await self._workers.closed()
+
+    def presume_leaving(self, uuids: Iterable[str]) -> None:
+        """These were being migrated away when the gateway ended: so they are until the host says no."""
+        self._reader.presume_leaving(uuids)
 
     def look(self, *uuids: str, whole: bool = False) -> None:
         """Read these domains, or the whole host, as soon as it can be."""

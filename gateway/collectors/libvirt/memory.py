@@ -1,7 +1,7 @@
 """What a host's reads do not tell by themselves: how a domain came, what went wrong with it, what left no trace."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.collectors.libvirt.records import Domain, DomainEvent
@@ -84,17 +84,20 @@ class Translated:
 
 class HostMemory:
     """
-    Of one host; survives reconnections. Pure: times are those of events and reads, microseconds UTC.
+    Of one host; survives reconnections, and restarts of the gateway (`keeping.py`).
 
-    `note` takes every event as it comes; the mapping calls `seen` and `gone` with what a read shows. Both may be called
-    twice with the same.
+    Pure: times are those of events and reads, microseconds UTC. `note` takes every event as it comes; the mapping calls
+    `seen` and `gone` with what a read shows. Both may be called twice with the same.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, known: Mapping[str, Remembered] | None = None) -> None:
+        """`known`: what an earlier process knew, by UUID (`domains` of its memory)."""
         self.host = host
         self.translated: dict[str, Translated] = {}
         """What was made of each domain last, for the next time it is the same."""
-        self._domains: dict[str, Remembered] = {}
+        self.version = 0
+        """Rises whenever what is remembered may have changed."""
+        self._domains: dict[str, Remembered] = dict(known or {})
 
     def of(self, uuid: str) -> Remembered:
         """What is remembered of a domain; nothing, of one that was never heard of."""
@@ -106,24 +109,30 @@ class HostMemory:
         return frozenset(self._domains)
 
     @property
-    def missed(self) -> list[tuple[Domain, Remembered]]:
-        """Domains that failed and that the host does not know any more, as they were last read."""
-        return [(one.last, one) for one in self._domains.values() if one.missed_since and one.last is not None]
+    def domains(self) -> Mapping[str, Remembered]:
+        """All that is remembered, by UUID."""
+        return self._domains
+
+    @property
+    def leaving(self) -> frozenset[str]:
+        """Domains that were on their way to another host when they were read last."""
+        return frozenset(uuid for uuid, one in self._domains.items() if one.outgoing)
 
     # -- events ------------------------------------------------------------------------------------------------
 
     def note(self, event: DomainEvent) -> None:
         """Remember what an event tells that the next read will not."""
         one = self._domains.setdefault(event.uuid, Remembered())
+        self.version += 1
         match event.kind:
             case "LIFECYCLE" if len(event.detail) >= 2:
                 _follow(one, *event.detail[:2])
             case "IO_ERROR_REASON" if len(event.detail) >= 4:
                 one.io_error = IoError(event.detail[0], event.detail[1], event.detail[3])
             case "WATCHDOG":
-                one.watchdogs = (*recent(one.watchdogs, event.at), event.at)
+                one.watchdogs = _another(one.watchdogs, event.at)
             case "REBOOT" if not one.reboots or event.at - one.reboots[-1] > ONE_REBOOT:
-                one.reboots = (*recent(one.reboots, event.at), event.at)
+                one.reboots = _another(one.reboots, event.at)
             case "JOB_COMPLETED":
                 figures = " ".join(event.detail)
                 one.copied_nothing = bool(_MOVED_OUT.search(figures)) and not _COPIED_DISKS.search(figures)
@@ -140,6 +149,7 @@ class HostMemory:
                 else:
                     _inactive(one, domain)
                 one.last, one.missed_since = domain, 0
+                self.version += 1
 
     def gone(self, uuid: str, at: int) -> None:
         """
@@ -153,12 +163,13 @@ class HostMemory:
         ran = one.last is not None and is_active(one.last.status) and not is_arriving(one, one.last)
         if one.last is not None and (one.ended in _FAILURES or (ran and not one.ended)):
             one.died, one.missed_since = not one.ended, at
+            self.version += 1
         else:
             self.forget(uuid)
 
     def forget(self, uuid: str) -> None:
         """It is somebody else's, or nobody misses it."""
-        self._domains.pop(uuid, None)
+        self.version += self._domains.pop(uuid, None) is not None
         self.translated.pop(uuid, None)
 
     def _active(self, one: Remembered, domain: Domain, at: int) -> None:
@@ -179,14 +190,16 @@ class HostMemory:
             one.outgoing = True
         elif running and one.outgoing:
             one.outgoing = False
-            one.failures = (*failures(one, at), self._failure(status.uuid, status.name, at))
+            one.failures = (*failures(one, at), failure_of(self.host, status.uuid, status.name, at))
         one.begun = False
         one.died = False
 
-    def _failure(self, uuid: str, name: str, at: int) -> Evidence:
-        text = f"the live migration of {name} away from {self.host} failed or was cancelled"
-        key = NativeKey(EntityKind.VM, uuid)
-        return Evidence(EvidenceKind.MIGRATION_FAILED, self.host, key, identity=str(at), at=at, text=text)
+
+def failure_of(host: str, uuid: str, name: str, at: int) -> Evidence:
+    """The migration of a domain away from its host that was found to have failed at `at`."""
+    text = f"the live migration of {name} away from {host} failed or was cancelled"
+    key = NativeKey(EntityKind.VM, uuid)
+    return Evidence(EvidenceKind.MIGRATION_FAILED, host, key, identity=str(at), at=at, text=text)
 
 
 def is_arriving(one: Remembered, domain: Domain) -> bool:
@@ -199,6 +212,11 @@ def is_arriving(one: Remembered, domain: Domain) -> bool:
 def recent(times: Iterable[int], at: int) -> tuple[int, ...]:
     """Those of the last STORM_WINDOW."""
     return tuple(time for time in times if time > at - STORM_WINDOW)
+
+
+def _another(times: tuple[int, ...], at: int) -> tuple[int, ...]:
+    """One more; of more than a storm needs the last are enough."""
+    return (*recent(times, at), at)[-STORM:]
 
 
 def failures(one: Remembered, at: int) -> tuple[Evidence, ...]:

@@ -1,10 +1,10 @@
 """Whether a domain is on its host, how certainly, and in which state."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
-from gateway.collectors.libvirt.fleet import Hold
-from gateway.collectors.libvirt.memory import Remembered, is_arriving
+from gateway.collectors.libvirt.fleet import Fleet, Hold
+from gateway.collectors.libvirt.memory import HostMemory, Remembered, is_arriving
 from gateway.collectors.libvirt.records import Domain, DomainStatus
 from gateway.collectors.libvirt.states import Paused, Running, Shutoff, State, is_active, is_in_transit, words
 from gateway.model.entities import EntityState
@@ -36,6 +36,18 @@ def hold_of(domain: Domain, presence: Presence | None) -> Hold:
     if presence is not None:
         return Hold.INACTIVE if presence.arriving else Hold.ACTIVE
     return Hold.LEFT_BEHIND if _is(domain.status, State.SHUTOFF, {Shutoff.MIGRATED}) else Hold.INACTIVE
+
+
+def resume(fleet: Fleet, memories: Iterable[HostMemory]) -> None:
+    """A fleet that begins with what its hosts had when an earlier process read them."""
+    holds = [
+        (hold_of(one.last, presence_of(one.last, one)), uuid, memory.host)
+        for memory in memories
+        for uuid, one in memory.domains.items()
+        if one.last is not None
+    ]
+    for hold, uuid, host in sorted(holds):
+        fleet.claim(uuid, host, hold)
 
 
 def state_of(domain: Domain, one: Remembered, presence: Presence | None) -> tuple[EntityState, str]:

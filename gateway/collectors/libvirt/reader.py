@@ -28,6 +28,7 @@ from gateway.collectors.libvirt.records import (
     Domain,
     DomainDefinition,
     DomainReading,
+    DomainStatus,
     HostFacts,
     HostReading,
     Network,
@@ -70,11 +71,16 @@ class HostReader:
         self._clock = clock
         self._silence = Silence(clock)
         self._known: dict[str, _Known] = {}
+        self._leaving: frozenset[str] = frozenset()
         self._facts: HostFacts | None = None
         self._pools: tuple[Pool, ...] | None = None
         self._networks: tuple[Network, ...] | None = None
         self._volumes = Volumes(definitions_s, clock)
         self._due = {FACTS: 0.0, POOLS: 0.0, NETWORKS: 0.0}
+
+    def presume_leaving(self, uuids: Iterable[str]) -> None:
+        """These were being migrated away when an earlier reader read them: so they are until the host says no."""
+        self._leaving = frozenset(uuids)
 
     def changed(self, what: str) -> None:
         """`pools` or `networks` changed: read them with the next whole read."""
@@ -219,7 +225,7 @@ class HostReader:
             its.persistent,
             its.autostart,
             its.managed_save,
-            known is not None and known.domain.migrating_out,
+            self._was_leaving(known, status),
             its.snapshots,
             its.checkpoints,
         )
@@ -228,21 +234,32 @@ class HostReader:
             known.domain if known is not None and same else domain, self._later(self._clock(), status.uuid)
         )
 
+    def _was_leaving(self, known: _Known | None, status: DomainStatus) -> bool:
+        """Whether this instance was being migrated away when it was read last."""
+        if known is None:
+            return status.uuid in self._leaving
+        return known.domain.migrating_out and known.domain.status.id == status.id
+
     def _current(self, domain: Domain, row: Row, calls: Calls, moving: Collection[str]) -> Domain:
         """The domain with its state as it is listed, and whether it is being migrated away."""
         out = False
         if row.status.state in (State.RUNNING, State.PAUSED) and (domain.migrating_out or row.status.uuid in moving):
-            out = self._is_migrating_out(row, calls)
+            answer = self._is_migrating_out(row, calls)
+            out = domain.migrating_out if answer is None else answer
         if domain.status == row.status and domain.migrating_out == out:
             return domain
         return replace(domain, status=row.status, migrating_out=out)
 
-    def _is_migrating_out(self, row: Row, calls: Calls) -> bool:
-        """Unlike all else this may wait for the machine: a hanging one costs the answer to this question only."""
+    def _is_migrating_out(self, row: Row, calls: Calls) -> bool | None:
+        """
+        Unlike all else this may wait for the machine: a hanging one costs the answer to this question only.
+
+        None: there is no answer.
+        """
         what = f"job of {row.what}"
         if self._silence.holds(what):
-            return False
-        return bool(self._try(what, lambda: is_migrating_out(row.virt, calls, what), row.virt.connect()))
+            return None
+        return self._try(what, lambda: is_migrating_out(row.virt, calls, what), row.virt.connect())
 
     # -- what hangs or fails -----------------------------------------------------------------------------------
 

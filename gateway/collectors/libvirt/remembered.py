@@ -2,42 +2,59 @@
 
 import json
 import logging
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.collectors.libvirt.keeping import Kept, record, restored
+from gateway.collectors.libvirt.memory import Remembered as Domain
 from gateway.collectors.libvirt.records import Guest
 
 logger = logging.getLogger(__name__)
 
+VERSION = 2
+"""Of the file's form. 1, which had no number, knew no hosts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """`guests`: what agents told. `pairs`: pools that proved to be one (`Storage.pairs`)."""
+    """
+    `guests`: what agents told. `pairs`: pools that proved to be one (`Storage.pairs`).
+
+    `hosts`: what each HostMemory knows (`keeping.kept`).
+    """
 
     guests: tuple[Guest, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+    hosts: Mapping[str, Kept] = field(default_factory=dict)
+
+    def domains(self, host: str) -> dict[str, Domain]:
+        """What was known of a host's domains, by UUID."""
+        return restored(host, self.hosts.get(host, {}))
 
 
 def load(file: Path) -> Remembered:
     """What was saved; nothing when there is no such file, or none that can be used (logged)."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        guests = tuple(map(_guest, document["guests"]))
-        return Remembered(guests, tuple((str(left), str(right)) for left, right in document["pairs"]))
+        return _remembered(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return Remembered()
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         logger.warning("%s cannot be used, what it held is found out anew: %s", file, error)
         return Remembered()
 
 
 def save(file: Path, remembered: Remembered) -> bool:
-    """Write it down, whole or not at all (blocking). False: it could not be (logged)."""
+    """Write it down, whole or not at all, for nobody else to read (blocking). False: it could not be (logged)."""
     temporary = file.with_suffix(".new")
+    text = json.dumps({"version": VERSION, **asdict(remembered)})
     try:
-        temporary.write_text(json.dumps(asdict(remembered), indent=1), encoding="utf-8")
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as written:
+            written.write(text)
         temporary.replace(file)
     except OSError as error:
         logger.warning("%s cannot be written: %s. Make the state folder writable.", file, error.strerror or error)
@@ -45,7 +62,12 @@ def save(file: Path, remembered: Remembered) -> bool:
     return True
 
 
-def _guest(saved: Mapping[str, Any]) -> Guest:
-    interfaces = tuple((str(mac), tuple(map(str, addresses))) for mac, addresses in saved["interfaces"])
-    filesystems = tuple((str(point), str(kind)) for point, kind in saved["filesystems"])
-    return Guest(**{**saved, "interfaces": interfaces, "filesystems": filesystems})
+def _remembered(document: Any) -> Remembered:
+    if (version := document.get("version", 1)) not in (1, VERSION):
+        raise ValueError(f"its form is {version}, and this gateway knows 1 to {VERSION}")
+    guests = tuple(record(Guest, saved) for saved in document["guests"])
+    pairs = tuple((str(left), str(right)) for left, right in document["pairs"])
+    remembered = Remembered(guests, pairs, dict(document.get("hosts", {})))
+    for host in remembered.hosts:
+        remembered.domains(host)  # it can be read
+    return remembered

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -12,8 +13,10 @@ from gateway.collectors.libvirt.duplicates import Duplicates
 from gateway.collectors.libvirt.fleet import Fleet
 from gateway.collectors.libvirt.follower import Follower
 from gateway.collectors.libvirt.guests import Guests
+from gateway.collectors.libvirt.keeping import Keeper
 from gateway.collectors.libvirt.mapping import observe
 from gateway.collectors.libvirt.memory import HostMemory
+from gateway.collectors.libvirt.presence import resume
 from gateway.collectors.libvirt.probing import probe_fleet
 from gateway.collectors.libvirt.reader import Reading
 from gateway.collectors.libvirt.recorder import Recorder
@@ -29,6 +32,8 @@ from gateway.model.ports import CollectorContext
 
 logger = logging.getLogger(__name__)
 
+WRITE_PAUSE_S = 1.0
+"""Between two writes of what is remembered."""
 Reporter = Callable[[Report], Awaitable[None]]
 
 
@@ -37,7 +42,8 @@ class LibvirtSource:
     One fleet; each host is a scope.
 
     A host that cannot be read is a ScopeFailure, and no trouble of the others. Only when none can be read the source
-    as a whole has failed. What is remembered of a host outlives its connections.
+    as a whole has failed. What is remembered of a host outlives its connections, and
+    the gateway.
     """
 
     def __init__(self, name: str, settings: LibvirtSettings, context: CollectorContext) -> None:
@@ -45,21 +51,26 @@ class LibvirtSource:
         self._name = name
         self._settings = settings
         self._now = context.now
-        self._memories = {host: HostMemory(host) for host in settings.hosts}
         self._file = context.state_dir / f"libvirt-{name}.json"
-        remembered = load(self._file)
-        self._guests = Guests(remembered.guests)
-        self._fleet = Fleet(Storage(settings.shared_pools, remembered.pairs))
-        self._saved = self._version
+        self._saved = load(self._file)
+        self._memories = {host: HostMemory(host, self._saved.domains(host)) for host in settings.hosts}
+        self._guests = Guests(self._saved.guests, settings.hosts)
+        self._fleet = Fleet(Storage(settings.shared_pools, self._saved.pairs))
+        resume(self._fleet, self._memories.values())
+        self._keeper = Keeper(self._memories.values())
         self._duplicates = Duplicates()
         folder = context.config_dir / settings.record.expanduser() if settings.record is not None else None
         self._recorder = Recorder(folder, name, context.now()) if folder is not None else None
         turns = Turns()
         self._followers = {host: Follower(host, settings, context.now, self, turns) for host in settings.hosts}
+        for host, memory in self._memories.items():
+            self._followers[host].presume_leaving(memory.leaving)
         asking = settings.hosts if settings.guest_agent else ()
         self._agents = {host: Agents(host, settings, partial(self._learned, host)) for host in asking}
         self._report: Reporter = _nobody
         self._changed = asyncio.Event()
+        self._learned_more = asyncio.Event()
+        self._writing = threading.Lock()
         self._errors: dict[str, str] = {}
 
     async def run(self, report: Reporter) -> None:
@@ -77,9 +88,11 @@ class LibvirtSource:
                 for host, agents in self._agents.items():
                     tasks.create_task(agents.run(), name=f"libvirt agents of {host}")
                 tasks.create_task(self._resolve_duplicates(), name=f"source {self._name}: duplicates")
+                tasks.create_task(self._remember_on(), name=f"source {self._name}: what is remembered")
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         finally:
+            self._keep(self._to_keep())
             if self._recorder is not None:
                 self._recorder.write()  # the loop may be about to end, and it is a few lines
 
@@ -114,7 +127,7 @@ class LibvirtSource:
         memory = self._memories[reading.host]
         for observation in observe(self._name, at, reading, memory, self._fleet):
             await self._report(observation)
-        await self._remember()
+        self._learned_more.set()
         if self._recorder is not None:
             self._recorder.read(at, reading)
             await asyncio.to_thread(self._recorder.write)
@@ -141,20 +154,27 @@ class LibvirtSource:
             self._agents[reading.host].note(reading)
         self._guests.note(reading)
 
-    @property
-    def _version(self) -> tuple[object, ...]:
-        """Changes with what has to be remembered."""
-        return self._guests.version, self._fleet.storage.pairs
-
-    async def _remember(self) -> None:
-        if self._saved != (version := self._version):
-            known = Remembered(self._guests.all, self._fleet.storage.pairs)
-            if await asyncio.to_thread(save, self._file, known):
-                self._saved = version
-
     def _learned(self, host: str, guest: Guest) -> None:
         if self._guests.learn(guest):
             self._followers[host].look(guest.uuid)
+
+    # -- what outlives the gateway -----------------------------------------------------------------------------
+
+    async def _remember_on(self) -> None:
+        """Write down what is known whenever it has changed; of many changes within a moment the last counts."""
+        while True:
+            await self._learned_more.wait()
+            self._learned_more.clear()
+            await asyncio.to_thread(self._keep, self._to_keep())
+            await asyncio.sleep(WRITE_PAUSE_S)
+
+    def _to_keep(self) -> Remembered:
+        return Remembered(self._guests.all, self._fleet.storage.pairs, self._keeper.hosts())
+
+    def _keep(self, known: Remembered) -> None:
+        with self._writing:
+            if known != self._saved and save(self._file, known):
+                self._saved = known
 
     # -- all of them -------------------------------------------------------------------------------------------
 

@@ -1,13 +1,16 @@
 """Captured documents of libvirt, and domains, events and hosts in a few words."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from gateway.collectors.libvirt.fleet import Fleet
+from gateway.collectors.libvirt.keeping import kept, restored
 from gateway.collectors.libvirt.mapping import observe_domains, observe_host
 from gateway.collectors.libvirt.memory import HostMemory
 from gateway.collectors.libvirt.parse import domain_definition, host_facts, pool, volume
+from gateway.collectors.libvirt.presence import resume
 from gateway.collectors.libvirt.records import (
     Disk,
     Domain,
@@ -87,6 +90,13 @@ class Lab:
 
     def memory(self, host: str) -> HostMemory:
         return self.memories.setdefault(host, HostMemory(host))
+
+    def restart(self) -> None:
+        """The gateway ends, and begins with what it wrote down; topology has its own memory."""
+        saved = json.loads(json.dumps({host: kept(memory) for host, memory in self.memories.items()}))
+        self.memories = {host: HostMemory(host, restored(host, saved[host])) for host in self.memories}
+        self.fleet = Fleet(Storage())
+        resume(self.fleet, self.memories.values())
 
     def event(self, at_s: float, host: str, kind: str, *detail: str, uuid: str = VM1, name: str = "vm1") -> None:
         at = T0 + round(at_s * SECOND)

@@ -9,10 +9,10 @@ from uuid import UUID
 import libvirt
 import pytest
 
-from gateway.collectors.libvirt.listing import LIST
+from gateway.collectors.libvirt.listing import LIST, Row, looked_up
 from gateway.collectors.libvirt.loop import EVENT_LOOP
 from gateway.collectors.libvirt.reader import HostReader
-from gateway.collectors.libvirt.records import DomainReading, HostReading
+from gateway.collectors.libvirt.records import Domain, DomainDefinition, DomainReading, HostReading
 from gateway.collectors.libvirt.worker import Calls
 
 DOMAIN = """
@@ -169,6 +169,32 @@ def test_a_migration_that_cannot_be_asked_for_costs_nothing_but_its_answer(host:
     reading = whole(reads.whole(host, calls, moving={uuid(3), uuid(4)}))
     assert (len(reading.domains), calls.made["jobStats"]) == (12, 1)
     assert not any(domain.migrating_out for domain in reading.domains)
+
+
+def migrating(row: Row) -> Domain:
+    return Domain(row.status, DomainDefinition(), migrating_out=True)
+
+
+def test_a_migration_of_which_no_answer_comes_goes_on_as_far_as_is_known(host: Any) -> None:
+    reads = reader()
+    row = looked_up(uuid(3), host, Calls(5))
+    assert row is not None
+    assert not reads._current(migrating(row), row, Calls(5), ()).migrating_out  # the host says: no job
+    reads.leave_out(f"job of {row.what}")
+    assert reads._current(migrating(row), row, Calls(5), ()).migrating_out
+
+
+def test_what_was_leaving_before_a_restart_leaves_until_the_host_says_no(host: Any) -> None:
+    reads = reader()
+    reads.presume_leaving({uuid(3), uuid(4)})
+    reads.leave_out(f"job of domain vm03 {uuid(3)}")
+    first = whole(reads.whole(host, Calls(5)))
+    assert [domain.status.name for domain in first.domains if domain.migrating_out] == ["vm03"]
+    again = host.lookupByName("vm03")
+    again.destroy()
+    again.create()  # another instance: what was said of the one before holds no more
+    second = whole(reads.whole(host, Calls(5)))
+    assert not any(domain.migrating_out for domain in second.domains)
 
 
 def test_without_its_list_a_host_cannot_be_read() -> None:

@@ -17,6 +17,7 @@ from gateway.collectors.libvirt import PLUGIN
 from gateway.collectors.libvirt import follower as follower_module
 from gateway.collectors.libvirt import workers as workers_module
 from gateway.collectors.libvirt.loop import EVENT_LOOP
+from gateway.collectors.libvirt.remembered import load
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.source import LibvirtSource
 from gateway.model.entities import EntityKind, NativeKey
@@ -100,6 +101,27 @@ async def test_each_host_is_a_scope_and_its_events_are_about_single_vms(acting: 
     assert {entity.key.kind for entity in first.entities} >= {EntityKind.HYPERVISOR, EntityKind.VM}
     assert isinstance(second, Observation)
     assert second.covers == Objects(frozenset({NativeKey(EntityKind.VM, uuid)}), "h1")
+
+
+async def test_what_its_hosts_had_is_written_down_when_it_changes_and_is_known_to_the_next(
+    acting: Any, tmp_path: Path
+) -> None:
+    file, uuid = tmp_path / "libvirt-fleet.json", acting.lookupByName("test").UUIDString()
+    heard = Heard()
+    async with running(source(tmp_path, h1="test:///default"), heard):
+        await until(file.exists)
+    assert load(file).domains("h1")[uuid].last is not None
+    written = file.stat().st_mtime_ns
+    heard = Heard()
+    async with running(source(tmp_path, h1="test:///default"), heard):
+        await until(lambda: heard.whole == ["h1"])
+    assert file.stat().st_mtime_ns == written
+    acting.lookupByName("test").destroy()
+    heard = Heard()
+    async with running(source(tmp_path, h1="test:///default"), heard):
+        await until(lambda: heard.whole == ["h1"])
+    assert load(file).hosts == {}
+    acting.lookupByName("test").create()
 
 
 async def test_a_host_that_is_silent_is_no_trouble_of_the_others(stopped_daemon: str, tmp_path: Path) -> None:

@@ -19,8 +19,6 @@ WEIGHTS = {
     "cut_briefly": 1,
     "crash_host": 2,
 }
-NEEDS_A_WITNESS = frozenset({"crash_host"})
-"""After these libvirt itself does not know any more what happened: somebody must have been looking."""
 
 
 @dataclass(frozen=True, slots=True)
