@@ -4,6 +4,9 @@ Datagrams in batches: many are received, and many sent, with one system call (re
 A manager that polls in parallel has a dozen requests on the way at any time. A system call for each of them and one
 for each answer cost more than the answers, the more so as each makes the processor forget what it has learnt of the
 interpreter. Python's socket module has no such calls, so the C library's are called.
+
+A socket that listens on all addresses answers from the one that was asked (IP_PKTINFO): a manager takes no answer
+from another address of the machine.
 """
 
 import ctypes
@@ -17,6 +20,9 @@ _LARGEST: Final = 65536
 _NAME: Final = 128
 """Octets of a sockaddr_storage."""
 _REMEMBERED: Final = 4096
+_IP_PKTINFO: Final = 8
+_CONTROL: Final = 64
+"""Octets of the room for one control message."""
 
 
 class _IoVector(ctypes.Structure):
@@ -47,6 +53,7 @@ _MESSAGE_SIZE: Final = ctypes.sizeof(_Message)
 _WORD: Final = ctypes.sizeof(ctypes.c_size_t)
 _SIZE_EVERY, _SIZE_AT = _MESSAGE_SIZE // 4, _Message.size.offset // 4
 _NAME_EVERY, _NAME_AT = _MESSAGE_SIZE // _WORD, (_Message.header.offset + _Header.name.offset) // _WORD
+_CONTROL_AT: Final = (_Message.header.offset + _Header.control.offset) // _WORD
 
 
 def _calls() -> tuple[Any, Any] | None:
@@ -77,12 +84,16 @@ class Datagrams:
         self._requests, self._responses = bytearray(BATCH * _LARGEST), bytearray(BATCH * _LARGEST)
         name_size = 28 if opened.family == socket.AF_INET6 else 16
         names = _address_of(self._names)
-        self._in, self._in_vectors = _messages(self._requests, names, name_size)
-        self._out, self._out_vectors = _messages(self._responses, names, name_size)
+        self._controls = bytearray(BATCH * _CONTROL)
+        self._control_size, self._interface = _ask_for_the_address(opened)
+        controls = (_address_of(self._controls), self._control_size)
+        self._in, self._in_vectors = _messages(self._requests, names, name_size, controls)
+        self._out, self._out_vectors = _messages(self._responses, names, name_size, controls)
         self._in_sizes = memoryview(self._in).cast("B").cast("I")
         self._out_sizes = memoryview(self._out_vectors).cast("B").cast("L")
         self._out_names = memoryview(self._out).cast("B").cast("L")
         self._name_at = [names + number * _NAME for number in range(BATCH)]
+        self._control_at = [controls[0] + number * _CONTROL for number in range(BATCH)]
 
     def serve(self, respond: Callable[[bytes, str], bytes | None]) -> int:
         """
@@ -104,9 +115,17 @@ class Datagrams:
                 responses[place : place + len(response)] = response
                 self._out_sizes[2 * due + 1] = len(response)
                 self._out_names[due * _NAME_EVERY + _NAME_AT] = self._name_at[number]
+                if self._control_size:
+                    self._answer_from_there(number, due)
                 due += 1
         self._send_all(due)
         return count
+
+    def _answer_from_there(self, number: int, due: int) -> None:
+        """The answer's own address is the one that was asked; its way is the routing table's choice."""
+        begin = number * _CONTROL + self._interface
+        self._controls[begin : begin + 4] = bytes(4)
+        self._out_names[due * _NAME_EVERY + _CONTROL_AT] = self._control_at[number]
 
     def _send_all(self, due: int) -> None:
         sent = 0
@@ -132,8 +151,25 @@ def _address_of(buffer: bytearray) -> int:
     return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer))
 
 
-def _messages(buffer: bytearray, names: int, name_size: int) -> tuple[Any, Any]:
-    """Headers and vectors of a batch over one buffer."""
+def _ask_for_the_address(opened: socket.socket) -> tuple[int, int]:
+    """
+    Have the kernel say which of our addresses was asked, where the socket listens on all.
+
+    Returns:
+        (octets of the control message, 0 for none; where in it the interface is). Its address comes back as it is.
+    """
+    if opened.getsockname()[0] not in ("0.0.0.0", "::"):
+        return 0, 0
+    head = socket.CMSG_LEN(0)
+    if opened.family == socket.AF_INET6:  # struct in6_pktinfo: address, interface
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        return socket.CMSG_SPACE(20), head + 16
+    opened.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    return socket.CMSG_SPACE(12), head  # struct in_pktinfo: interface, own address, address in the header
+
+
+def _messages(buffer: bytearray, names: int, name_size: int, controls: tuple[int, int]) -> tuple[Any, Any]:
+    """Headers and vectors of a batch over one buffer. `controls`: where control messages are, and their octets."""
     messages, vectors = (_Message * BATCH)(), (_IoVector * BATCH)()
     start, each = _address_of(buffer), ctypes.sizeof(_IoVector)
     for number in range(BATCH):
@@ -141,4 +177,6 @@ def _messages(buffer: bytearray, names: int, name_size: int) -> tuple[Any, Any]:
         message = messages[number].header
         message.name, message.name_size = names + number * _NAME, name_size
         message.vectors, message.vector_count = ctypes.addressof(vectors) + number * each, 1
+        if controls[1]:
+            message.control, message.control_size = controls[0] + number * _CONTROL, controls[1]
     return messages, vectors

@@ -111,3 +111,19 @@ def test_a_sender_that_is_gone_costs_the_others_nothing(running):
     gone.close()
     with there:
         assert len({there.recv(65535) for _ in range(BATCH // 2)}) == BATCH // 2
+
+
+@pytest.mark.parametrize(
+    ("listen", "asked"), [("0.0.0.0:0", "127.0.0.2"), ("0.0.0.0:0", "127.0.0.1"), ("[::]:0", "::1")]
+)
+def test_who_listens_on_all_addresses_answers_from_the_one_that_was_asked(listen, asked):
+    running = Running(listen)
+    try:
+        running.address = (asked, running.address[1])
+        with running.client() as client:  # takes answers from that address only
+            for number in range(2 * BATCH):
+                client.send(b"%d" % number)
+            found = {client.recv(65535).split()[1] for _ in range(2 * BATCH)}
+        assert found == {b"%d" % number for number in range(2 * BATCH)}
+    finally:
+        running.stop()
