@@ -29,6 +29,7 @@ CONFIGURATION = """
 unix_sock_dir = "{folder}"
 auth_unix_ro = "none"
 auth_unix_rw = "none"
+max_clients = 200
 min_workers = 1
 max_workers = 4
 prio_workers = 1
@@ -57,7 +58,6 @@ class Daemon:
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         (folder / "libvirtd.conf").write_text(CONFIGURATION.format(folder=folder))
-        self.uri = f"test+unix://{folder}/host.xml?socket={folder}/libvirt-sock-ro"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._asked: socket.socket | None = None
@@ -68,13 +68,25 @@ class Daemon:
         assert self._process is not None
         return self._process.pid
 
-    def has(self, vms: Sequence[str]) -> None:
-        """These domains run there; whoever is connected already does not see that."""
+    @property
+    def uri(self) -> str:
+        return self.uri_of("host")
+
+    def uri_of(self, host: str, *, writes: bool = False) -> str:
+        """One of its hosts; each connection has a host of its own that begins as its file says."""
+        return f"test+unix://{self._folder}/{host}.xml?socket={self._folder}/libvirt-sock{'' if writes else '-ro'}"
+
+    def shared_uri(self, *, writes: bool = False) -> str:
+        """The driver's own host, the same for all connections, with a domain that is called test."""
+        return f"test+unix:///default?socket={self._folder}/libvirt-sock{'' if writes else '-ro'}"
+
+    def has(self, vms: Sequence[str], host: str = "host") -> None:
+        """These domains run on a host of it; whoever is connected already does not see that."""
         text = "".join(
             DOMAIN.format(name=vm, uuid=uuid5(_IDS, vm), mac="52:54:00:" + uuid5(_IDS, vm).bytes[:3].hex(":"))
             for vm in vms
         )
-        (self._folder / "host.xml").write_text(NODE.format(domains=text))
+        (self._folder / f"{host}.xml").write_text(NODE.format(domains=text))
 
     def start(self) -> None:
         """Start it, from the thread that lives longest; `answers` says when it is there."""
