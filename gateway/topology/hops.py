@@ -40,6 +40,7 @@ class Hop:
 
     `members`: of a group, those that take this step. `ends`: why there is nothing below, empty when there is.
     `machines`: of an HA resource (or a group's members), the VM that it is, and where its hypervisor says that is.
+    `silence`: of a last known hop, who has not answered, and since when; empty when the hop is no word of theirs.
     """
 
     relation: RelationKind
@@ -58,11 +59,16 @@ class Hop:
     storage: tuple["Hop", ...] = ()
     machines: tuple["Hop", ...] = ()
     ends: str = ""
+    silence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where an entity is. `now`: the time of the question; `said`: the answer in one sentence."""
+    """
+    Where an entity is. `now`: the time of the question; `said`: the answer in one sentence.
+
+    `alarms`: its own, and those that say that the hosts where it was last are not heard of.
+    """
 
     entity: Entity
     revision: int

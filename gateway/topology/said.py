@@ -33,17 +33,24 @@ def sentence(entity: Entity, status: WhereStatus, descent: Descent) -> str:
         return descent.ends or f"{called(entity)} is a place of its own"
     if len(descent.below) > 1:
         listed = ", ".join(_brief(hop) for hop in descent.below)
-        return f"{_titled(entity)} is in {len(descent.below)} places: {listed}"
+        verb = "was last seen" if status is WhereStatus.LAST_KNOWN else "is"
+        return f"{_titled(entity)} {verb} in {len(descent.below)} places: {listed}{_silence(descent.below)}"
     hop = descent.below[0]
     chain = " > ".join(called(step.entity) for step in _straight(hop))
     words = {
         WhereStatus.STOPPED: f"is {condition(entity)}; it was last on",
-        WhereStatus.LAST_KNOWN: "was last known on",
+        WhereStatus.LAST_KNOWN: "was last seen on" if hop.silence else "was last known on",
         WhereStatus.MOVING: "is in transition on",
     }
     usual = "runs on" if hop.relation is RelationKind.RUNS_ON else f"{hop.relation.value.replace('_', ' ')}"
     title = called(entity) if status is WhereStatus.STOPPED else _titled(entity)
-    return f"{title} {words.get(status, usual)} {chain}" + "".join(map(_as_machine, descent.machines))
+    machines = "".join(map(_as_machine, descent.machines))
+    return f"{title} {words.get(status, usual)} {chain}{_silence(descent.below)}{machines}"
+
+
+def _silence(hops: Iterable[Hop]) -> str:
+    """Who of those that know the place has not answered."""
+    return "".join(f"; {silence}" for silence in dict.fromkeys(hop.silence for hop in hops) if silence)
 
 
 def _as_machine(hop: Hop) -> str:

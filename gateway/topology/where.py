@@ -11,6 +11,7 @@ from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, en
 from gateway.topology.composites import COMPOSITES, LOCATIONS, is_group, members_of
 from gateway.topology.hops import Descent, Hop, HopState, Where, WhereStatus, walk_hops
 from gateway.topology.said import called, condition, names, no_place, sentence, why_it_ends
+from gateway.topology.unheard import alarms_below, is_unheard, moment, unheard_since
 
 
 def where(view: TopologyView, entity: Entity, now: int, stale_intervals: int = STALE_INTERVALS) -> Where:
@@ -18,6 +19,8 @@ def where(view: TopologyView, entity: Entity, now: int, stale_intervals: int = S
     walk = _Walk(view, now, stale_intervals)
     descent = walk.descend(entity, frozenset())
     status = _status(entity, descent)
+    own = view.alarms_of(entity)
+    hosts = (alarm for alarm in alarms_below(view, (*descent.below, *descent.machines)) if alarm not in own)
     return Where(
         entity,
         view.revision,
@@ -29,7 +32,7 @@ def where(view: TopologyView, entity: Entity, now: int, stale_intervals: int = S
         descent.machines,
         descent.ends,
         descent.notes,
-        view.alarms_of(entity),
+        (*own, *hosts),
     )
 
 
@@ -158,7 +161,18 @@ class _Walk:
             confidence=claim.confidence if claim else 100,
             notes=tuple(self._doubts(entity, placement, host, claims)),
         )
-        return self._aged(hop, claim, entity, passed)
+        return self._aged(self._unheard(hop, claim, entity), claim, entity, passed)
+
+    def _unheard(self, hop: Hop, claim: Claim | None, upper: Entity | None) -> Hop:
+        """Of what runs there by the word of a scope that does not answer, this is where it was last."""
+        is_known = claim is not None and hop.relation is RelationKind.RUNS_ON and hop.state is not HopState.STOPPED
+        if claim is None or upper is None or not is_known or not is_unheard(self.view, claim):
+            return hop
+        since = unheard_since(self.view, claim, hop.entity, upper)
+        when = f" since {moment(since)}" if since else ""
+        silent = f"{claim.scope} of source {claim.source} has not answered{when}"
+        note = f"{silent}: this is where {called(upper)} was last"
+        return replace(hop, state=HopState.LAST_KNOWN, silence=silent, notes=(*hop.notes, note))
 
     def _doubts(self, entity: Entity, placement: Placement, host: Entity, claims: list[Claim]) -> Iterator[str]:
         if not placement.open:
@@ -222,7 +236,7 @@ class _Walk:
             source=claim.source,
             confidence=claim.confidence,
         )
-        return self._aged(hop, claim, lower, passed)
+        return self._aged(self._unheard(hop, claim, self.view.entity(claim.upper)), claim, lower, passed)
 
     def _aged(self, hop: Hop, claim: Claim | None, upper: Entity, passed: frozenset[int]) -> Hop:
         """With age and what is below. What is stopped has no claim any more: its own record is the news."""
@@ -293,7 +307,7 @@ def _status(entity: Entity, descent: Descent) -> WhereStatus:
         return WhereStatus.STOPPED if entity.state is EntityState.STOPPED else WhereStatus.UNKNOWN
     if states == {HopState.STOPPED}:
         return WhereStatus.STOPPED
-    if len(descent.below) > 1:
+    if len(descent.below) > 1 and states != {HopState.LAST_KNOWN}:
         return WhereStatus.SPREAD
     one = {
         HopState.STABLE: WhereStatus.PLACED,
