@@ -16,6 +16,8 @@ from gateway.app.locate import Located, locate, location_options
 from gateway.model.events import EventKind
 
 USUAL_LIMIT = 100
+RELOCATIONS = frozenset({"relocation", "role_relocation"})
+"""Kinds of events that are planned or not, and live or not."""
 
 
 @click.command(short_help="The log: relocations, failures and findings.")
@@ -56,7 +58,8 @@ def events(
         click.echo(answer.text)
         return
     rows = reversed(answer.body["items"])
-    table("Events", ("AT", "KIND", "NAME", "FROM", "TO", "CAUSE", "TOLD"), (_row(event) for event in rows))
+    columns = ("AT", "KIND", "NAME", "FROM", "TO", "CAUSE", "PLANNED", "LIVE", "TOLD")
+    table("Events", columns, (_row(event) for event in rows))
 
 
 @click.command()
@@ -117,21 +120,26 @@ async def _newest(client: Client) -> int:
 
 def line(event: Mapping[str, Any]) -> str:
     """One event in one line."""
-    return "  ".join(str(cell) for cell in _row(event) if cell)
+    *said, planned, live, told = _row(event)
+    if planned and live:
+        said += ["planned" if planned == "yes" else "not planned", "live" if live == "yes" else "restarted"]
+    return "  ".join(cell for cell in (*said, told) if cell)
 
 
 def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
     old, new = event["old_host"], event["new_host"]
     told = "yes" if event["told"] else "log only"
     why = event["cause"] or event["condition"] or ""
-    planned = " (planned)" if event["planned"] else ""
+    moved = event["kind"] in RELOCATIONS
     return (
         event["at"],
         event["kind"],
         event["entity"]["name"],
         old["name"] if old else "",
         new["name"] if new else "",
-        f"{why}{planned}" if new else f"{why} {event['text']}".strip(),
+        why if new else f"{why} {event['text']}".strip(),
+        ("yes" if event["planned"] else "no") if moved else "",
+        ("yes" if event["live"] else "no") if moved else "",
         told,
     )
 

@@ -58,6 +58,18 @@ def without_evidence(draft: Draft, kind: EventKind, entity: int, live: bool) -> 
     return Cause.LIVE_MIGRATION if live else Cause.COLD_MOVE
 
 
+def is_planned(draft: Draft, entity: int, cause: Cause) -> bool:
+    """
+    Whether somebody asked for a move with this cause.
+
+    No hypervisor migrates a VM live of its own accord: it was told to. Where a cluster is in charge of the VM, it may
+    be the cluster that did, and its evidence alone decides.
+    """
+    if cause is not Cause.LIVE_MIGRATION:
+        return cause in PLANNED
+    return kind_of(draft, entity) is EntityKind.VM and not draft.entities_under(entity, RelationKind.MANAGED_BY)
+
+
 def root_on(draft: Draft, host: int) -> str:
     """
     Event id of the failure that a departure from the host follows from; empty: there is none.
@@ -94,10 +106,15 @@ def amend_causes(draft: Draft) -> None:
 
 
 def strengthen(draft: Draft, told: Event, cause: Cause | None, evidence: tuple[str, ...]) -> None:
-    """What the second event of a movement knows of its cause is written to the one that was told."""
-    if told.cause not in WEAK or cause is None or cause in WEAK:
+    """
+    What the second event of a movement knows of its cause is written to the one that was told.
+
+    Also that a cluster is in charge of what moved, which was not known when it was told: then nobody is known to have
+    asked for it.
+    """
+    if told.cause not in WEAK or cause is None or (cause in WEAK and not told.planned):
         return
-    better = _with_cause(told, cause, evidence)
+    better = replace(told, planned=False) if cause in WEAK else _with_cause(told, cause, evidence)
     draft.recent = tuple(better if event.id == told.id else event for event in draft.recent)
     if any(event.id == told.id for event in draft.events):
         draft.events = [better if event.id == told.id else event for event in draft.events]

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from gateway.model.conditions import SettleTimes
 from gateway.model.entities import RELOCATABLE_KINDS, EntityKind
-from gateway.model.events import PLANNED, Cause, Event, EventKind
+from gateway.model.events import Cause, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Placement
-from gateway.topology.causes import Way, explain, loss_under, root_on, strengthen, without_evidence
+from gateway.topology.causes import Way, explain, is_planned, loss_under, root_on, strengthen, without_evidence
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.pairs import awaited_group, is_to_be_told, machines_of, managers_of, told_of_partner
 from gateway.topology.placements import Move, Verdict, group_of_member, judge_placement
@@ -196,7 +196,7 @@ def _event(
         old_host=draft.ref(move.old_host),
         new_host=draft.ref(move.new_host),
         cause=cause,
-        planned=cause in PLANNED,
+        planned=is_planned(draft, move.entity, cause),
         live=move.live,
         started_at=move.left_at,
         evidence=evidence,

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.app.cli import COMMANDS, main
+from gateway.app.commands_list import line
 from gateway.engine.reconciler import Reconciler
 from gateway.model.conditions import SettleTimes
 from gateway.model.entities import EntityKind, EntityState, NativeKey
@@ -152,6 +153,17 @@ def test_events_lists_the_log_oldest_first(stored: Estate) -> None:
     ]
     assert gateway("events", "--kind", "failure_raised", "--config", stored.config).stdout == "Events: none\n"
     assert gateway("events", "--since", "2026-01-02T00:00:00Z", "--config", stored.config).stdout == "Events: none\n"
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_events_say_of_a_move_whether_it_was_planned_and_live(stored: Estate, planned: bool) -> None:
+    heading = gateway("events", "--config", stored.config).stdout.splitlines()[1]
+    assert heading.split()[5:] == ["CAUSE", "PLANNED", "LIVE", "TOLD"]
+    (event,) = json.loads(gateway("events", "--json", "--config", stored.config).stdout)["items"]
+    said = line({**event, "cause": "live_migration", "planned": planned, "live": not planned})
+    words = ["planned", "restarted"] if planned else ["not planned", "live"]
+    assert said.split("  ")[5:] == ["live_migration", *words, "yes"]
+    assert line({**event, "kind": "failure_raised", "new_host": None, "text": "crashed"}).endswith("crashed  yes")
 
 
 def test_a_wrong_time_is_refused_in_words(stored: Estate) -> None:

@@ -221,6 +221,36 @@ def test_a_fact_that_is_known_but_did_not_match_the_vm_yet_amends_it_with_the_re
     assert [(a.id, a.cause, a.planned) for a in house.amended] == [(event.id, Cause.ADMINISTRATOR, True)]
 
 
+def test_a_live_migration_that_no_cluster_is_in_charge_of_was_asked_for():
+    house = House()
+    fleet = Fleet(house, vms=("shop",))
+    cluster = Cluster(house, machines={"n1": "h1", "n2": "h2", "n3": "h3"})
+    fleet.run("shop", "h1")
+    cluster.run("shop-vm", "n1")
+    fleet.read(0)
+    cluster.read(0)
+    (event,) = vm_moves(fleet, 10)
+    assert (event.cause, event.planned) == (Cause.LIVE_MIGRATION, True)
+    cluster.starts["shop-vm"] = "shop"
+    resource_moves(cluster, 11)
+    assert [(a.id, a.planned) for a in house.amended] == [(event.id, False)], "the cluster may have moved it"
+
+
+def test_a_restart_elsewhere_that_nothing_explains_was_not_asked_for():
+    house = House()
+    fleet = Fleet(house, vms=("shop",))
+    fleet.run("shop", "h1")
+    fleet.read(0)
+    (event,) = vm_moves(fleet, 10, arrival=Arrival.RESTART)
+    assert (event.cause, event.planned) == (Cause.COLD_MOVE, False)
+
+
+def test_a_live_migration_of_what_a_cluster_is_in_charge_of_is_planned_only_by_its_evidence():
+    _, fleet, _ = bare_metal()
+    (event,) = vm_moves(fleet, 10)
+    assert (event.cause, event.planned) == (Cause.LIVE_MIGRATION, False)
+
+
 def test_a_fact_that_comes_after_both_moves_amends_both():
     house, fleet, cluster = bare_metal(joined=False)
     vm_moves(fleet, 10)
