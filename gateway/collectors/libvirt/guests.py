@@ -11,8 +11,10 @@ from gateway.collectors.libvirt.states import is_active
 class Guests:
     """By UUID of the domain: what its agent told last, and which hosts know the domain."""
 
-    def __init__(self, known: Iterable[Guest] = ()) -> None:
+    def __init__(self, known: Iterable[Guest] = (), hosts: Iterable[str] = ()) -> None:
+        """`known`: what was saved. `hosts`: when all of these were read, guests that none of them knows are dropped."""
         self._guests = {guest.uuid: guest for guest in known}
+        self._unread = set(hosts)
         self._hosts: dict[str, dict[str, bool]] = {}
         """By host: the domains that it knows, and whether they are active there."""
         self.version = 0
@@ -25,10 +27,11 @@ class Guests:
         for uuid in before if isinstance(reading, HostReading) else reading.uuids:
             known.pop(uuid, None)
         known.update((domain.status.uuid, is_active(domain.status)) for domain in reading.domains)
-        for uuid in before - set(known):
-            if uuid in self._guests and not any(uuid in others for others in self._hosts.values()):
-                del self._guests[uuid]
-                self.version += 1
+        self._drop(before - set(known))
+        if reading.host in self._unread and isinstance(reading, HostReading):
+            self._unread.remove(reading.host)
+            if not self._unread:
+                self._drop(set(self._guests))
 
     def learn(self, guest: Guest) -> bool:
         """Take what an agent told; False when that was known."""
@@ -46,6 +49,13 @@ class Guests:
             if uuid in self._guests and (is_active(domain.status) or not self._active_somewhere(uuid)):
                 found[uuid] = self._guests[uuid]
         return found
+
+    def _drop(self, uuids: Iterable[str]) -> None:
+        """Forget those of these that no host knows."""
+        for uuid in uuids:
+            if uuid in self._guests and not any(uuid in others for others in self._hosts.values()):
+                del self._guests[uuid]
+                self.version += 1
 
     @property
     def all(self) -> tuple[Guest, ...]:

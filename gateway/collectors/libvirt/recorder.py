@@ -10,6 +10,8 @@ from gateway.collectors.libvirt.records import Domain, DomainEvent, HostReading
 
 logger = logging.getLogger(__name__)
 
+MOST = 10_000
+"""So many lines are kept until the next `write`, which comes with each read of any host."""
 _SECOND = 1_000_000
 
 
@@ -28,11 +30,15 @@ class Recorder:
         self._domains: dict[str, dict[str, tuple[object, ...]]] = {}
         """By host and UUID: what was recorded last."""
         self._failed = False
+        self._dropped = 0
         self._add(at, "-", "READY", at // _SECOND)
 
     def event(self, event: DomainEvent) -> None:
-        """A callback."""
-        self._add(event.at, event.host, event.kind, event.name, *event.detail)
+        """A callback. While no host is read there may be more of them than are kept: the rest is dropped, and said."""
+        if len(self._lines) < MOST:
+            self._add(event.at, event.host, event.kind, event.name, *event.detail)
+        else:
+            self._dropped += 1
 
     def read(self, at: int, reading: Reading) -> None:
         """A read."""
@@ -61,6 +67,9 @@ class Recorder:
     def write(self) -> None:
         """Append what was kept (blocking). A file that cannot be written is logged once, and costs nothing else."""
         lines, self._lines = self._lines, []
+        dropped, self._dropped = self._dropped, 0
+        if dropped:
+            logger.warning("%s lacks %d events: they came while no host could be read", self.file, dropped)
         if not lines:
             return
         try:

@@ -102,6 +102,18 @@ def test_a_guest_that_is_off_is_still_known_until_no_host_has_its_domain() -> No
     assert (guests.all, guests.version > version) == ((), True)
 
 
+def test_guests_whose_domain_went_unseen_are_dropped_when_all_hosts_were_read() -> None:
+    guests = Guests([WEB, Guest("mail"), Guest("gone")], ["a", "b"])
+    guests.note(host("a", domain("web")))
+    guests.note(DomainReading("b", frozenset({"mail"}), (domain("mail"),)))
+    guests.note(host("a", domain("web")))
+    assert {guest.uuid for guest in guests.all} == {"web", "mail", "gone"}
+    version = guests.version
+    guests.note(host("b", domain("mail", active=False)))
+    assert {guest.uuid for guest in guests.all} == {"web", "mail"}
+    assert guests.version > version
+
+
 def test_only_news_are_news() -> None:
     guests = Guests()
     assert guests.learn(WEB)

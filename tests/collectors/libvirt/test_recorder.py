@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.collectors.libvirt.recorder import Recorder
+from gateway.collectors.libvirt.recorder import MOST, Recorder
 from gateway.collectors.libvirt.records import (
     Domain,
     DomainDefinition,
@@ -95,3 +95,15 @@ def test_a_folder_that_is_not_there_costs_the_recording_only(tmp_path: Path, cap
     recorder.read(at(1), whole("h1"))
     recorder.write()
     assert caplog.text.count("cannot be written, the recording has a gap: No such file") == 1
+
+
+def test_events_that_nobody_writes_down_are_dropped_beyond_a_bound_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(tmp_path, "fleet", at(0))
+    for second in range(MOST + 5):
+        recorder.event(lifecycle(second, "h1", "SUSPENDED", "PAUSED"))
+    assert len(lines(recorder)) == MOST
+    assert "lacks 6 events" in caplog.text
+    recorder.event(lifecycle(20_000, "h1", "RESUMED", "UNPAUSED"))
+    assert lines(recorder)[-1] == [20_000, "h1", "LIFECYCLE", "web", "RESUMED", "UNPAUSED"]
