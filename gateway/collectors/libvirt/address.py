@@ -1,13 +1,23 @@
 """Addresses of hosts: what a libvirt URI says, what of it can be tried before libvirt is, and what is wrong with it."""
 
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 DRIVERS = frozenset({"qemu", "lxc", "xen", "ch", "bhyve", "vz", "openvz", "vbox", "test"})
 """Those that manage machines of their own; esx, vpx and hyperv ask a manager, which other kinds of sources do."""
 TRANSPORTS = frozenset({"", "unix", "tcp", "tls", "ssh", "libssh", "libssh2", "ext"})
 PORTS = {"tcp": 16509, "tls": 16514, "ssh": 22, "libssh": 22, "libssh2": 22}
+PARAMETERS = frozenset({
+    "auth", "authfile", "command", "keyfile", "known_hosts", "known_hosts_verify", "mode", "name", "netcat",
+    "no_sanity", "no_tty", "no_verify", "pkipath", "proxy", "root", "socket", "sshauth", "tls_priority",
+})  # fmt: skip
+"""What libvirt reads behind the question mark (its documents of URIs and of remote connections)."""
 EXAMPLE = "qemu+tls://h1.example.net/system"
+
+_SECRET = re.compile(r"pass|pwd|secret|token|credential", re.IGNORECASE)
+_SEEN = "a password in a URI would be seen by everybody. Give username and password_file instead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +66,13 @@ def parse_uri(text: str) -> Address:
     except ValueError as error:
         raise ValueError(f"is no URI ({error}); it looks like {EXAMPLE}") from None
     if split.password is not None:
-        raise ValueError("a password in a URI would be seen by everybody. Give username and password_file instead")
+        raise ValueError(_SEEN)
     driver, _, transport = split.scheme.partition("+")
     _check_scheme(driver, transport)
     if transport in PORTS and not host:
         raise ValueError(f"names no host, which {split.scheme}:// needs; write {split.scheme}://HOST/system")
     parameters = dict(parse_qsl(split.query, keep_blank_values=True))
+    _check_parameters(parameters)
     if not transport:
         transport = "tls" if host else "unix" if driver != "test" else ""
     return Address(
@@ -77,6 +88,19 @@ def _check_scheme(driver: str, transport: str) -> None:
     if transport not in TRANSPORTS:
         known = ", ".join(sorted(TRANSPORTS - {""}))
         raise ValueError(f"{transport!r} is no transport; write {driver}+TRANSPORT://, known: {known}")
+
+
+def _check_parameters(parameters: dict[str, str]) -> None:
+    """libvirt passes over what it does not know; and what was typed there may be a secret: its value is never said."""
+    for name, value in parameters.items():
+        if name.lower() in PARAMETERS:
+            continue
+        if _SECRET.search(name):
+            raise ValueError(_SEEN)
+        what = f"unknown parameter {name[:40]!r}" if value else "an unknown parameter"
+        close = get_close_matches(name.lower(), PARAMETERS, n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        raise ValueError(f"{what} behind the '?'. {hint}Known: {', '.join(sorted(PARAMETERS))}")
 
 
 def _for_a_daemon(text: str, transport: str, parameters: dict[str, str]) -> str:

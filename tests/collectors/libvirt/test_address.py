@@ -64,3 +64,18 @@ def test_a_password_in_a_uri_is_refused_and_not_repeated() -> None:
     with pytest.raises(ValueError, match="password_file") as error:
         parse_uri("qemu+tcp://gateway:hunter2@h1/system")
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "query", ["password=hunter2", "no_tty=1&Passwd=hunter2", "token=hunter2", "hunter2", "a=hunter2"]
+)
+def test_what_libvirt_does_not_know_in_a_query_is_refused_and_not_repeated(query: str) -> None:
+    with pytest.raises(ValueError, match=r"password_file|unknown parameter") as raised:
+        parse_uri(f"qemu+tls://h1/system?{query}")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_parameter_that_is_nearly_one_is_guessed() -> None:
+    with pytest.raises(ValueError, match=r"unknown parameter 'pkipth'.*Did you mean 'pkipath'\? Known: auth, "):
+        parse_uri("qemu+tls://h1/system?pkipth=/a")
+    assert parse_uri("qemu+tls://h1/system?PKIpath=/a").driver == "qemu"
