@@ -103,9 +103,11 @@ class Follower:
         """These were being migrated away when the gateway ended: so they are until the host says no."""
         self._reader.presume_leaving(uuids)
 
-    def look(self, *uuids: str, whole: bool = False) -> None:
-        """Read these domains, or the whole host, as soon as it can be."""
+    def look(self, *uuids: str, whole: bool = False, moving: bool = False) -> None:
+        """Read these domains, or the whole host, as soon as it can be. `moving`: they may be on their way from here."""
         self._dirty.update(uuids)
+        if moving:
+            self._moving.update(uuids)
         if whole:
             self._whole_due = 0.0
         self._wake.set()

@@ -11,7 +11,7 @@ from gateway.collectors.libvirt.states import is_active
 Kept = dict[str, dict[str, Any]]
 """By UUID: what is remembered of a domain, as JSON can hold it; what is not said is as a domain never heard of."""
 
-_FLAGS = ("incoming", "outgoing", "live", "died")
+_FLAGS = ("incoming", "outgoing", "awaited", "abandoned", "live", "died")
 _STATUS = ("name", "id", "state", "reason")
 _TIMES = ("watchdogs", "reboots")
 T = TypeVar("T")

@@ -49,6 +49,12 @@ class Remembered:
     """It began by an incoming migration that has not ended."""
     outgoing: bool = False
     """It is on its way to another host."""
+    awaited: bool = False
+    """Another host has begun to take it over; what became of that was not told yet."""
+    abandoned: bool = False
+    """And that host's copy of it ended before it ran."""
+    shown_at: int = 0
+    """The read that first showed it as awaited."""
     live: bool = False
     """It came here live, and has not stopped since."""
     died: bool = False
@@ -68,7 +74,13 @@ class Remembered:
     def begin(self) -> None:
         """A new instance of it: what was said of the one before holds no more."""
         self.outgoing = self.live = self.died = False
+        self.stay()
         self.ended, self.missed_since, self.io_error = "", 0, None
+
+    def stay(self) -> None:
+        """No host is about to take it over."""
+        self.outgoing = self.awaited = self.abandoned = False
+        self.shown_at = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,11 @@ class HostMemory:
         """Domains that were on their way to another host when they were read last."""
         return frozenset(uuid for uuid, one in self._domains.items() if one.outgoing)
 
+    @property
+    def arriving(self) -> frozenset[str]:
+        """Domains of which there is an unfinished copy here."""
+        return frozenset(uuid for uuid, one in self._domains.items() if one.incoming)
+
     # -- events ------------------------------------------------------------------------------------------------
 
     def note(self, event: DomainEvent) -> None:
@@ -137,13 +154,33 @@ class HostMemory:
                 figures = " ".join(event.detail)
                 one.copied_nothing = bool(_MOVED_OUT.search(figures)) and not _COPIED_DISKS.search(figures)
 
+    def awaited(self, uuid: str, still: bool) -> None:
+        """Another host has begun to take over a domain that runs here; or it has it (`still` is false)."""
+        one = self._domains.get(uuid)
+        if one is not None and one.last is not None and is_active(one.last.status):
+            one.awaited, one.abandoned, one.shown_at = still, False, 0
+            self.version += 1
+
+    def let_down(self, uuid: str) -> None:
+        """The copy on the host that had begun to take over a domain is gone: if it runs here then, that has failed."""
+        one = self._domains.get(uuid)
+        if one is not None and one.awaited:
+            one.abandoned = True
+            self.version += 1
+
+    @property
+    def abandoned(self) -> list[str]:
+        """Domains that run here though they were to be taken over: another read of them says that it failed."""
+        running = [(uuid, one.last) for uuid, one in self._domains.items() if one.abandoned and one.last is not None]
+        return [uuid for uuid, last in running if last.status.state == State.RUNNING and not last.migrating_out]
+
     # -- reads -------------------------------------------------------------------------------------------------
 
     def seen(self, domains: Iterable[Domain], at: int) -> None:
         """These were read at `at`."""
         for domain in domains:
             one = self._domains.setdefault(domain.status.uuid, Remembered())
-            if one.last is not domain:
+            if one.last is not domain or one.awaited:
                 if is_active(domain.status):
                     self._active(one, domain, at)
                 else:
@@ -188,9 +225,13 @@ class HostMemory:
         handed_over = between and status.reason != Paused.STARTING_UP and not is_arriving(one, domain)
         if domain.migrating_out or handed_over:
             one.outgoing = True
-        elif running and one.outgoing:
-            one.outgoing = False
+        elif running and (one.outgoing or (one.abandoned and 0 < one.shown_at < at)):
+            one.stay()
             one.failures = (*failures(one, at), failure_of(self.host, status.uuid, status.name, at))
+        elif one.shown_at and at - one.shown_at > KEPT:
+            one.stay()  # nobody told what became of it
+        if one.awaited and not one.shown_at:
+            one.shown_at = at
         one.begun = False
         one.died = False
 
@@ -252,4 +293,5 @@ def _inactive(one: Remembered, domain: Domain) -> None:
     unknown = status.state == State.SHUTOFF and status.reason == Shutoff.UNKNOWN
     ran = last is not None and is_active(last.status) and not is_arriving(one, last)
     one.died = unknown and (one.died or (ran and not one.ended))
-    one.incoming = one.outgoing = one.live = False
+    one.incoming = one.live = False
+    one.stay()

@@ -26,7 +26,8 @@ def presence_of(domain: Domain, one: Remembered) -> Presence | None:
     if not is_active(status):
         return None
     arriving = is_arriving(one, domain)
-    moving = arriving or domain.migrating_out or is_in_transit(status) or _is(status, State.PAUSED, _TORN)
+    leaving = one.awaited or domain.migrating_out
+    moving = arriving or leaving or is_in_transit(status) or _is(status, State.PAUSED, _TORN)
     arrival = Arrival.LIVE if one.live or _is(status, State.RUNNING, _CAME_LIVE) else Arrival.RESTART
     return Presence(Phase.TRANSITIONAL if moving else Phase.STABLE, arrival, arriving)
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from gateway.collectors.libvirt.fleet import Fleet
 from gateway.collectors.libvirt.folding import Host, implied
+from gateway.collectors.libvirt.hearing import hear
 from gateway.collectors.libvirt.mapping import observe_host
 from gateway.collectors.libvirt.memory import HostMemory
 from gateway.collectors.libvirt.recording import Line, Lines, read_lines
@@ -123,7 +124,7 @@ class _Player:
         name, uuid = line.text(0), self._uuid(host, line.text(0))
         words = tuple(line.text(number) for number in range(1, len(line.arguments)))
         at = self._at(line.at_s)
-        self.memories[host.name].note(DomainEvent(at, host.name, uuid, name, line.event, words))
+        hear(DomainEvent(at, host.name, uuid, name, line.event, words), self.memories, self.fleet)
         if line.event == "LIFECYCLE":
             if len(words) < 2:
                 raise SourceMalformed(f"{line.where}: LIFECYCLE has a domain, an event and a detail.")

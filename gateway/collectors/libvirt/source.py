@@ -13,6 +13,7 @@ from gateway.collectors.libvirt.duplicates import Duplicates
 from gateway.collectors.libvirt.fleet import Fleet
 from gateway.collectors.libvirt.follower import Follower
 from gateway.collectors.libvirt.guests import Guests
+from gateway.collectors.libvirt.hearing import hear, vanished
 from gateway.collectors.libvirt.keeping import Keeper
 from gateway.collectors.libvirt.mapping import observe
 from gateway.collectors.libvirt.memory import HostMemory
@@ -27,7 +28,7 @@ from gateway.collectors.libvirt.storage import Storage
 from gateway.collectors.libvirt.turns import Turns
 from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.errors import SourceError, SourceUnavailable
-from gateway.model.observations import Report, ScopeFailure
+from gateway.model.observations import Observation, Report, ScopeFailure, Whole
 from gateway.model.ports import CollectorContext
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class LibvirtSource:
         self._file = context.state_dir / f"libvirt-{name}.json"
         self._saved = load(self._file)
         self._memories = {host: HostMemory(host, self._saved.domains(host)) for host in settings.hosts}
+        self._left = set(self._saved.followed) - set(settings.hosts)
         self._guests = Guests(self._saved.guests, settings.hosts)
         self._fleet = Fleet(Storage(settings.shared_pools, self._saved.pairs))
         resume(self._fleet, self._memories.values())
@@ -110,10 +112,8 @@ class LibvirtSource:
     def told(self, event: DomainEvent) -> None:
         """An event of a domain: evidence for the reading that follows."""
         logger.debug("host %s: %s %s of %s at %d", event.host, event.kind, " ".join(event.detail), event.name, event.at)
-        self._memories[event.host].note(event)
-        if event.detail[:1] == ("STOPPED",):  # an arriving copy, say: what its origin showed of late may be over too
-            for host in self._fleet.others(event.uuid, event.host):
-                self._followers[host].look(event.uuid)
+        for host in hear(event, self._memories, self._fleet):
+            self._followers[host].look(event.uuid, moving=True)
         if self._recorder is not None:
             self._recorder.event(event)
 
@@ -125,8 +125,15 @@ class LibvirtSource:
         self._note_guests(reading)
         reading = replace(reading, guests=self._guests.of(reading))
         memory = self._memories[reading.host]
+        arriving = memory.arriving
         for observation in observe(self._name, at, reading, memory, self._fleet):
             await self._report(observation)
+        for uuid, others in vanished(arriving, reading.host, self._memories, self._fleet).items():
+            for host in others:
+                self._followers[host].look(uuid, moving=True)
+        if abandoned := memory.abandoned:
+            self._followers[reading.host].look(*abandoned, moving=True)
+        await self._retire()
         self._learned_more.set()
         if self._recorder is not None:
             self._recorder.read(at, reading)
@@ -146,6 +153,17 @@ class LibvirtSource:
         await self._report(ScopeFailure(self._name, at, host, str(error), NativeKey(EntityKind.HYPERVISOR, host)))
         if all(follower.attempts for follower in self._followers.values()):
             raise SourceUnavailable(self._summary())
+
+    async def _retire(self) -> None:
+        """Hosts that left the configuration have nothing any more; told as soon as one of the others was read."""
+        while self._left:
+            host = self._left.pop()
+            try:
+                await self._report(Observation(self._name, self._now(), Whole(host)))
+            except BaseException:
+                self._left.add(host)
+                raise
+            logger.info("source %s: host %s left the configuration, and what only it told with it", self._name, host)
 
     # -- guests ------------------------------------------------------------------------------------------------
 
@@ -169,7 +187,8 @@ class LibvirtSource:
             await asyncio.sleep(WRITE_PAUSE_S)
 
     def _to_keep(self) -> Remembered:
-        return Remembered(self._guests.all, self._fleet.storage.pairs, self._keeper.hosts())
+        followed = tuple(sorted({*self._settings.hosts, *self._left}))
+        return Remembered(self._guests.all, self._fleet.storage.pairs, self._keeper.hosts(), followed)
 
     def _keep(self, known: Remembered) -> None:
         with self._writing:

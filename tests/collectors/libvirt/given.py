@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.collectors.libvirt.fleet import Fleet
+from gateway.collectors.libvirt.hearing import hear, vanished
 from gateway.collectors.libvirt.keeping import kept, restored
 from gateway.collectors.libvirt.mapping import observe_domains, observe_host
 from gateway.collectors.libvirt.memory import HostMemory
@@ -100,7 +101,8 @@ class Lab:
 
     def event(self, at_s: float, host: str, kind: str, *detail: str, uuid: str = VM1, name: str = "vm1") -> None:
         at = T0 + round(at_s * SECOND)
-        self.memory(host).note(DomainEvent(at, host, uuid, name, kind, detail))
+        self.memory(host)
+        hear(DomainEvent(at, host, uuid, name, kind, detail), self.memories, self.fleet)
 
     def read(
         self,
@@ -114,7 +116,9 @@ class Lab:
     ) -> list[Event]:
         """The host is read completely."""
         reading = HostReading(host, known or HostFacts(host, "QEMU"), domains, tuple(pools), tuple(volumes), **more)
+        arriving = self.memory(host).arriving
         seen = observe_host(SOURCE, T0 + round(at_s * SECOND), reading, self.memory(host), self.fleet)
+        vanished(arriving, host, self.memories, self.fleet)
         return self._see(at_s, host, seen)
 
     def reread(

@@ -117,6 +117,74 @@ def test_a_failed_migration_is_told_once_whichever_host_shows_it_first(first):
     assert lab.read(60, "h1", domain(BOOTED)) == lab.read(60, "h2") == lab.wait(900) == []
 
 
+FAILED_EARLY = [("migration_failed", "vm1")]
+
+
+@pytest.mark.parametrize("first", ["h1", "h2"])
+def test_a_migration_that_fails_before_its_origin_was_seen_to_migrate_is_told(first):
+    """Its port is blocked, say: of all this only the destination tells."""
+    lab = on_h1()
+    lab.event(10, "h2", "LIFECYCLE", "STARTED", "MIGRATED")
+    lab.reread(10, "h2", domain(ARRIVING))
+    assert lab.reread(10.2, "h1", domain(BOOTED)) == []
+    lab.event(11, "h2", "LIFECYCLE", "STOPPED", "FAILED")
+    events = []
+    for host in (first, "h2" if first == "h1" else "h1"):
+        events += lab.reread(11, host, *([domain(BOOTED)] if host == "h1" else []))
+    assert told(events) == FAILED_EARLY
+    assert events[0].old_host.name == "h1"
+    assert lab.read(60, "h1", domain(BOOTED)) == lab.read(60, "h2") == lab.wait(900) == []
+
+
+def test_a_failed_migration_is_told_once_though_its_destination_says_so_later():
+    lab = on_h1()
+    under_way(lab)
+    assert told(lab.reread(18, "h1", domain(BOOTED))) == FAILED_EARLY
+    lab.event(19, "h2", "LIFECYCLE", "STOPPED", "FAILED")
+    assert lab.reread(19, "h1", domain(BOOTED)) + lab.reread(19, "h2") + lab.wait(900) == []
+
+
+def test_a_copy_that_is_gone_without_a_word_was_a_failed_migration():
+    lab = on_h1()
+    lab.event(10, "h2", "LIFECYCLE", "STARTED", "MIGRATED")
+    lab.reread(10, "h2", domain(ARRIVING))
+    lab.reread(10.2, "h1", domain(BOOTED))
+    lab.restart()
+    assert lab.read(60, "h2") == lab.reread(60, "h1", domain(BOOTED)) == []
+    assert lab.memory("h1").abandoned == [VM1]  # it is read again at once
+    assert told(lab.reread(60.1, "h1", domain(BOOTED))) == FAILED_EARLY
+    assert lab.memory("h1").abandoned == []
+
+
+def test_a_migration_that_failed_before_its_origin_was_read_at_all_is_told():
+    lab = on_h1()
+    lab.event(10, "h2", "LIFECYCLE", "STARTED", "MIGRATED")
+    lab.event(10.1, "h2", "LIFECYCLE", "STOPPED", "FAILED")
+    one = domain(BOOTED)  # readers give the same record again
+    assert lab.reread(10.2, "h2") + lab.reread(10.2, "h1", one) == []
+    assert told(lab.reread(10.3, "h1", one)) == FAILED_EARLY
+
+
+def test_a_host_that_never_told_what_became_of_its_copy_keeps_nothing_open():
+    lab = on_h1()
+    lab.event(10, "h2", "LIFECYCLE", "STARTED", "MIGRATED")
+    lab.reread(10, "h1", domain(BOOTED))
+    assert presence(lab, "h1") == (Phase.TRANSITIONAL, Arrival.RESTART)
+    assert lab.read(700, "h1", domain(BOOTED)) == lab.wait(900) == []
+    assert presence(lab, "h1") == (Phase.STABLE, Arrival.RESTART)
+
+
+def test_what_ended_after_it_arrived_is_no_failed_migration():
+    lab = on_h1()
+    lab.event(10, "h2", "LIFECYCLE", "STARTED", "MIGRATED")
+    lab.reread(10, "h2", domain(ARRIVING))
+    lab.event(11, "h2", "LIFECYCLE", "RESUMED", "MIGRATED")
+    lab.event(11.1, "h2", "LIFECYCLE", "STOPPED", "DESTROYED")
+    lab.reread(11.2, "h2")
+    lab.reread(11.2, "h1", domain(BOOTED))
+    assert lab.last["h1"].evidence == ()
+
+
 def test_a_migration_that_is_cancelled_at_the_last_moment_is_a_failed_one():
     lab = on_h1()
     under_way(lab)
