@@ -2,10 +2,13 @@
 
 import difflib
 import importlib
+import shlex
+import sys
 import tomllib
 from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 
 import gateway.collectors
@@ -17,6 +20,8 @@ from gateway.support.resources import PACKAGE
 GROUP = "gateway.collectors"
 """Entry-point group of third parties; also the package of the built-in ones."""
 DISTRIBUTION = "cim-snmp-gateway"
+BUILT_WITH = {"libvirt": "python3-dev gcc pkg-config libvirt-dev"}
+"""Debian packages that a library is built with when pip installs it."""
 
 
 def kinds() -> dict[str, str]:
@@ -48,8 +53,7 @@ def collector_plugin(kind: str) -> CollectorPlugin:
         if missing == "gateway":
             raise
         raise ConfigError(
-            f"the library {missing!r} of this kind of source is not installed. "
-            f'Run: pip install "{DISTRIBUTION}[{extra_of(kind)}]"'
+            f"the library {missing!r} of this kind of source is not installed. {_installs(missing, extra_of(kind))}"
         ) from error
     if not isinstance(plugin, CollectorPlugin):
         raise ConfigError(f"{known[kind]} is no collector plug-in. Install a version of it that fits this gateway.")
@@ -84,6 +88,13 @@ def source_settings(kind: str) -> type[SourceSettings]:
     return wanted
 
 
+def _installs(library: str, extra: str) -> str:
+    """What to type, in a checkout: this distribution is in no registry."""
+    packages = f"apt-get install {BUILT_WITH[library]} && " if library in BUILT_WITH else ""
+    pip = shlex.quote(str(Path(sys.prefix) / "bin" / "pip"))
+    return f"In a checkout of {DISTRIBUTION} run: {packages}{pip} install '.[{extra}]'"
+
+
 def _is_there(place: str) -> bool:
     """A package that an older or newer installation names but that is not there is no known kind."""
     try:
@@ -93,9 +104,10 @@ def _is_there(place: str) -> bool:
 
 
 def _extras() -> frozenset[str]:
-    try:
-        return frozenset(metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or ())
-    except metadata.PackageNotFoundError:
-        pyproject = PACKAGE.parent / "pyproject.toml"
-        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"] if pyproject.is_file() else {}
-        return frozenset(project.get("optional-dependencies", {}))
+    """Those of the installation, and of the checkout that it runs from, which may be newer."""
+    pyproject = PACKAGE.parent / "pyproject.toml"
+    project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"] if pyproject.is_file() else {}
+    found = set(project.get("optional-dependencies", {}))
+    with suppress(metadata.PackageNotFoundError):
+        found.update(metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or ())
+    return frozenset(found)

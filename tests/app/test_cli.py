@@ -231,7 +231,7 @@ def test_a_missing_library_of_a_source_names_the_line_that_installs_it(estate: E
     estate.configure('[sources.x]\nkind = "needy"\n')
     result = gateway("run", "--config", estate.config)
     assert result.exit_code == 2
-    assert 'pip install "cim-snmp-gateway[all]"' in result.stderr
+    assert "pip install '.[all]'" in result.stderr
 
 
 def test_a_backup_gives_back_what_was_there(stored: Estate, tmp_path: Path) -> None:

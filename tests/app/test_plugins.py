@@ -1,5 +1,7 @@
 """Plug-ins are found without being imported, and a missing one says what to do."""
 
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,8 +36,15 @@ def test_a_third_partys_kind_is_found_by_its_entry_point_and_imported_only_when_
 
 @pytest.mark.usefixtures("third_party")
 def test_a_missing_library_names_the_line_that_installs_it() -> None:
-    with pytest.raises(ConfigError, match=r"a_library_that_nobody_has.*pip install \"cim-snmp-gateway\[all\]\""):
+    with pytest.raises(ConfigError, match=r"a_library_that_nobody_has.* run: /.*/bin/pip install '\.\[all\]'$"):
         collector_plugin("needy")
+
+
+def test_of_a_library_that_pip_builds_the_packages_that_it_needs_are_named() -> None:
+    script = "import sys; sys.modules['libvirt'] = None; import gateway.app.plugins as p; p.collector_plugin('libvirt')"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False).stderr
+    packages = "apt-get install python3-dev gcc pkg-config libvirt-dev"
+    assert re.search(rf"ConfigError: the library 'libvirt' .* run: {packages} && /.*/pip install '\.\[libvirt\]'", said)
 
 
 def test_each_built_in_kind_has_its_own_extra() -> None:
