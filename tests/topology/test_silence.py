@@ -7,7 +7,7 @@ import pytest
 from gateway.model.conditions import SECOND, ConditionKind
 from gateway.model.entities import EntityKind, EntityState, NativeKey
 from gateway.model.events import Cause, Event, EventKind
-from gateway.model.observations import ScopeFailure
+from gateway.model.observations import ScopeFailure, Whole
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import Alarm, Source, SourceState
 from gateway.model.snapshot import Snapshot
@@ -164,6 +164,19 @@ def test_a_source_that_is_quiet_as_a_whole_is_left_to_its_supervision():
 
 
 # -- what it means -----------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_left_the_configuration_takes_its_vms_and_alarms_with_it_and_is_not_waited_for():
+    estate = Estate()
+    estate.silent("h1", 30)
+    assert estate.stale()
+    estate.see(60, (), source="fleet", covers=Whole("h1"))
+    assert estate.stale() == []
+    assert not estate.snapshot.named("h1a")
+    assert not estate.snapshot.named("h1")
+    for at in range(70, 600, 40):
+        estate.fleet.read(at, "h2", "h3")
+    assert estate.stale() == []
 
 
 def test_silence_ends_nothing_and_derives_nothing():

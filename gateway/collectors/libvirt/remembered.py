@@ -23,12 +23,13 @@ class Remembered:
     """
     `guests`: what agents told. `pairs`: pools that proved to be one (`Storage.pairs`).
 
-    `hosts`: what each HostMemory knows (`keeping.kept`).
+    `hosts`: what each HostMemory knows (`keeping.kept`). `followed`: all hosts whose scopes may hold something.
     """
 
     guests: tuple[Guest, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     hosts: Mapping[str, Kept] = field(default_factory=dict)
+    followed: tuple[str, ...] = ()
 
     def domains(self, host: str) -> dict[str, Domain]:
         """What was known of a host's domains, by UUID."""
@@ -67,7 +68,8 @@ def _remembered(document: Any) -> Remembered:
         raise ValueError(f"its form is {version}, and this gateway knows 1 to {VERSION}")
     guests = tuple(record(Guest, saved) for saved in document["guests"])
     pairs = tuple((str(left), str(right)) for left, right in document["pairs"])
-    remembered = Remembered(guests, pairs, dict(document.get("hosts", {})))
+    hosts = dict(document.get("hosts", {}))
+    remembered = Remembered(guests, pairs, hosts, tuple(map(str, document.get("followed", hosts))))
     for host in remembered.hosts:
         remembered.domains(host)  # it can be read
     return remembered

@@ -136,6 +136,33 @@ async def test_a_host_that_is_silent_is_no_trouble_of_the_others(stopped_daemon:
     assert "does not answer within 0.3 s" in next(f.error for f in heard.failures if f.scope == "h3")
 
 
+async def test_a_host_that_left_the_configuration_is_told_to_have_nothing_once(
+    acting: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(source(tmp_path, h1="test:///default", h2=NOBODY), heard := Heard()):
+        await until(lambda: heard.whole == ["h1"] and bool(heard.failures))
+    caplog.set_level("INFO")
+    async with running(source(tmp_path, h1="test:///default"), heard := Heard()):
+        await until(lambda: "host h2 left the configuration" in caplog.text)
+    (retired,) = [r for r in heard.reports if isinstance(r, Observation) and r.covers == Whole("h2")]
+    assert (retired.entities, retired.relations) == ((), ())
+    async with running(source(tmp_path, h1="test:///default"), heard := Heard()):
+        await until(lambda: heard.whole == ["h1"])
+        await asyncio.sleep(0.2)
+    assert heard.whole == ["h1"]
+
+
+async def test_a_host_that_left_is_retired_when_one_that_stayed_was_read(acting: Any, tmp_path: Path) -> None:
+    async with running(source(tmp_path, h1="test:///default"), heard := Heard()):
+        await until(lambda: heard.whole == ["h1"])
+    with pytest.raises(SourceUnavailable):
+        await source(tmp_path, h2=NOBODY).run(heard := Heard())
+    assert heard.whole == []
+    async with running(source(tmp_path, h3="test:///default"), heard := Heard()):
+        await until(lambda: set(heard.whole) == {"h1", "h2", "h3"})
+    assert heard.whole[0] == "h3"
+
+
 async def test_when_no_host_answers_the_source_has_failed(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match=r"none of 2 hosts can be read; h\d: .*refused"):
         await source(tmp_path, h1=NOBODY, h2="qemu+tcp://127.0.0.1:2/system").run(Heard())
