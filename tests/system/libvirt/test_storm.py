@@ -13,8 +13,9 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,12 +26,19 @@ from tests.system.gateway_process import GatewayProcess
 from tests.system.libvirt import daemons as private
 from tests.system.libvirt import heard
 from tests.system.libvirt.daemons import Daemon
+from tests.system.libvirt.fleet_view import (
+    COMMUNITY,
+    await_none,
+    configuration,
+    events_after,
+    heard_of,
+    highest_seq,
+    misplaced,
+)
 from tests.system.libvirt.storm import Absence, Storm
-from tests.system.setups import free_port
 
 HOSTS, VMS = 50, 4
 SEED = 20
-COMMUNITY = "traps-for-tests"
 STALE_S = 5.0
 RETRY_S = 2.5
 """The longest time between two tries of the gateway while a daemon is not away for long, and a little more."""
@@ -59,7 +67,7 @@ def receiver(daemons: Mapping[str, Daemon]) -> Iterator[Snmptrapd]:
 def gateway(daemons: Mapping[str, Daemon], receiver: Snmptrapd) -> Iterator[GatewayProcess]:
     process = GatewayProcess()
     try:
-        process.configure(_configuration(daemons, receiver))
+        process.configure(configuration(daemons, receiver, STALE_S))
         process.start()
         process.await_sources()
         yield process
@@ -75,19 +83,19 @@ def test_a_storm_of_reconnects_tells_only_who_is_really_away(
     _await_calm(gateway)
     _storm(daemons, SEED, brief_s=(0.0, 0.5), long_share=0.0).rage(8)  # every daemon was lost at least once
     _await_calm(gateway)
-    before, began = _held(gateway.pid), _highest(gateway)
+    before, began = _held(gateway.pid), highest_seq(gateway)
 
     storm = _storm(daemons, SEED + 1, brief_s=(0.0, STALE_S - RETRY_S), long_share=0.2)
     storm.rage(seconds)
 
-    _await(lambda: _misplaced(gateway), CALM_S)
-    _await(lambda: _differences(gateway, receiver, storm, began), CALM_S)
-    _await(lambda: [f"left over: {each}" for each in (_held(gateway.pid) - before).items()], CALM_S)
+    await_none(lambda: misplaced(gateway, PLACEMENT), CALM_S)
+    await_none(lambda: _differences(gateway, receiver, storm, began), CALM_S)
+    await_none(lambda: [f"left over: {each}" for each in (_held(gateway.pid) - before).items()], CALM_S)
     time.sleep(STALE_S)
-    assert not _misplaced(gateway) + _differences(gateway, receiver, storm, began), gateway.log()
+    assert not misplaced(gateway, PLACEMENT) + _differences(gateway, receiver, storm, began), gateway.log()
     assert "Traceback" not in gateway.log(1_000_000)
     away = [absence.seconds for absences in storm.absences.values() for absence in absences]
-    told = sum(_raised(_events(gateway, began)).values())
+    told = sum(_raised(events_after(gateway, began)).values())
     print(
         f"\n{storm.ends} ends of {HOSTS} daemons in {seconds:.0f} s, away {min(away):.2f} to {max(away):.1f} s, "
         f"{told} told as stale; the gateway holds {dict(_held(gateway.pid))}, before {dict(before)}"
@@ -97,22 +105,12 @@ def test_a_storm_of_reconnects_tells_only_who_is_really_away(
 # -- what must hold ------------------------------------------------------------------------------------------------
 
 
-def _misplaced(gateway: GatewayProcess) -> list[str]:
-    """Every VM runs on the host that has it, by the newest word of that host, and nowhere else."""
-    shown = gateway.items("/relations", kind="runs_on")
-    here = [each for each in shown if each["lower"]["kind"] == "hypervisor" and each["upper"]["kind"] == "vm"]
-    places = Counter((each["upper"]["name"], each["lower"]["name"]) for each in here)
-    meant = Counter((vm, host) for host, vms in PLACEMENT.items() for vm in vms)
-    found = [f"not placed: {each}" for each in meant - places] + [f"misplaced: {each}" for each in places - meant]
-    return found + [f"stale: {each['upper']['name']}" for each in here if each["stale"]]
-
-
 def _differences(gateway: GatewayProcess, receiver: Snmptrapd, storm: Storm, began: int) -> list[str]:
     """Between what is told and what should be; alarms that are left."""
-    events = _events(gateway, began)
+    events = events_after(gateway, began)
     found = [f"alarm: {alarm['key']} {alarm['text']}" for alarm in gateway.items("/alarms")]
     found += [f"told: {e['kind']} of {e['entity']['name']}: {e['text']}" for e in events if not _is_of_silence(e)]
-    if (notices := heard.of_events(events)) != (traps := _traps(receiver, events)):
+    if (notices := heard.of_events(events)) != (traps := heard_of(receiver, events)):
         found.append(f"not heard as it is in the log: {notices - traps}, {traps - notices}")
     raised = _raised(events)
     for host in storm.absences:
@@ -141,7 +139,7 @@ def _is_of_silence(event: Mapping[str, object]) -> bool:
     return event["condition"] == SILENT and event["kind"] in ("stale_raised", "stale_cleared")
 
 
-def _raised(events: list[dict[str, object]]) -> Counter[str]:
+def _raised(events: list[dict[str, Any]]) -> Counter[str]:
     notices = heard.of_events(events)
     return Counter({each.entity: n for each, n in notices.items() if each.what == "raised"})
 
@@ -163,53 +161,8 @@ def _storm(daemons: Mapping[str, Daemon], seed: int, *, brief_s: tuple[float, fl
     return Storm(daemons, seed, up_s=(0.5, 6), brief_s=brief_s, long_s=away, long_share=long_share)
 
 
-def _events(gateway: GatewayProcess, after: int) -> list[dict[str, object]]:
-    return [event for event in gateway.items("/events") if event["seq"] > after]
-
-
-def _highest(gateway: GatewayProcess) -> int:
-    return max((event["seq"] for event in gateway.items("/events")), default=0)
-
-
-def _traps(receiver: Snmptrapd, events: list[dict[str, object]]) -> Counter[Notice]:
-    ids = {event["id"] for event in events}
-    traps = {trap.objects.get("topoEventId", ""): trap for trap in received.traps(receiver.received())}
-    return heard.of_traps(trap for event, trap in traps.items() if event in ids)
-
-
 def _await_calm(gateway: GatewayProcess) -> None:
     """Everything is known, and every daemon was connected to again."""
     time.sleep(RETRY_S)
-    _await(lambda: _misplaced(gateway) + [alarm["key"] for alarm in gateway.items("/alarms")], CALM_S)
+    await_none(lambda: misplaced(gateway, PLACEMENT) + [alarm["key"] for alarm in gateway.items("/alarms")], CALM_S)
     time.sleep(RETRY_S)
-
-
-def _await(differences: Callable[[], list[str]], timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while found := differences():
-        assert time.monotonic() < deadline, "\n".join(found[:50])
-        time.sleep(0.3)
-
-
-def _configuration(daemons: Mapping[str, Daemon], receiver: Snmptrapd) -> str:
-    hosts = "\n".join(f'{host} = "{daemon.uri}"' for host, daemon in daemons.items())
-    return f"""
-[sources.fleet]
-kind = "libvirt"
-
-[sources.fleet.hosts]
-{hosts}
-
-[settle]
-stale_disconnect = {STALE_S}
-
-[publishers.rest]
-listen = "127.0.0.1:{free_port()}"
-
-[receivers.console]
-kind = "snmp"
-host = "127.0.0.1"
-port = {receiver.port}
-version = "2c"
-community = "{COMMUNITY}"
-"""
