@@ -14,11 +14,15 @@ from gateway.config.problems import all_of
 from gateway.engine.reconciler import Reconciler
 from gateway.model.conditions import SettleTimes
 from gateway.model.errors import ConfigError
+from gateway.model.events import Event
+from gateway.model.ports import EventFilter
+from gateway.model.snapshot import Snapshot
 from gateway.publishers.metrics import Count, Counts, Metrics
 from gateway.publishers.rest import RestPublisher, RestSettings, create_app
 from gateway.publishers.rest.health_routes import Awaited
 from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
+from gateway.publishers.snmp.recent import KEPT as RECENT_EVENTS
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.store.database import Database
 from gateway.support.clock import Clock
@@ -68,6 +72,7 @@ class Publishing:
             reconciler, clock, gateway.__version__, database.administration.deliveries, self._counted
         )
         self._tasks: list[asyncio.Task[None]] = []
+        reconciler.listen(self._remember)
         self.rest_addresses: tuple[str, ...] = ()
         self.snmp_addresses: tuple[tuple[str, int], ...] = ()
 
@@ -117,6 +122,10 @@ class Publishing:
 
         self._tasks.append(asyncio.create_task(supervise(f"publisher {name}", serve), name=f"publisher {name}"))
 
+    def _remember(self, _snapshot: Snapshot, events: tuple[Event, ...]) -> None:
+        if self._agent is not None and events:
+            self._agent.remember(events)
+
     def _counted(self) -> Iterator[Count]:
         yield from self._counts()
         if self._agent is not None:
@@ -126,6 +135,8 @@ class Publishing:
         agent = self._agent = SnmpPublisher(
             settings, self._reconciler, engine, self._clock, instance, self._stale_intervals
         )
+        lately = EventFilter(newest_first=True, limit=RECENT_EVENTS)
+        agent.remember(await asyncio.to_thread(self._database.history.events, lately))
         serving = await _bound(agent.run(), agent.ready())
         self.snmp_addresses = agent.addresses
         logger.info("snmp: listening on %s", ", ".join(f"{host} port {port}" for host, port in agent.addresses))

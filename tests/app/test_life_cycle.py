@@ -1,6 +1,7 @@
 """A gateway from start to stop: it runs, answers, takes over a new configuration, and ends cleanly."""
 
 import json
+import re
 import signal
 import socket
 import sqlite3
@@ -16,6 +17,8 @@ import httpx
 
 from tests.app.estate import CONFIGURATION, Estate, environment
 
+RECENT = "1.3.6.1.4.1.8072.9999.9999.7163.1.10"
+"""topoRecentTable."""
 SECOND_SOURCE = """
 [sources.annex]
 kind = "estate"
@@ -45,6 +48,20 @@ def test_a_move_is_seen_by_every_command(estate: Estate) -> None:
         assert estate.command("impact", "web").returncode == 0
         past = estate.command("where", "web", "--at", _a_little_before(before))
         assert "alpha" in past.stdout
+
+
+def test_what_happened_lately_is_a_table_of_the_agent_also_after_a_restart(estate: Estate) -> None:
+    for _start in range(2):
+        with estate.start() as gateway:
+            gateway.wait_until("where", "web", said="alpha" if _start == 0 else "beta")
+            estate.place("web beta", "db beta")
+            gateway.wait_until("events", said="relocation")
+            port = re.findall(r"snmp: listening on \S+ port (\d+)", gateway.log)[-1]
+            walk = ["snmpbulkwalk", "-v2c", "-c", "public", "-On", f"127.0.0.1:{port}", RECENT]
+            said = subprocess.run(walk, capture_output=True, text=True, timeout=20, check=True).stdout
+            assert said.count('"web"') == 1, said
+            gateway.signal(signal.SIGTERM)
+            assert gateway.process.wait(15) == 0
 
 
 def test_it_stops_cleanly_and_soon_on_sigterm_and_goes_on_where_it_was(estate: Estate) -> None:
