@@ -20,7 +20,7 @@ from gateway.app.sources import create_collector
 from gateway.config.addresses import parse_address
 from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings, SourceSettings
-from gateway.model.errors import ConfigError, GatewayError
+from gateway.model.errors import ConfigError, GatewayError, SourcePartly
 from gateway.model.ports import CollectorContext
 from gateway.publishers.rest import RestSettings
 from gateway.publishers.snmp import SnmpSettings
@@ -62,8 +62,9 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
         yield Finding("permissions", Outcome.WARNING, warning)
     yield _state_folder(folder)
     yield await asyncio.to_thread(_database, located)
-    for finding in await asyncio.gather(*(_source(configuration, name) for name in configuration.sources)):
-        yield finding
+    for findings in await asyncio.gather(*(_source(configuration, name) for name in configuration.sources)):
+        for finding in findings:
+            yield finding
     running = runs(located.socket)
     async for finding in _publishers(configuration, located, running):
         yield finding
@@ -119,24 +120,26 @@ def _database(located: Located) -> Finding:
 # -- sources ---------------------------------------------------------------------------------------------------
 
 
-async def _source(configuration: Configuration, name: str) -> Finding:
+async def _source(configuration: Configuration, name: str) -> tuple[Finding, ...]:
+    """How a source is; of one that answers in part also each part that does not."""
     settings: SourceSettings = configuration.sources[name]
     what = f"source {name}"
     if not settings.enabled:
-        return Finding(what, Outcome.SKIPPED, "is disabled")
+        return (Finding(what, Outcome.SKIPPED, "is disabled"),)
+    title = collector_plugin(settings.kind).title
     folder, _ = places.places_of(configuration)
     context = CollectorContext(SystemClock().now, folder, configuration.base)
     try:
         said = await asyncio.wait_for(create_collector(name, settings, context).probe(), PROBE_S)
+    except SourcePartly as error:
+        parts = (Finding(f"{what}: {part}", Outcome.FAILED, wrong) for part, wrong in error.parts)
+        return (Finding(what, Outcome.FAILED, f"{title}: {error}"), *parts)
     except GatewayError as error:
-        return Finding(what, Outcome.FAILED, str(error))
+        return (Finding(what, Outcome.FAILED, str(error)),)
     except TimeoutError:
-        return Finding(
-            what,
-            Outcome.FAILED,
-            f"did not answer within {PROBE_S:.0f} s. Ask it with its own tools, as the gateway's user.",
-        )
-    return Finding(what, Outcome.OK, f"{collector_plugin(settings.kind).title}: {said}")
+        said = f"did not answer within {PROBE_S:.0f} s. Ask it with its own tools, as the gateway's user."
+        return (Finding(what, Outcome.FAILED, said),)
+    return (Finding(what, Outcome.OK, f"{title}: {said}"),)
 
 
 # -- publishers ------------------------------------------------------------------------------------------------

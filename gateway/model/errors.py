@@ -5,6 +5,7 @@ GatewayError
 ├── ConfigError            a setting is wrong: says the key path and the remedy
 ├── SourceError            a source could not be read; what is known of it stays, and grows stale
 │   ├── SourceUnavailable  it did not answer, or answered that it cannot
+│   ├── SourcePartly       some of its parts did not answer, others did
 │   └── SourceMalformed    it answered something that cannot be understood
 ├── IngestError            what was pushed to us is not what we expect
 ├── StoreError             the database refused
@@ -31,6 +32,14 @@ class SourceError(GatewayError):
 
 class SourceUnavailable(SourceError):
     """The source did not answer in time, or answered that it cannot."""
+
+
+class SourcePartly(SourceError):
+    """Some parts of the source do not answer. `parts`: of each its name, and what is wrong and what to do."""
+
+    def __init__(self, said: str, parts: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(said)
+        self.parts = parts
 
 
 class SourceMalformed(SourceError):

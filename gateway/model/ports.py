@@ -34,6 +34,7 @@ class Collector(Protocol):
         Read once for `gateway check`; returns one line for a person ("3 nodes, 9 resources, DC n1, quorate").
 
         Raises:
+            SourcePartly: some parts of it (hosts of a fleet) do not answer; it lists them.
             SourceError: what went wrong and what to do.
         """
 

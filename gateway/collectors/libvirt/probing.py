@@ -8,10 +8,11 @@ import libvirt
 from gateway.collectors.libvirt.connection import Opener, said
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.worker import Calls, Worker
-from gateway.model.errors import SourceUnavailable
+from gateway.model.errors import SourcePartly, SourceUnavailable
 
 AT_ONCE = 32
 MOST_SHOWN = 5
+"""Of a fleet of which no host answers."""
 
 
 async def probe_fleet(settings: LibvirtSettings) -> str:
@@ -20,25 +21,28 @@ async def probe_fleet(settings: LibvirtSettings) -> str:
 
     Raises:
         SourceUnavailable: no host answers.
+        SourcePartly: some do not.
     """
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def one(host: str) -> int | str:
+    async def one(host: str) -> int | tuple[str, str]:
         async with limit:
             try:
                 return await _count(host, settings)
             except SourceUnavailable as error:
-                return f"{host}: {error}; try `virsh -r -c {shlex.quote(settings.hosts[host].address.uri)} list`"
+                return host, f"{error}; try `virsh -r -c {shlex.quote(settings.hosts[host].address.uri)} list`"
 
     found = await asyncio.gather(*(one(host) for host in settings.hosts))
     counts = [each for each in found if isinstance(each, int)]
-    errors = [each for each in found if isinstance(each, str)]
-    more = len(errors) - MOST_SHOWN
-    shown = "; ".join(errors[:MOST_SHOWN] + ([f"and {more} more hosts do not answer"] if more > 0 else []))
+    errors = tuple(each for each in found if not isinstance(each, int))
+    domains = _many(sum(counts), "domain")
     if not counts:
-        raise SourceUnavailable(shown)
-    line = f"{_many(len(found), 'host')}, {_many(sum(counts), 'domain')}"
-    return f"{line}; {shown}" if errors else line
+        more = [f"and {len(errors) - MOST_SHOWN} more hosts do not answer"] if len(errors) > MOST_SHOWN else []
+        raise SourceUnavailable("; ".join([f"{host}: {error}" for host, error in errors[:MOST_SHOWN]] + more))
+    if errors:
+        answers = "answers" if len(counts) == 1 else "answer"
+        raise SourcePartly(f"{len(counts)} of {_many(len(found), 'host')} {answers}, {domains} there", errors)
+    return f"{_many(len(found), 'host')}, {domains}"
 
 
 async def _count(host: str, settings: LibvirtSettings) -> int:

@@ -21,7 +21,7 @@ from gateway.collectors.libvirt.remembered import load
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.source import LibvirtSource
 from gateway.model.entities import EntityKind, NativeKey
-from gateway.model.errors import SourceUnavailable
+from gateway.model.errors import SourcePartly, SourceUnavailable
 from gateway.model.observations import Objects, Observation, Report, ScopeFailure, Whole
 from gateway.model.ports import CollectorContext
 
@@ -212,9 +212,12 @@ async def test_threads_that_hang_are_counted_over_all_its_runs(
 
 async def test_the_check_counts_and_says_what_to_try_by_hand(stopped_daemon: str, tmp_path: Path) -> None:
     assert await source(tmp_path, h1="test:///default").probe() == "1 host, 1 domain"
-    said = await source(tmp_path, h1="test:///default", h2=NOBODY, h3=stopped_daemon).probe()
-    assert said.startswith("3 hosts, 1 domain; h2: 127.0.0.1 port 1: Connection refused; try `virsh -r -c qemu+tcp")
-    assert "does not answer within 0.3 s" in said
+    with pytest.raises(SourcePartly, match=r"^1 of 3 hosts answers, 1 domain there$") as caught:
+        await source(tmp_path, h1="test:///default", h2=NOBODY, h3=stopped_daemon).probe()
+    (h2, refused), (h3, silent) = caught.value.parts
+    assert (h2, h3) == ("h2", "h3")
+    assert refused.startswith("127.0.0.1 port 1: Connection refused; try `virsh -r -c qemu+tcp")
+    assert "does not answer within 0.3 s" in silent
     with pytest.raises(SourceUnavailable, match=r"^h2: .*refused; try `virsh -r -c qemu\+tcp://127.*/system list`$"):
         await source(tmp_path, h2=NOBODY).probe()
 
