@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections import Counter
 from collections.abc import Mapping
 
 import pytest
 
 from tests.lab.libvirt.told import Notice
+from tests.system.comparison import moment
+from tests.system.libvirt import heard
 from tests.system.libvirt.comparison import LONGEST_SETTLE_S, Comparison
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -56,6 +61,16 @@ def test_a_cancelled_migration_is_told_with_the_place_where_the_guest_stayed(see
     seen.lab.wait_for(lambda status: not status.in_flight(), "the incoming copy is gone")
     seen.step(Notice.migration_failed("vm2", migration.source))
     seen.end()
+
+
+def test_a_migration_whose_port_cannot_be_reached_is_told_though_no_memory_ever_flowed(seen: Comparison):
+    """Its origin is sent to a port where nobody listens. It is over before the lab can be looked at: the log tells."""
+    began, old = time.time(), seen.lab.place("vm1")
+    options = ("--migrateuri", "tcp://127.0.0.1:49190")
+    assert not seen.lab.begin_migration("vm1", seen.lab.elsewhere("vm1"), options=options).wait(check=False)
+    time.sleep(LONGEST_SETTLE_S)
+    printed = seen.gateway.cli("events", "--since", moment(began - 1), "--limit", "500", "--json")
+    assert heard.of_events(json.loads(printed.stdout)["items"]) == Counter([Notice.migration_failed("vm1", old)])
 
 
 def test_a_migration_whose_network_is_cut_is_told_when_the_source_gives_up(seen: Comparison):
