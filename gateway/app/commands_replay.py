@@ -32,6 +32,8 @@ def replay(ctx: click.Context, kind: str, folders: tuple[str, ...], as_json: boo
     KIND is a kind of source. Each FOLDER is one recording; it is judged by itself, in memory, with the
     recorded times as the clock. For Pacemaker: 00-before.xml is time 0, NN-tSSS.SS.xml the view at SSS.SS seconds
     (output of crm_mon --output-as=xml), 00-cib.xml the CIB, 99-cib.xml the CIB at the end, alerts.jsonl alerts.
+    For libvirt: a file that `record` of a source wrote, or a folder with one; of several name the file. Only with
+    --json are VMs named by their UUIDs.
 
     Exit status: 0 all folders were read; 1 one could not be (the message says why, the others go on); 2 the kind is
     unknown, or has no recordings.
@@ -56,13 +58,13 @@ def replay(ctx: click.Context, kind: str, folders: tuple[str, ...], as_json: boo
 
 def _show(replayed: Replayed) -> None:
     """For people: what was told, and where everything is in the last view."""
-    told = replayed.as_json()["events"]
+    told = zip(replayed.as_json()["events"], replayed.events, strict=True)
     columns = ("AT", "KIND", "NAME", "FROM", "TO", "CAUSE", "PLANNED", "LIVE", "MEMBERS")
     rows = (
         (
             f"{event['at']:.2f} s",
             event["kind"],
-            event["entity"],
+            seen.entity.name,
             event["from"],
             event["to"],
             event["cause"],
@@ -70,10 +72,10 @@ def _show(replayed: Replayed) -> None:
             "yes" if event["live"] else "",
             ", ".join(event["members"]),
         )
-        for event in told
+        for event, seen in told
     )
     table(f"{replayed.folder}: {len(replayed.states)} views, told", columns, rows)
     last = replayed.states[-1]
-    placed = ((row.entity, row.role, row.host) for row in last.placements)
+    placed = ((row.name, row.role, row.host) for row in last.placements)
     table(f"{replayed.folder}: placed at {last.at:.2f} s", ("NAME", "ROLE", "HOST"), placed)
     click.echo()

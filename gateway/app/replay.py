@@ -7,7 +7,7 @@ sourceStale is never raised.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class PlacementRow:
     kind: EntityKind
     host: str
     role: str
+    name: str = field(default="", compare=False)
+    """What people call it; for the table alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,15 @@ def placements_of(observation: Observation) -> tuple[PlacementRow, ...]:
     A VM that a resource of the same view starts has no row of its own.
     """
     told_as_resource = {r.upper for r in observation.relations if _is_resource_of(r)}
+    names = {entity.key: entity.name for entity in observation.entities}
     rows = [
-        PlacementRow(relation.upper.native, relation.upper.kind, relation.lower.native, relation.role)
+        PlacementRow(
+            relation.upper.native,
+            relation.upper.kind,
+            relation.lower.native,
+            relation.role,
+            names.get(relation.upper, relation.upper.native),
+        )
         for relation in observation.relations
         if relation.kind is RelationKind.RUNS_ON
         and relation.upper.kind in RELOCATABLE_KINDS

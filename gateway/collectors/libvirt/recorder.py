@@ -65,7 +65,11 @@ class Recorder:
             self._add(at, host, "CLOSE", why)
 
     def write(self) -> None:
-        """Append what was kept (blocking). A file that cannot be written is logged once, and costs nothing else."""
+        """
+        Append what was kept (blocking); makes the folder.
+
+        A file that cannot be written is logged once, and costs nothing else.
+        """
         lines, self._lines = self._lines, []
         dropped, self._dropped = self._dropped, 0
         if dropped:
@@ -73,6 +77,7 @@ class Recorder:
         if not lines:
             return
         try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
             with self.file.open("a", encoding="utf-8") as file:
                 file.write("".join(lines))
             self._failed = False

@@ -57,19 +57,33 @@ class Lines:
 
 def read_lines(path: Path) -> Lines:
     """
-    The lines of a recording in the order of their times: of a .jsonl file, or of events.jsonl in a folder.
+    The lines of a recording in the order of their times: of a .jsonl file, or of events.jsonl in a folder, else of the
+    one .jsonl file that is there.
 
     Raises:
         SourceUnavailable: it cannot be read.
         SourceMalformed: a line, or hosts.json, is not what it should be.
     """
     folder = path.is_dir()
-    file = path / EVENTS if folder else path
+    file = _only_file(path) if folder else path
     hosts = _hosts(path / HOSTS) if folder else {}
     lines = sorted(_lines(file), key=lambda line: line.at_s)
     if not lines:
         raise SourceMalformed(f"{file} is empty: it holds no recording.")
     return Lines(tuple(lines), hosts)
+
+
+def _only_file(folder: Path) -> Path:
+    """The recording in a folder: a gateway that records begins a new file at each start."""
+    if (folder / EVENTS).exists():
+        return folder / EVENTS
+    found = sorted(folder.glob("*.jsonl"))
+    if not found:
+        raise SourceUnavailable(f"{folder} holds no recording: there is no {EVENTS} in it, and no other .jsonl file.")
+    if len(found) > 1:
+        newest = f"{len(found)} recordings, from {found[0].name} to {found[-1].name}"
+        raise SourceUnavailable(f"{folder} holds {newest}. Name the one that is meant: {found[-1]}")
+    return found[0]
 
 
 def _lines(file: Path) -> Iterator[Line]:

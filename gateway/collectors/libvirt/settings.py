@@ -1,11 +1,12 @@
 """`[sources.NAME]` of a libvirt fleet."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from gateway.collectors.libvirt.address import EXAMPLE, Address, parse_uri
 from gateway.config.misfits import Misfit, misfits
@@ -94,6 +95,20 @@ class LibvirtSettings(SourceSettings):
         if any(not pool.strip() for pool in pools):
             raise ValueError("an empty name in it")
         return pools
+
+    @field_validator("record")
+    @classmethod
+    def _can_be_written(cls, record: Path | None, info: ValidationInfo) -> Path | None:
+        """The folder, or the next above it that is there, takes files; it is made when the recording begins."""
+        if record is None:
+            return None
+        base: Path = (info.context or {}).get("base", Path())
+        folder = (base / record.expanduser()).absolute()
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            why = f"{there} is no folder" if not there.is_dir() else f"{there} may not be written to by this user"
+            raise ValueError(f"cannot take recordings: {why}. Name a folder that the gateway may write to")
+        return record
 
     @model_validator(mode="after")
     def _are_apart(self) -> Self:

@@ -1,10 +1,13 @@
 """A recording of a fleet replays as what was seen."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from gateway.app.cli import main
 from gateway.collectors.libvirt.recorder import MOST, Recorder
 from gateway.collectors.libvirt.records import (
     Domain,
@@ -17,6 +20,7 @@ from gateway.collectors.libvirt.records import (
 )
 from gateway.collectors.libvirt.replay import replay
 from gateway.model.entities import EntityKind
+from gateway.model.errors import SourceUnavailable
 from gateway.model.relations import Arrival, RelationKind
 
 T0 = 1_790_000_000_000_000
@@ -89,12 +93,13 @@ def test_a_recorded_migration_replays_as_one(tmp_path: Path) -> None:
     assert homes[-1] == (WEB, "h2", Arrival.LIVE)
 
 
-def test_a_folder_that_is_not_there_costs_the_recording_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    recorder = Recorder(tmp_path / "none", "fleet", at(0))
+def test_a_folder_that_cannot_be_costs_the_recording_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").touch()
+    recorder = Recorder(tmp_path / "file" / "below", "fleet", at(0))
     recorder.write()
     recorder.read(at(1), whole("h1"))
     recorder.write()
-    assert caplog.text.count("cannot be written, the recording has a gap: No such file") == 1
+    assert caplog.text.count("cannot be written, the recording has a gap: Not a directory") == 1
 
 
 def test_events_that_nobody_writes_down_are_dropped_beyond_a_bound_and_that_is_said(
@@ -107,3 +112,37 @@ def test_events_that_nobody_writes_down_are_dropped_beyond_a_bound_and_that_is_s
     assert "lacks 6 events" in caplog.text
     recorder.event(lifecycle(20_000, "h1", "RESUMED", "UNPAUSED"))
     assert lines(recorder)[-1] == [20_000, "h1", "LIFECYCLE", "web", "RESUMED", "UNPAUSED"]
+
+
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "records" / "fleet", "fleet", T0)
+    recorder.read(T0, whole("h1", web(RUNNING)))
+    assert [line[2] for line in lines(recorder)] == ["READY", "DOMAIN", "HOST"]
+
+
+def test_a_folder_with_one_recording_is_replayed_and_one_with_several_says_which_to_name(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match=r"holds no recording: .*\.jsonl"):
+        list(replay(tmp_path))
+    for start in (0, 3600):
+        recorder = Recorder(tmp_path, "fleet", at(start))
+        recorder.read(at(start), whole("h1", web(RUNNING)))
+        recorder.write()
+        if start == 0:
+            assert list(replay(tmp_path)) == list(replay(recorder.file))
+    with pytest.raises(SourceUnavailable, match=rf"2 recordings, .* Name the one that is meant: {recorder.file}$"):
+        list(replay(tmp_path))
+
+
+def test_people_are_told_the_name_of_a_vm_and_programs_its_uuid(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, "fleet", T0)
+    recorder.read(T0, whole("h1", web(RUNNING)))
+    recorder.read(at(1), whole("h2"))
+    recorder.read(at(9), whole("h1"))
+    recorder.read(at(9), whole("h2", web(ARRIVED)))
+    recorder.write()
+    shown = CliRunner().invoke(main, ["replay", "libvirt", str(tmp_path)]).stdout
+    assert re.search(r"relocation +web +h1 +h2 ", shown)
+    assert re.search(r"^web +\S* *h2", shown, re.MULTILINE)
+    assert WEB not in shown
+    body = json.loads(CliRunner().invoke(main, ["replay", "libvirt", "--json", str(tmp_path)]).stdout)
+    assert body["states"][-1]["placements"][0]["entity"] == body["events"][0]["entity"] == WEB

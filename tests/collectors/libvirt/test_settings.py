@@ -65,3 +65,14 @@ def test_passwords_are_never_shown() -> None:
     with pytest.raises(ConfigError, match=r"sources\.fleet\.username: is missing") as error:
         settings('hosts.h1 = "test:///default"\npassword = "hunter2"')
     assert "hunter2" not in str(error.value)
+
+
+def test_a_folder_for_recordings_may_be_made_and_must_be_one(tmp_path: Path) -> None:
+    host = 'hosts.h1 = "test:///default"\n'
+    assert settings(f'{host}record = "{tmp_path}/a/b"').record == tmp_path / "a" / "b"
+    (tmp_path / "file").touch()
+    for wrong in ("file", "file/below"):
+        with pytest.raises(
+            ConfigError, match=rf"sources\.fleet\.record = .*{tmp_path}/file is no folder\. Name a folder"
+        ):
+            settings(f'{host}record = "{tmp_path}/{wrong}"')
