@@ -72,7 +72,7 @@ def sources(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
         click.echo(answer.text)
         return
     columns = ("NAME", "KIND", "STATE", "LAST READ", "READS", "FAILURES", "LAST ERROR")
-    table("Sources", columns, (_source_row(source) for source in answer.body["items"]))
+    table("Sources", columns, (source_row(source) for source in answer.body["items"]))
 
 
 @click.command()
@@ -144,14 +144,15 @@ def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _source_row(source: Mapping[str, Any]) -> tuple[object, ...]:
+def source_row(source: Mapping[str, Any]) -> tuple[object, ...]:
     read = f"{age(source['age_s'])} ago" if source["age_s"] is not None else "never"
+    silent = [scope for scope in source["scopes"] if scope["silent"]]
     return (
         source["name"],
         source["kind"],
-        source["state"],
+        source["state"] + (f", {len(silent)} of {len(source['scopes'])} parts silent" if silent else ""),
         read,
         source["reads"],
         source["failures"],
-        source["last_error"],
+        source["last_error"] or next((scope["error"] for scope in silent), ""),
     )

@@ -177,6 +177,19 @@ class AlarmModel(Model):
     caused_by: str | None
 
 
+class ScopeModel(Model):
+    """One part of a source: a host of a fleet."""
+
+    name: str
+    last_read: datetime | None
+    """null: never, or (of a past time) not kept."""
+    age_s: float | None
+    failing_since: datetime | None
+    silent: bool
+    """It has failed for so long that its alarm is raised."""
+    error: str
+
+
 class SourceModel(Model):
     """A source and how it is doing."""
 
@@ -197,6 +210,8 @@ class SourceModel(Model):
     """Since the gateway started; null of a past time: not kept, as `failures` and `last_duration_s`."""
     failures: int | None
     last_duration_s: float | None
+    scopes: list[ScopeModel]
+    """Its parts, when it has several; of a past time those that were silent then."""
 
 
 class Page(Model, Generic[Item]):

@@ -14,6 +14,7 @@ from gateway.topology.ages import claim_age, claim_is_stale, entity_age, entity_
 from gateway.topology.hops import Hop, Where
 from gateway.topology.impact import Affected, Impact
 from gateway.topology.quorum import Quorum
+from gateway.topology.scopes import Scope, scopes_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -193,7 +194,7 @@ def alarm_model(view: TopologyView, alarm: Alarm, cleared_at: int | None = None)
     )
 
 
-def source_model(source: Source, now: int, *, past: bool = False) -> m.SourceModel:
+def source_model(view: TopologyView, source: Source, now: int, *, past: bool = False) -> m.SourceModel:
     """`past`: as it was; its figures are of this process and of now, and are left out."""
     return m.SourceModel(
         index=source.index,
@@ -209,6 +210,18 @@ def source_model(source: Source, now: int, *, past: bool = False) -> m.SourceMod
         reads=None if past else source.reads,
         failures=None if past else source.failures,
         last_duration_s=None if past else source.last_duration_us / 1e6,
+        scopes=[_scope(scope, now) for scope in scopes_of(view, source.name)],
+    )
+
+
+def _scope(scope: Scope, now: int) -> m.ScopeModel:
+    return m.ScopeModel(
+        name=scope.name,
+        last_read=moment_or_none(scope.read_at),
+        age_s=max(now - scope.read_at, 0) / 1e6 if scope.read_at else None,
+        failing_since=moment_or_none(scope.failing_since),
+        silent=scope.silent,
+        error=scope.error,
     )
 
 

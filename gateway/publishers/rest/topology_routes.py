@@ -168,7 +168,7 @@ def topology_routes(desk: Desk) -> APIRouter:
     async def list_sources(request: Request, at: At = None, known_at: KnownAt = None) -> Response:
         def page(view: TopologyView, now: int) -> m.Page[m.SourceModel]:
             found = sorted(view.sources.values(), key=lambda source: source.index)
-            items = [render.source_model(source, now, past=at is not None) for source in found]
+            items = [render.source_model(view, source, now, past=at is not None) for source in found]
             return m.Page(items=items, next=None, revision=view.revision, at=render.moment(now))
 
         return await desk.answer(request, at, known_at, page)
