@@ -5,6 +5,7 @@ import logging
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
@@ -149,9 +150,22 @@ def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], calls: C
     except Abandoned:
         return
     except BaseException as error:  # whoever waits for the job gets it, as if it had called it itself
+        _let_go(error)
         _hand_over(loop, _fail, future, error)
     else:
         _hand_over(loop, _succeed, future, result)
+
+
+def _let_go(error: BaseException) -> None:
+    """
+    An error keeps what the job held when it was raised, and whoever waits for it keeps the error.
+
+    libvirt's objects among that would keep a connection that is closed, until the garbage collector comes by.
+    """
+    one: BaseException | None = error
+    while one is not None:
+        traceback.clear_frames(one.__traceback__)
+        one = one.__cause__ or one.__context__
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, how: Callable[..., None], *args: Any) -> None:

@@ -1,12 +1,15 @@
 """A worker: calls in a thread, each with a deadline, and a thread that hangs is left behind."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 
 import pytest
 
 from gateway.collectors.libvirt.worker import Calls, Overdue, Worker
+from gateway.model.errors import SourceUnavailable
 
 
 async def ended(worker: Worker) -> None:
@@ -101,4 +104,36 @@ async def test_one_that_nobody_waits_for_any_more_does_no_harm() -> None:
         await task
     worker.retire(lambda: None)
     go_on.set()
+    await ended(worker)
+
+
+async def test_what_a_job_held_goes_when_it_fails_though_somebody_keeps_the_error() -> None:
+    class Held:
+        pass
+
+    held: list[weakref.ref[Held]] = []
+
+    def ask() -> None:
+        mine = Held()
+        held.append(weakref.ref(mine))
+        raise OSError("gone")
+
+    def job(_calls: Calls) -> None:
+        mine = Held()
+        held.append(weakref.ref(mine))
+        try:
+            ask()
+        except OSError as error:
+            raise SourceUnavailable("the host is gone") from error
+
+    worker = Worker("test", 5)
+    gc.disable()  # it would find them as well, some day
+    try:
+        with pytest.raises(SourceUnavailable, match="the host is gone") as error:
+            await worker.run(job)
+        assert error.value.__cause__ is not None
+        assert [one() for one in held] == [None, None]
+    finally:
+        gc.enable()
+    worker.retire(lambda: None)
     await ended(worker)
