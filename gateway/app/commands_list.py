@@ -95,7 +95,7 @@ def alarms(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
         )
         for a in answer.body["items"]
     )
-    table("Alarms", ("SEVERITY", "CONDITION", "NAME", "SINCE", "TEXT", "REMEDY"), rows)
+    table("Alarms", ("SEVERITY", "CONDITION", "NAME", "SINCE"), rows, below=2)
 
 
 async def _follow(located: Located, before: Params | None, kinds: tuple[str, ...], as_json: bool) -> None:

@@ -124,5 +124,5 @@ def test_a_line_that_is_none_is_named_with_its_file(tmp_path, text, said):
 
 
 def test_a_recording_that_is_not_there_is_unavailable(tmp_path):
-    with pytest.raises(SourceUnavailable, match=r"events\.jsonl cannot be read"):
+    with pytest.raises(SourceUnavailable, match=r"holds no recording: there is no events\.jsonl in it"):
         list(replay(tmp_path))
