@@ -15,6 +15,8 @@ _KINDS = {kind.value: kind for kind in EntityKind}
 _COMPARED = 2_000
 """At most so many names are compared letter by letter for "did you mean"."""
 _SHOWN = 10
+_PLACES = frozenset({RelationKind.RUNS_ON, RelationKind.PART_OF, RelationKind.CONNECTS_TO, RelationKind.BACKED_BY})
+_PLACES_SHOWN = 3
 _DEEPEST = 64
 """Steps from a name down to the last layer of it; a real chain has about ten."""
 MAX_INDEX = 2**31 - 1
@@ -59,7 +61,7 @@ def resolve(view: TopologyView, wanted: str, kind: EntityKind | None = None) -> 
     name, found = _found(view, wanted, kind)
     if len(found) == 1:
         return found[0]
-    raise AmbiguousName(_ambiguous(name, found))
+    raise AmbiguousName(_ambiguous(view, name, found))
 
 
 def meaning(view: TopologyView, wanted: str, end: End, kind: EntityKind | None = None) -> Meaning:
@@ -73,7 +75,7 @@ def meaning(view: TopologyView, wanted: str, end: End, kind: EntityKind | None =
     name, found = _found(view, wanted, kind)
     chain = _chain(view, found)
     if not chain:
-        raise AmbiguousName(_ambiguous(name, found))
+        raise AmbiguousName(_ambiguous(view, name, found))
     if end is End.TOP:
         return Meaning(chain[0], tuple(chain[1:]), end)
     return Meaning(chain[-1], tuple(chain[:-1]), end)
@@ -157,19 +159,23 @@ def _candidates(view: TopologyView, wanted: str, kind: EntityKind | None) -> lis
     return [entity for _, entity in sorted(found.items()) if kind is None or entity.kind is kind]
 
 
-def _ambiguous(wanted: str, found: list[Entity]) -> str:
-    listed = ", ".join(_unmistakable(entity, found) for entity in found[:_SHOWN])
+def _ambiguous(view: TopologyView, wanted: str, found: list[Entity]) -> str:
+    listed = ", ".join(_unmistakable(view, entity, found) for entity in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f"{wanted!r} may mean {len(found)} things: {listed}{more}. Say which, in one of these forms."
+    return f"{wanted!r} may mean {len(found)} things: {listed}{more}. Say which: one of these, without its brackets."
 
 
-def _unmistakable(entity: Entity, among: list[Entity]) -> str:
-    """`KIND:NAME`, or the index too when that still means several."""
+def _unmistakable(view: TopologyView, entity: Entity, among: list[Entity]) -> str:
+    """`KIND:NAME`; when that still means several, the index, with where each is (no `#`: it begins shell comments)."""
     twins = [other for other in among if (other.kind, other.name.lower()) == (entity.kind, entity.name.lower())]
     words = f"{entity.kind.value}:{entity.name}"
     if len(twins) == 1:
         return words
-    return f"#{entity.index} ({words} of {', '.join(entity.sources)})"
+    hosts = (view.entity(claim.lower) for claim in view.claims_of(entity) if claim.kind in _PLACES)
+    names = sorted({host.name for host in hosts if host is not None})
+    place = f" on {', '.join(names[:_PLACES_SHOWN])}" if names else ""
+    index = f"'#{entity.index}'" if view.named(str(entity.index)) else str(entity.index)
+    return f"{index} ({words}{place}, source {', '.join(entity.sources)})"
 
 
 def _unknown(view: TopologyView, name: str, kind: EntityKind | None) -> str:

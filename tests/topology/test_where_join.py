@@ -3,7 +3,8 @@
 import pytest
 
 from gateway.model.entities import Alias, EntityKind, KeyNamespace, NativeKey
-from gateway.model.observations import ObservedEntity, ObservedRelation
+from gateway.model.errors import AmbiguousName
+from gateway.model.observations import ObservedEntity, ObservedRelation, Whole
 from gateway.model.relations import Phase, RelationKind
 from gateway.topology.hops import Hop, HopState, Where, WhereStatus
 from gateway.topology.lookup import End, meaning, resolve
@@ -192,3 +193,22 @@ def test_a_resource_and_its_vm_of_one_name_are_one_machine_to_ask_for(end, kind)
     cluster.read(0)
     fleet.read(1)
     assert meaning(house.snapshot, "shop", end).entity.kind is kind
+
+
+def test_twins_are_told_apart_by_where_they_are_in_words_that_a_shell_takes():
+    house = House()
+    fleet = Fleet(house, ("h1", "h2"))
+    for host in fleet.hosts:
+        key = NativeKey(K.STORAGE_POOL, f"{host}/images")
+        twin = ObservedEntity(key, "images", "dir")
+        metal = entity(NativeKey(K.HYPERVISOR, host), "qemu")
+        relation = ObservedRelation(RelationKind.PART_OF, key, metal.key)
+        house.see(0, [metal, twin], [relation], source="fleet", covers=Whole(host))
+    indexes = [pool.index for pool in house.snapshot.named("images")]
+    with pytest.raises(AmbiguousName) as caught:
+        resolve(house.snapshot, "images")
+    said = str(caught.value)
+    for index, host in zip(indexes, ("h1", "h2"), strict=True):
+        assert f" {index} (storage_pool:images on {host}, source fleet)" in said
+        assert resolve(house.snapshot, str(index)).index == index
+    assert "#" not in said
