@@ -59,7 +59,7 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     parts = len(configuration.sources), len(configuration.receivers)
     yield Finding("configuration", Outcome.OK, f"{origin}: {parts[0]} sources, {parts[1]} receivers")
     for warning in configuration.warnings:
-        yield Finding("permissions", Outcome.WARNING, warning)
+        yield Finding("configuration", Outcome.WARNING, warning)
     yield _state_folder(folder)
     yield await asyncio.to_thread(_database, located)
     for findings in await asyncio.gather(*(_source(configuration, name) for name in configuration.sources)):

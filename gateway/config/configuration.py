@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -169,17 +169,29 @@ def build(
         raise ConfigurationError(origin, [_with_variable(problem, origins) for problem in problems])
     if check.literal and path is not None and path.stat().st_mode & OTHERS:
         check.warnings.append(f"{path} holds secrets ({check.literal[0]}) and others may read it. Run: chmod o= {path}")
+    found = cast(Mapping[str, SourceSettings], sources)
+    check.warnings += _read_twice(found)
     return Configuration(
         origin,
         base,
         gateway,
         settle_times(settle),
-        cast(Mapping[str, SourceSettings], sources),
+        found,
         publishers,
         receivers,
         tuple(check.warnings),
         path,
     )
+
+
+def _read_twice(sources: Mapping[str, SourceSettings]) -> Iterator[str]:
+    """What is read by two sources would be there twice, and each of them tells what happens to it."""
+    first: dict[str, str] = {}
+    for name, settings in sources.items():
+        for address, key in settings.addresses.items() if settings.enabled else ():
+            here = f"sources.{name}.{key}"
+            if (there := first.setdefault(address, here)) != here:
+                yield f"{here} has the address of {there}: two sources read one host. Leave one of them out"
 
 
 def _with_variable(problem: Problem, origins: Mapping[KeyPath, str]) -> Problem:

@@ -1,5 +1,6 @@
 """Settings: the classes that check the tables of the configuration file. A plug-in subclasses SourceSettings."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -73,6 +74,11 @@ class SourceSettings(Settings):
         description="To stop polling set enabled = false.",
     )
     """How often the source is read at the least, in seconds; three without a success make it stale."""
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """What it reads: address -> key below the source's table. Two sources with one address are warned of."""
+        return {}
 
 
 class GatewaySettings(Settings):

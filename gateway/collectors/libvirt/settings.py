@@ -96,6 +96,10 @@ class LibvirtSettings(SourceSettings):
             raise ValueError("an empty name in it")
         return pools
 
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        return {host.address.uri.rstrip("/"): f"hosts.{name}" for name, host in self.hosts.items()}
+
     @field_validator("record")
     @classmethod
     def _can_be_written(cls, record: Path | None, info: ValidationInfo) -> Path | None:

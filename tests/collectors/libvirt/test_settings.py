@@ -76,3 +76,16 @@ def test_a_folder_for_recordings_may_be_made_and_must_be_one(tmp_path: Path) -> 
             ConfigError, match=rf"sources\.fleet\.record = .*{tmp_path}/file is no folder\. Name a folder"
         ):
             settings(f'{host}record = "{tmp_path}/{wrong}"')
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_two_sources_that_read_one_host_are_warned_of(enabled: bool) -> None:
+    document = tomllib.loads(
+        f"""
+        sources.a = {{ kind = "libvirt", hosts.h1 = "qemu+tls://h1/system" }}
+        sources.b = {{ kind = "libvirt", hosts.x = "qemu+tls://h1/system/", enabled = {str(enabled).lower()} }}
+        """
+    )
+    warnings = build(document, PluginClasses(), {}, origin="test", base=Path()).warnings
+    said = "sources.b.hosts.x has the address of sources.a.hosts.h1: two sources read one host. Leave one of them out"
+    assert warnings == ((said,) if enabled else ())

@@ -57,6 +57,7 @@ def run(name: str, net: str, verb: str, arguments: list[str]) -> int:
     """Do one verb; returns the exit status."""
     if verb == "up":
         print(LibvirtLab.up(name, net=net, owned=False, **_options_of_up(arguments)).status())
+        print("the hosts' addresses are reached only by: python -m tests.lab.libvirt network COMMAND", file=sys.stderr)
         return 0
     if verb == "down":
         tear_down(folder_of(name))
