@@ -13,6 +13,7 @@ from gateway.app.client import Client, Params, ask, asked, connected
 from gateway.app.commands_ask import json_option
 from gateway.app.console import table
 from gateway.app.locate import Located, locate, location_options
+from gateway.model.conditions import ConditionKind
 from gateway.model.events import EventKind
 
 USUAL_LIMIT = 100
@@ -88,7 +89,7 @@ def alarms(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
         (
             a["severity"],
             a["condition"],
-            a["entity"]["name"] if a["entity"] else "",
+            _named(a["entity"], a["key"]),
             a["raised_at"],
             a["text"],
             a["remedy"],
@@ -134,7 +135,7 @@ def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         event["at"],
         event["kind"],
-        event["entity"]["name"],
+        _named(event["entity"], event["alarm_key"]),
         old["name"] if old else "",
         new["name"] if new else "",
         why if new else f"{why} {event['text']}".strip(),
@@ -142,6 +143,14 @@ def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
         ("yes" if event["live"] else "no") if moved else "",
         told,
     )
+
+
+def _named(entity: Mapping[str, Any] | None, alarm_key: str | None) -> str:
+    """Its name; of an alarm of a source that is about one part of it: that part, and the source."""
+    name = str(entity["name"]) if entity else ""
+    condition, _, rest = (alarm_key or "").partition(":")
+    part = rest.partition(":")[2]
+    return f"{part} ({name})" if condition == ConditionKind.SOURCE_STALE and part and part != name else name
 
 
 def source_row(source: Mapping[str, Any]) -> tuple[object, ...]:

@@ -51,7 +51,10 @@ def scope_answers(draft: Draft, source: str, scope: str, settle: SettleTimes) ->
         for other in draft.alarms_of(alarm.entity) if alarm.raised else ():
             if other.condition is ConditionKind.HOST_LOST:
                 end(draft, other)
-        end(draft, alarm)
+        said = f"answers again after {_seconds(draft.at, alarm)} s"
+        if not draft.scope(source, scope):
+            said = "has nothing any more: it left the configuration, or is empty"
+        end(draft, replace(alarm, text=f"{scope} of source {source} {said}", remedy=""))
     row = draft.source(source)
     if row is not None and (whole := silence_of_source(draft, row)) is not None:
         end_source_silence(draft, row, whole, settle)
@@ -80,7 +83,8 @@ def silence_of_source(draft: Draft, source: Source) -> Alarm | None:
 
 def end_source_silence(draft: Draft, source: Source, alarm: Alarm, settle: SettleTimes) -> None:
     """The source answers again. What of it goes on being silent was not told by itself, and soon is."""
-    end(draft, alarm)
+    said = f"source {source.name} answers again after {_seconds(draft.at, alarm)} s"
+    end(draft, replace(alarm, text=said, remedy=""))
     for scope in silent_scopes_of(draft, source.name):
         if scope.caused_by == alarm.event_id:
             draft.judge_at(f"scope:{scope.index}", draft.at + 2 * settle.stale_disconnect)

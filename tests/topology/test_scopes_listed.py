@@ -2,7 +2,7 @@
 
 import json
 
-from gateway.app.commands_list import source_row
+from gateway.app.commands_list import line, source_row
 from gateway.publishers.rest import render
 from gateway.topology.scopes import Scope, scopes_of
 from tests.topology.house import T0
@@ -26,3 +26,10 @@ def test_a_silent_host_is_part_of_the_state_of_its_source():
     row = source_row(json.loads(model.model_dump_json()))
     assert row[2] == "ok, 1 of 2 parts silent"
     assert "connection refused" in str(row[-1])
+
+
+def test_an_event_of_a_part_that_no_entity_stands_for_names_it():
+    event = {"at": "T", "kind": "stale_raised", "entity": {"name": "lab"}, "old_host": None, "new_host": None}
+    said = {"cause": None, "condition": "sourceStale", "planned": False, "live": False, "text": "", "told": True}
+    assert "  h9 (lab)  " in line({**event, **said, "alarm_key": "sourceStale:some-id:h9"})
+    assert "  lab  " in line({**event, **said, "alarm_key": "sourceStale:some-id"})

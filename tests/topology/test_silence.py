@@ -124,6 +124,8 @@ def test_however_often_it_fails_it_is_told_once_and_its_return_once():
     for _ in range(2):
         estate.fleet.read(52, "h1")
     assert told(estate.events) == [*raised("h1"), *cleared("h1")]
+    assert estate.events[-1].text == "h1 of source fleet answers again after 42 s"
+    assert estate.events[-1].remedy == ""
     assert not estate.snapshot.failing
 
 
