@@ -45,7 +45,7 @@ def export_of(pool: Pool) -> str:
 def server_name(server: str, kind: str) -> str:
     """A server without the port that everybody means, in lower case."""
     name, colon, port = server.rpartition(":")
-    if not colon or not port.isdigit():
+    if not colon or not (port.isascii() and port.isdigit()):
         return server.lower()
     return name.lower() if port == _DEFAULT_PORTS.get(kind) else server.lower()
 
