@@ -142,7 +142,7 @@ def _parse(url: str) -> URL:
 
 def _missing_driver(url: URL) -> str:
     if url.drivername == "postgresql+psycopg":
-        return 'PostgreSQL needs a library that is missing: pip install "cim-snmp-gateway[postgresql]"'
+        return "PostgreSQL needs a library that is missing: pip install '.[postgresql]' in the gateway's folder"
     return f"the database URL names the driver {url.drivername}: use sqlite or postgresql."
 
 

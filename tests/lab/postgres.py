@@ -32,7 +32,7 @@ class PostgresError(Exception):
 def missing() -> str | None:
     """Say what keeps PostgreSQL from running here, or None."""
     if importlib.util.find_spec("psycopg") is None:
-        return 'psycopg missing: pip install "cim-snmp-gateway[postgresql]"'
+        return "psycopg is missing: pip install '.[postgresql]'"
     return missing_tools(
         {"initdb": "postgresql-15", "postgres": "postgresql-15", "setpriv": "util-linux"},
         folders=[BINARIES],
