@@ -27,9 +27,7 @@ from gateway.engine.reconciler import Reconciler
 from gateway.engine.supervisor import SupervisedSource
 from gateway.model.conditions import SettleTimes
 from gateway.model.entities import EntityKind
-from gateway.model.events import Event
 from gateway.model.ports import CollectorContext
-from gateway.model.snapshot import Snapshot
 from gateway.store.database import open_database
 from gateway.support.clock import SystemClock
 from gateway.support.memory import pace_garbage_collection
@@ -66,7 +64,7 @@ async def _follow(folder: Path, uris: Mapping[str, str], domains: int, idle_s: f
     supervised = SupervisedSource("fleet", "libvirt", source, reconciler, clock, settle)
     empty_mb, before, began = _rss_mb(), _cpu(), time.monotonic()
     tasks = [asyncio.create_task(reconciler.run()), asyncio.create_task(supervised.run())]
-    await _all_known(reconciler, len(uris) - 1, domains)
+    await _all_known(reconciler, len(uris), domains)
     taken = {"wall_s": time.monotonic() - began, "rss_mb": _rss_mb() - empty_mb, **_since(before)}
     _say("first", taken | {"threads": threading.active_count(), "handles": len(os.listdir("/proc/self/fd"))})
     await asyncio.sleep(settings.interval_s * 1.2)  # what the first reads left behind
@@ -103,15 +101,13 @@ def _act(uri: str) -> None:
 
 async def _all_known(reconciler: Reconciler, hosts: int, domains: int) -> None:
     """Wait until so many VMs are known."""
-    known = asyncio.Event()
-
-    def look(snapshot: Snapshot, _events: tuple[Event, ...]) -> None:
-        begun = not known.is_set() and reconciler.snapshot.sources["fleet"].reads >= hosts
-        if begun and sum(entity.kind is EntityKind.VM for _, entity in snapshot.entities.rows()) >= domains:
-            known.set()
-
-    reconciler.listen(look)
-    await known.wait()
+    while True:
+        await asyncio.sleep(0.2)
+        snapshot = reconciler.snapshot
+        if (fleet := snapshot.sources.get("fleet")) is None or fleet.reads < hosts:
+            continue  # counting costs time, too
+        if sum(entity.kind is EntityKind.VM for _, entity in snapshot.entities.rows()) >= domains:
+            return
 
 
 def _cpu() -> Counter[str]:
