@@ -8,9 +8,10 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from gateway.model.errors import SourceUnavailable
+from gateway.model.errors import SourceError, SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class Worker:
             Overdue: one of its calls did not come back in time.
         """
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(lambda: _settle(self._loop, future, self._calls, job))
+        self._jobs.put(partial(_settle, self._loop, future, self._calls, job))
         try:
             while not future.done():
                 await asyncio.wait([future], timeout=_LOOK_S)
@@ -113,7 +114,10 @@ class Worker:
                     raise overdue
         finally:
             future.cancel()  # does nothing to one that is done
-        return future.result()
+        try:
+            return future.result()
+        finally:
+            del future  # it holds the error, which holds this frame
 
     def retire(self, last: Callable[[], None] = lambda: None) -> None:
         """No more jobs: when the present call is back `last` is done, and the thread ends. Does not wait."""
@@ -160,11 +164,14 @@ def _let_go(error: BaseException) -> None:
     """
     An error keeps what the job held when it was raised, and whoever waits for it keeps the error.
 
-    libvirt's objects among that would keep a connection that is closed, until the garbage collector comes by.
+    libvirt's objects among that would keep a connection that is closed, until the garbage collector comes by. What is
+    no error of a source is a mistake: where it was made stays known.
     """
     one: BaseException | None = error
     while one is not None:
         traceback.clear_frames(one.__traceback__)
+        if isinstance(error, SourceError):
+            one.__traceback__ = None
         one = one.__cause__ or one.__context__
 
 
