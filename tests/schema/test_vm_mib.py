@@ -18,7 +18,9 @@ from gateway.wire.oid import format_oid
 def module() -> dict[str, Any]:
     folder = os.environ.get("MIB_TEXTS", "")
     if not folder or not shutil.which("smidump"):
-        pytest.skip("set MIB_TEXTS to a folder with VM-MIB and what it imports; smidump is of the package smitools")
+        pytest.skip(
+            "optional: set MIB_TEXTS to a folder with VM-MIB and what it imports; smidump is of the package smitools"
+        )
     command = ["smidump", "-f", "python", "-k", "VM-MIB"]
     dumped = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SMIPATH": folder}, check=True)
     namespace: dict[str, Any] = {}
