@@ -83,8 +83,7 @@ class Daemon:
     def has(self, vms: Sequence[str], host: str = "host") -> None:
         """These domains run on a host of it; whoever is connected already does not see that."""
         text = "".join(
-            DOMAIN.format(name=vm, uuid=uuid5(_IDS, vm), mac="52:" + uuid5(_IDS, vm).bytes[:5].hex(":"))
-            for vm in vms
+            DOMAIN.format(name=vm, uuid=uuid5(_IDS, vm), mac="52:" + uuid5(_IDS, vm).bytes[:5].hex(":")) for vm in vms
         )
         (self._folder / f"{host}.xml").write_text(NODE.format(domains=text))
 
