@@ -17,7 +17,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from gateway.collectors.pacemaker.agent import AGENT, FORCED_COMMAND
-from tests.lab.pacemaker import PacemakerLab, namespaces
+from tests.lab import machines
+from tests.lab.pacemaker import PacemakerLab
 from tests.lab.pacemaker.plan import MANAGEMENT
 from tests.lab.snmptrapd import Snmptrapd
 from tests.system.certificates import Certificates, make_certificates
@@ -146,7 +147,7 @@ def installed(
 
 def network_of(lab: PacemakerLab, machine: str) -> list[str]:
     """The argv prefix of a machine's network alone: the command keeps our files, and its process is the child."""
-    return namespaces.enter(lab.plan.own(machine), ("n",))
+    return machines.enter(lab.plan.own(machine), ("n",))
 
 
 def free_port() -> int:

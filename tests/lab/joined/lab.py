@@ -11,13 +11,11 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.lab import libvirt, pacemaker
+from tests.lab import libvirt, machines, pacemaker
 from tests.lab.libvirt import LibvirtLab
-from tests.lab.libvirt import namespaces as virtual_machines
 from tests.lab.libvirt.namespaces import run_tool
 from tests.lab.libvirt.plan import FABRIC, number_of
 from tests.lab.pacemaker import PacemakerLab
-from tests.lab.pacemaker import namespaces as cluster_machines
 from tests.lab.pacemaker.plan import MANAGEMENT
 
 CABLE, CARD = "jp0", "virt0"
@@ -56,12 +54,12 @@ class JoinedLab:
 
     def connect(self) -> None:
         """A cable from the management machine to the hosts' switch; nothing when it is there."""
-        fabric = virtual_machines.enter(self.hosts.plan.own(FABRIC), ("n",))
+        fabric = machines.enter(self.hosts.plan.own(FABRIC), ("n",))
         if CABLE in run_tool(*fabric, "ip", "-br", "link", "show"):
             return
         own = self.cluster.plan.own(MANAGEMENT)
-        management = cluster_machines.enter(own, ("n",))
-        card = ("type", "veth", "peer", "name", CARD, "netns", str(cluster_machines.init_pid(own)))
+        management = machines.enter(own, ("n",))
+        card = ("type", "veth", "peer", "name", CARD, "netns", str(machines.init_pid(own)))
         run_tool(*fabric, "ip", "link", "add", CABLE, *card)
         run_tool(*fabric, "ip", "link", "set", CABLE, "master", "sw0", "up")
         address = f"{self.hosts.plan.net}.0.{MANAGEMENT_HOST_NUMBER}/16"

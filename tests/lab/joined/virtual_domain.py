@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from tests.lab.errors import LabError
 from tests.lab.joined.lab import JoinedLab, host_of
 from tests.lab.libvirt import definitions
 from tests.lab.libvirt.namespaces import wait_until
 from tests.lab.libvirt.plan import FABRIC
-from tests.lab.pacemaker.errors import LabError
 
 AGENT = Path("/usr/lib/ocf/resource.d/heartbeat/VirtualDomain")
 AGENT_PACKAGE = "resource-agents"

@@ -21,7 +21,7 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.lab.libvirt.errors import LabError
+from tests.lab.errors import LabError
 from tests.lab.libvirt.keeper import tear_down
 from tests.lab.libvirt.lab import LibvirtLab
 from tests.lab.libvirt.plan import folder_of

@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.lab.libvirt import hosts, namespaces
+from tests.lab import machines
+from tests.lab.errors import LabError
+from tests.lab.libvirt import hosts
 from tests.lab.libvirt.definitions import AGENT_CHANNEL
-from tests.lab.libvirt.errors import LabError
-from tests.lab.libvirt.namespaces import init_pid, wait_until
+from tests.lab.libvirt.namespaces import wait_until
 from tests.lab.libvirt.plan import FABRIC, Plan
 from tests.lab.libvirt.status import Domain, Status, read_status
 from tests.lab.libvirt.virsh import uri, virsh
+from tests.lab.machines import init_pid
 
 AGENT_TIMEOUT_S = 120.0
 BEAT_TIMEOUT_S = 90.0
@@ -46,11 +48,11 @@ class Fleet:
 
     def enter_network(self) -> list[str]:
         """The argv prefix of the lab's network alone: the command keeps our files, and replaces nsenter."""
-        return namespaces.enter(self.plan.own(FABRIC), ("n",))
+        return machines.enter(self.plan.own(FABRIC), ("n",))
 
-    def enter(self, host: str, kept: Sequence[str] = namespaces.FULL) -> list[str]:
+    def enter(self, host: str, kept: Sequence[str] = machines.FULL) -> list[str]:
         """The argv prefix that runs a command in a host, or in some of its namespaces."""
-        return namespaces.enter(self.plan.own(host), kept)
+        return machines.enter(self.plan.own(host), kept)
 
     def powered(self, host: str) -> bool:
         return init_pid(self.plan.own(host)) is not None

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.lab.errors import LabError
 from tests.lab.libvirt import definitions, hosts
-from tests.lab.libvirt.errors import LabError
 from tests.lab.libvirt.fleet import Fleet
 from tests.lab.libvirt.namespaces import ENVIRONMENT
 from tests.lab.libvirt.plan import FABRIC

@@ -7,12 +7,14 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.lab import machines
+from tests.lab.errors import LabError
 from tests.lab.libvirt import definitions, host_files, namespaces
-from tests.lab.libvirt.errors import LabError
-from tests.lab.libvirt.namespaces import init_pid, processes_of, run_tool, wait_until
+from tests.lab.libvirt.namespaces import processes_of, run_tool, wait_until
 from tests.lab.libvirt.network import plug
 from tests.lab.libvirt.plan import Plan
 from tests.lab.libvirt.virsh import answers, virsh
+from tests.lab.machines import init_pid
 
 DAEMON_TIMEOUT_S = 40.0
 DAEMON = "libvirtd"
@@ -87,7 +89,7 @@ def run_in(plan: Plan, machine: str, *command: str, check: bool = True, timeout_
     Raises:
         LabError: no power, too slow, or (with `check`) it failed.
     """
-    return run_tool(*namespaces.enter(plan.own(machine)), *command, check=check, timeout_s=timeout_s)
+    return run_tool(*machines.enter(plan.own(machine)), *command, check=check, timeout_s=timeout_s)
 
 
 def _provide(plan: Plan, host: str) -> None:

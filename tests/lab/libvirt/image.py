@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.libvirt.errors import LabError
+from tests.lab.errors import LabError
 from tests.lab.requirements import SEARCH_PATH
 
 GUEST_INIT = Path(__file__).with_name("guest") / "init"

@@ -13,11 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-from tests.lab.libvirt.errors import LabError
+from tests.lab.errors import LabError
 from tests.lab.libvirt.namespaces import ENVIRONMENT, power_off, wait_until
 from tests.lab.libvirt.network import disconnect_uplink
 from tests.lab.libvirt.plan import FABRIC, Plan, load_plan, state_file
-from tests.lab.pacemaker.plan import birth, lives
+from tests.lab.processes import birth, lives
 
 OWNER_CHECK_S = 2.0
 END_TIMEOUT_S = 5.0

@@ -8,14 +8,14 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from tests.lab.errors import LabError
 from tests.lab.libvirt import hosts, namespaces, network
-from tests.lab.libvirt.errors import LabError
 from tests.lab.libvirt.image import guest_image
 from tests.lab.libvirt.keeper import start_keeper, tear_down
 from tests.lab.libvirt.plan import FABRIC, Plan, folder_of, load_plan, refuse_long_paths
 from tests.lab.libvirt.status import Status
 from tests.lab.libvirt.verbs import Verbs
-from tests.lab.pacemaker.plan import lives, ourselves
+from tests.lab.processes import lives, ourselves
 from tests.lab.requirements import missing_root, missing_tools
 
 TOOLS = {

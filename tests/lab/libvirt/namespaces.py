@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.lab.libvirt.errors import LabError
+from tests.lab.errors import LabError
 from tests.lab.libvirt.plan import FABRIC, Plan
-from tests.lab.pacemaker.plan import birth, lives
+from tests.lab.machines import boot, enter, forget_init, init_pid, remember_init
+from tests.lab.processes import birth
 from tests.lab.requirements import SEARCH_PATH
 
 SCRIPTS = Path(__file__).with_name("machine")
 START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 10.0
 POLL_S = 0.05
-FULL = ("m", "n", "u", "i", "p")  # a computer: files, network, host name, IPC, processes
 ENVIRONMENT = {"PATH": SEARCH_PATH, "LC_ALL": "C", "HOME": "/root"}
 
 
@@ -39,28 +39,6 @@ def start_host(plan: Plan, host: str) -> None:
 _ISOLATED = ("-p", "-f", "--kill-child=KILL", "--propagation", "private", "--mount-proc")
 
 
-def init_pid(folder: Path) -> int | None:
-    """Process id of a machine's init, seen from outside; None when the machine has no power."""
-    try:
-        mark = _pid_file(folder).read_text()
-    except FileNotFoundError:
-        return None
-    return int(mark.split()[0]) if lives(mark) else None
-
-
-def enter(folder: Path, namespaces: Sequence[str] = FULL) -> list[str]:
-    """
-    The argv prefix that runs a command inside a machine.
-
-    Raises:
-        LabError: the machine has no power.
-    """
-    pid = init_pid(folder)
-    if pid is None:
-        raise LabError(f"{folder.name} is powered off")
-    return ["nsenter", "-t", str(pid), *(f"-{flag}" for flag in namespaces), "--"]
-
-
 def power_off(folder: Path) -> None:
     """Kill a machine with everything that runs in it, and wait until it is gone."""
     pid = init_pid(folder)
@@ -68,7 +46,7 @@ def power_off(folder: Path) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: birth(pid) is None, f"{folder.name} ends", END_TIMEOUT_S)
-    _pid_file(folder).unlink(missing_ok=True)
+    forget_init(folder)
 
 
 def processes_of(folder: Path) -> list[int]:
@@ -121,24 +99,10 @@ def wait_until(condition: Callable[[], object], what: str, timeout_s: float, pol
 
 
 def _hold(folder: Path, command: Sequence[str], generations: int) -> None:
-    ready = folder / "ready"
-    ready.unlink(missing_ok=True)
-    output = folder / "init.out"
-    with output.open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=ENVIRONMENT
-        )
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not ready.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            process.wait()
-            raise LabError(f"{folder.name} did not come up: {output.read_text()}")
-        time.sleep(0.01)
-    pid = process.pid
+    pid = boot(folder, command, ENVIRONMENT, START_TIMEOUT_S)
     for _ in range(generations):
         pid = _child_of(pid)
-    _pid_file(folder).write_text(birth(pid) or "")
+    remember_init(folder, pid)
 
 
 def _child_of(pid: int) -> int:
@@ -146,10 +110,6 @@ def _child_of(pid: int) -> int:
     if len(children) != 1:
         raise LabError(f"process {pid} has the children {children}, and one was expected")
     return int(children[0])
-
-
-def _pid_file(folder: Path) -> Path:
-    return folder / "init.pid"
 
 
 def _pid_namespace(pid: int) -> str | None:

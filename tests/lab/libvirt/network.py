@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 
-from tests.lab.libvirt import namespaces
-from tests.lab.libvirt.errors import LabError
-from tests.lab.libvirt.namespaces import init_pid, run_tool, wait_until
+from tests.lab import machines
+from tests.lab.errors import LabError
+from tests.lab.libvirt.namespaces import run_tool, wait_until
 from tests.lab.libvirt.plan import FABRIC, Plan, number_of
+from tests.lab.machines import init_pid
 
 CABLE_TIMEOUT_S = 5.0
 
@@ -67,4 +68,4 @@ def _cable(host: str) -> str:
 
 
 def _ip(plan: Plan, machine: str, *arguments: str) -> str:
-    return run_tool(*namespaces.enter(plan.own(machine), ("n",)), "ip", *arguments)
+    return run_tool(*machines.enter(plan.own(machine), ("n",)), "ip", *arguments)

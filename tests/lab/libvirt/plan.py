@@ -9,7 +9,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.lab.libvirt.errors import LabError
+from tests.lab.errors import LabError
 
 FABRIC = "_fabric"
 FIRST_HOST_NUMBER = 10

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.lab.libvirt.errors import LabError
+from tests.lab.errors import LabError
 from tests.lab.libvirt.fleet import Fleet
 from tests.lab.libvirt.keeper import PROJECT
 from tests.lab.libvirt.namespaces import ENVIRONMENT, wait_until

@@ -6,12 +6,12 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.lab.libvirt.errors import LabError
+from tests.lab.errors import LabError
 from tests.lab.libvirt.hosts import daemon_hangs
-from tests.lab.libvirt.namespaces import init_pid
 from tests.lab.libvirt.network import connected_hosts
 from tests.lab.libvirt.plan import Plan
 from tests.lab.libvirt.virsh import PROBE_TIMEOUT_S, virsh
+from tests.lab.machines import init_pid
 
 INACTIVE = ("shut off", "no state")
 IN_FLIGHT = ("migrating", "starting up")  # of a paused domain: it does not run here yet

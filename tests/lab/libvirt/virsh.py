@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.lab.libvirt.errors import LabError
+from tests.lab.errors import LabError
 from tests.lab.libvirt.namespaces import ENVIRONMENT
 from tests.lab.libvirt.plan import Plan
 

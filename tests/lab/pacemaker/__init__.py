@@ -1,7 +1,7 @@
 """A real Corosync + Pacemaker cluster on one machine: nodes are namespaces, SIGKILL is the power cord."""
 
+from tests.lab.errors import LabError
 from tests.lab.pacemaker.content import Inventory
-from tests.lab.pacemaker.errors import LabError
 from tests.lab.pacemaker.lab import PacemakerLab, missing, sweep_leftovers
 from tests.lab.pacemaker.view import View
 

@@ -17,8 +17,8 @@ import argparse
 import subprocess
 import sys
 
+from tests.lab.errors import LabError
 from tests.lab.pacemaker.controllers import tear_down
-from tests.lab.pacemaker.errors import LabError
 from tests.lab.pacemaker.lab import PacemakerLab
 from tests.lab.pacemaker.namespaces import ENVIRONMENT
 from tests.lab.pacemaker.plan import folder_of

@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.lab import machines
+from tests.lab.errors import LabError
+from tests.lab.machines import init_pid
 from tests.lab.pacemaker import namespaces
 from tests.lab.pacemaker.content import INVENTORY, PRIMITIVES, Inventory
-from tests.lab.pacemaker.errors import LabError
-from tests.lab.pacemaker.namespaces import ENVIRONMENT, init_pid
+from tests.lab.pacemaker.namespaces import ENVIRONMENT
 from tests.lab.pacemaker.plan import MANAGEMENT, Plan
 from tests.lab.pacemaker.view import View, parse_view
 
@@ -51,8 +53,8 @@ class Cluster:
 
         In `mgmt` the command replaces nsenter, so its process id is that of the Popen; for a node see `process_of`.
         """
-        kept = ("m", "n") if machine == MANAGEMENT else namespaces.FULL
-        return namespaces.enter(self.plan.own(machine), kept)
+        kept = ("m", "n") if machine == MANAGEMENT else machines.FULL
+        return machines.enter(self.plan.own(machine), kept)
 
     def process_of(self, machine: str, process: subprocess.Popen) -> int:
         """Process id, seen from outside, of what was started with `enter(machine)`."""

@@ -16,11 +16,13 @@ import threading
 import time
 from pathlib import Path
 
+from tests.lab.errors import LabError
+from tests.lab.machines import init_pid
 from tests.lab.pacemaker import namespaces
-from tests.lab.pacemaker.errors import LabError
-from tests.lab.pacemaker.namespaces import ENVIRONMENT, init_pid
-from tests.lab.pacemaker.plan import SWITCH, Plan, birth, lives, load_plan, state_file
+from tests.lab.pacemaker.namespaces import ENVIRONMENT
+from tests.lab.pacemaker.plan import SWITCH, Plan, load_plan, state_file
 from tests.lab.pacemaker.power import power_off, power_on
+from tests.lab.processes import birth, lives
 
 OWNER_CHECK_S = 2.0
 HANG_S = 300.0

@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from tests.lab.errors import LabError
 from tests.lab.pacemaker import content, network, power, ssh
 from tests.lab.pacemaker.cluster import FENCING_ATTEMPTS, POLL_S
 from tests.lab.pacemaker.controllers import start_controllers, tear_down
-from tests.lab.pacemaker.errors import LabError
 from tests.lab.pacemaker.namespaces import SCRIPTS
-from tests.lab.pacemaker.plan import MANAGEMENT, Plan, folder_of, lives, load_plan, ourselves
+from tests.lab.pacemaker.plan import MANAGEMENT, Plan, folder_of, load_plan
 from tests.lab.pacemaker.verbs import Verbs
+from tests.lab.processes import lives, ourselves
 from tests.lab.requirements import missing_root, missing_tools
 
 TOOLS = {

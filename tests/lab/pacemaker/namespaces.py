@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.lab.pacemaker.errors import LabError
-from tests.lab.pacemaker.plan import birth, lives
+from tests.lab.errors import LabError
+from tests.lab.machines import boot, forget_init, init_pid, remember_init
+from tests.lab.processes import birth
 from tests.lab.requirements import SEARCH_PATH
 
 SCRIPTS = Path(__file__).with_name("node")
 START_TIMEOUT_S = 15.0
-FULL = ("m", "n", "u", "i", "p")  # a computer: files, network, host name, IPC, processes
 ENVIRONMENT = {
     "PATH": SEARCH_PATH,
     "LC_ALL": "C",
@@ -34,47 +33,11 @@ def hold(folder: Path, script: str, namespaces: Sequence[str], *arguments: str) 
     Raises:
         LabError: it did not come up; the message holds what its init printed.
     """
-    ready = folder / "ready"
-    ready.unlink(missing_ok=True)
-    output = folder / "init.out"
     forks = "p" in namespaces
     command = ["unshare", *(f"-{flag}" for flag in namespaces), *(["-f"] if forks else [])]
     command += ["bash", str(SCRIPTS / script), folder.name, str(folder), *arguments]
-    with output.open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=ENVIRONMENT
-        )
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not ready.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            process.wait()
-            raise LabError(f"{folder.name} did not come up: {output.read_text()}")
-        time.sleep(0.01)
-    pid = child_of(process.pid) if forks else process.pid
-    _pid_file(folder).write_text(birth(pid) or "")
-
-
-def init_pid(folder: Path) -> int | None:
-    """Process id of a machine's init, seen from outside; None when the machine has no power."""
-    try:
-        mark = _pid_file(folder).read_text()
-    except FileNotFoundError:
-        return None
-    return int(mark.split()[0]) if lives(mark) else None
-
-
-def enter(folder: Path, namespaces: Sequence[str] = FULL) -> list[str]:
-    """
-    The argv prefix that runs a command inside a machine.
-
-    Raises:
-        LabError: the machine has no power.
-    """
-    pid = init_pid(folder)
-    if pid is None:
-        raise LabError(f"{folder.name} is powered off")
-    return ["nsenter", "-t", str(pid), *(f"-{flag}" for flag in namespaces), "--"]
+    pid = boot(folder, command, ENVIRONMENT, START_TIMEOUT_S)
+    remember_init(folder, child_of(pid) if forks else pid)
 
 
 def power_off(folder: Path) -> None:
@@ -86,7 +49,7 @@ def power_off(folder: Path) -> None:
         for inhabitant in inhabitants:
             _kill(inhabitant)
         _await_the_end(pid, inhabitants)
-    _pid_file(folder).unlink(missing_ok=True)
+    forget_init(folder)
 
 
 def child_of(pid: int, timeout_s: float = 5.0) -> int:
@@ -101,10 +64,6 @@ def child_of(pid: int, timeout_s: float = 5.0) -> int:
             return int(children[0])
         time.sleep(0.005)
     raise LabError(f"process {pid} has no child")
-
-
-def _pid_file(folder: Path) -> Path:
-    return folder / "init.pid"
 
 
 def _inhabitants(init: int) -> list[int]:

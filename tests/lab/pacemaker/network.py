@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.lab.pacemaker.errors import LabError
-from tests.lab.pacemaker.namespaces import ENVIRONMENT, hold, init_pid
+from tests.lab.errors import LabError
+from tests.lab.machines import init_pid
+from tests.lab.pacemaker.namespaces import ENVIRONMENT, hold
 from tests.lab.pacemaker.plan import SWITCH, Plan
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.lab.pacemaker.errors import LabError
+from tests.lab.errors import LabError
 
 MANAGEMENT = "mgmt"
 SWITCH = "_switch"
@@ -86,21 +85,3 @@ def load_plan(folder: Path) -> Plan:
     except FileNotFoundError:
         raise LabError(f"no lab is up in {folder}") from None
     return Plan(**record | {"folder": Path(record["folder"])})
-
-
-def birth(pid: int) -> str | None:
-    """'PID START-TIME' of a process, which no later process ever has again; None when it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else f"{pid} {fields[19]}"
-
-
-def lives(mark: str | None) -> bool:
-    """Whether the process of a `birth` mark is still running."""
-    return bool(mark) and birth(int(mark.split()[0])) == mark
-
-
-def ourselves() -> str | None:
-    return birth(os.getpid())

@@ -11,9 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.lab import machines
+from tests.lab.errors import LabError
+from tests.lab.machines import init_pid
 from tests.lab.pacemaker import content, namespaces, ssh
-from tests.lab.pacemaker.errors import LabError
-from tests.lab.pacemaker.namespaces import ENVIRONMENT, SCRIPTS, init_pid
+from tests.lab.pacemaker.namespaces import ENVIRONMENT, SCRIPTS
 from tests.lab.pacemaker.network import plug
 from tests.lab.pacemaker.plan import MANAGEMENT, Plan
 
@@ -67,7 +69,7 @@ def _boot(plan: Plan, machine: str) -> None:
     _prepare_disk(plan, machine)
     for note in ("cut", "halted"):
         plan.mark(machine, note).unlink(missing_ok=True)
-    namespaces.hold(own, "init.sh", namespaces.FULL, str(plan.shared))
+    namespaces.hold(own, "init.sh", machines.FULL, str(plan.shared))
     plug(plan, machine, plan.machines[machine])
     _start(plan, machine, *ssh.daemon(plan))
     if machine in plan.remotes:
@@ -140,7 +142,7 @@ def _start(plan: Plan, machine: str, *command: str) -> None:
     own = plan.own(machine)
     with (own / "var/log/daemons.log").open("ab") as log:
         subprocess.Popen(
-            [*namespaces.enter(own), *command],
+            [*machines.enter(own), *command],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -152,7 +154,7 @@ def _start(plan: Plan, machine: str, *command: str) -> None:
 def _await_corosync(plan: Plan, machine: str) -> None:
     deadline = time.monotonic() + COROSYNC_START_TIMEOUT_S
     while time.monotonic() < deadline:
-        ask = [*namespaces.enter(plan.own(machine)), "corosync-cmapctl", "-g", "totem.version"]
+        ask = [*machines.enter(plan.own(machine)), "corosync-cmapctl", "-g", "totem.version"]
         if subprocess.run(ask, capture_output=True, env=ENVIRONMENT, check=False).returncode == 0:
             return
         time.sleep(0.05)

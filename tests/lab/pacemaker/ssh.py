@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.lab.pacemaker.errors import LabError
+from tests.lab.errors import LabError
 from tests.lab.pacemaker.namespaces import ENVIRONMENT, SCRIPTS
 from tests.lab.pacemaker.plan import Plan
 

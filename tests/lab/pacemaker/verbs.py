@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.lab.errors import LabError
 from tests.lab.pacemaker import network, power, ssh
 from tests.lab.pacemaker.cluster import Cluster
 from tests.lab.pacemaker.content import alerts
-from tests.lab.pacemaker.errors import LabError
 from tests.lab.pacemaker.plan import MANAGEMENT
 
 FENCE_MODES = ("ok", "fail", "hang")

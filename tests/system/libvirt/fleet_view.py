@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.lab.libvirt.told import Notice
@@ -44,6 +45,20 @@ port = {receiver.port}
 version = "2c"
 community = "{COMMUNITY}"
 """
+
+
+@contextlib.contextmanager
+def following(daemons: Mapping[str, Daemon], receiver: Snmptrapd, stale_s: float) -> Iterator[GatewayProcess]:
+    """A gateway that follows these daemons, has read them all, and ends cleanly when the test has passed."""
+    process = GatewayProcess()
+    try:
+        process.configure(configuration(daemons, receiver, stale_s))
+        process.start()
+        process.await_sources()
+        yield process
+        process.stop()
+    finally:
+        process.remove()
 
 
 def misplaced(gateway: GatewayProcess, placement: Mapping[str, Sequence[str]]) -> list[str]:

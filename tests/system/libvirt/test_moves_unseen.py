@@ -24,8 +24,8 @@ from tests.system.libvirt.daemons import Daemon, await_answers
 from tests.system.libvirt.fleet_view import (
     COMMUNITY,
     await_none,
-    configuration,
     events_after,
+    following,
     heard_of,
     highest_seq,
     misplaced,
@@ -75,15 +75,8 @@ def receiver() -> Iterator[Snmptrapd]:
 
 @pytest.fixture
 def gateway(daemons: Mapping[str, Daemon], receiver: Snmptrapd) -> Iterator[GatewayProcess]:
-    process = GatewayProcess()
-    try:
-        process.configure(configuration(daemons, receiver, STALE_S))
-        process.start()
-        process.await_sources()
-        yield process
-        process.stop()
-    finally:
-        process.remove()
+    with following(daemons, receiver, STALE_S) as running:
+        yield running
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 6))])

@@ -29,8 +29,8 @@ from tests.system.libvirt.daemons import Daemon
 from tests.system.libvirt.fleet_view import (
     COMMUNITY,
     await_none,
-    configuration,
     events_after,
+    following,
     heard_of,
     highest_seq,
     misplaced,
@@ -65,15 +65,8 @@ def receiver(daemons: Mapping[str, Daemon]) -> Iterator[Snmptrapd]:
 
 @pytest.fixture
 def gateway(daemons: Mapping[str, Daemon], receiver: Snmptrapd) -> Iterator[GatewayProcess]:
-    process = GatewayProcess()
-    try:
-        process.configure(configuration(daemons, receiver, STALE_S))
-        process.start()
-        process.await_sources()
-        yield process
-        process.stop()
-    finally:
-        process.remove()
+    with following(daemons, receiver, STALE_S) as running:
+        yield running
 
 
 @pytest.mark.parametrize("seconds", [30, pytest.param(180, marks=pytest.mark.long)])
@@ -128,10 +121,10 @@ def _silences(outages: list[list[Absence]]) -> tuple[int, int]:
     for outage in outages:
         least += any(absence.seconds > STALE_S + RETRY_S for absence in outage)
         gone = outage[0].gone
-        for absence, following in itertools.zip_longest(outage, outage[1:]):
+        for absence, later in itertools.zip_longest(outage, outage[1:]):
             if absence.back - gone > STALE_S - RETRY_S:
                 most += 1
-                gone = following.gone if following else 0.0
+                gone = later.gone if later else 0.0
     return least, most
 
 
