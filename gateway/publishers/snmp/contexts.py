@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from gateway.model.entities import EntityKind
 from gateway.model.rows import Entity
-from gateway.publishers.snmp.render import Renderer, Touched
+from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment, ServedColumn
 from gateway.publishers.snmp.static import StaticRow, static_columns
+from gateway.publishers.snmp.tracked_lookup import Touched
 from gateway.schema.snmp import vm_mib
 from gateway.wire.ber import Oid, encode_octets, encode_sub_identifiers
 

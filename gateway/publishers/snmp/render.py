@@ -10,87 +10,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gateway.model.events import Event
-from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source, SourceState
-from gateway.model.shelf import BITS, Shelf
-from gateway.model.snapshot import Snapshot, scope_key
-from gateway.publishers.snmp.judged import impact_rows, layer_row
+from gateway.model.rows import Source, SourceState
+from gateway.model.shelf import Shelf
+from gateway.model.snapshot import Snapshot
 from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
-from gateway.publishers.snmp.tracked_view import TrackedView
-from gateway.schema.snmp.layers import ImpactRow, LayerRow
+from gateway.publishers.snmp.tracked_lookup import NONE_SILENT, SHELVES, Touched, TrackedLookup
 from gateway.schema.snmp.recent import RECENT_TABLE
 from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Table
 from gateway.topology.ages import STALE_INTERVALS, scope_is_stale
 from gateway.wire.ber import encode_sub_identifiers
-
-Touched = dict[tuple[str, int], object]
-"""Shards that were looked at: (shelf, shard number) -> what was there."""
-Shards = tuple[Mapping[int, Any], ...]
-_SHELVES = ("entities", "records", "claims", "dependents", "placements", "alarms", "entity_alarms")
-
-
-class TrackedLookup:
-    """The schema's Lookup over one snapshot; `touched` gathers the shards that were looked at."""
-
-    def __init__(self) -> None:
-        self.shelves: dict[str, tuple[Any, ...] | RecentEvents] = dict.fromkeys((*_SHELVES, "sources", "fresh"), ())
-        self.shelves["events"] = RecentEvents()
-        """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""
-        self.touched: Touched = {}
-        self._view = TrackedView(self)
-
-    def shard(self, shelf: str, number: int) -> Any:
-        """What is there now; None beyond the end of the shelf."""
-        shards = self.shelves[shelf]
-        return shards[number] if number < len(shards) else None
-
-    def holds(self, touched: Touched) -> bool:
-        """Whether all these shards are still the same objects."""
-        return all(self.shard(*place) is seen for place, seen in touched.items())
-
-    def _row(self, shelf: str, index: int) -> Any:
-        number = index >> BITS
-        shard = self.shard(shelf, number)
-        self.touched[shelf, number] = shard
-        return shard.get(index) if shard is not None else None
-
-    def entity(self, index: int) -> Entity | None:
-        found: Entity | None = self._row("entities", index)
-        if found is not None:
-            return found
-        record = self.record(index)
-        shown: Entity | None = self._row("entities", record.entity) if record is not None else None
-        return shown
-
-    def record(self, index: int) -> Record | None:
-        found: Record | None = self._row("records", index)
-        return found
-
-    def claims(self, record: int) -> tuple[Claim, ...]:
-        return self._row("claims", record) or ()
-
-    def dependents(self, record: int) -> tuple[int, ...]:
-        """The records that depend on a record."""
-        return self._row("dependents", record) or ()
-
-    def placement(self, entity: int) -> Placement | None:
-        found: Placement | None = self._row("placements", entity)
-        return found
-
-    def raised(self, entity: int) -> tuple[Alarm, ...]:
-        found = (self._row("alarms", alarm) for alarm in self._row("entity_alarms", entity) or ())
-        return tuple(alarm for alarm in found if alarm is not None and alarm.raised)
-
-    def layers(self, entity: Entity) -> LayerRow:
-        return layer_row(self._view, entity)
-
-    def impact(self, host: Entity) -> Sequence[ImpactRow]:
-        return impact_rows(self._view, host)
-
-    def is_stale(self, record: Record) -> bool:
-        sources, fresh = self.shard("fresh", 0)
-        self.touched["fresh", 0] = self.shard("fresh", 0)
-        return record.source in sources and scope_key(record.source, record.scope) not in fresh
 
 
 class _ShardRows:
@@ -223,6 +152,7 @@ class Renderer:
         self.columns = tuple(column for table in self.tables for column in table.columns)
         self._alarms = next(table for table in self.tables if table.table is ALARM_TABLE)
         self._sources: Mapping[str, Source] | None = None
+        self._silent = NONE_SILENT
 
     def use(self, snapshot: Snapshot) -> None:
         """Answer from this snapshot from now on."""
@@ -231,11 +161,13 @@ class Renderer:
         self.snapshot = snapshot
         self.serial += 1
         shelves = self.look.shelves
-        for name in _SHELVES:
+        for name in SHELVES:
             shelves[name] = getattr(snapshot, name).shards
         if snapshot.sources is not self._sources:
             self._use_sources(snapshot.sources)
-        self._use_freshness(snapshot)
+        silent = snapshot.silent_scopes()
+        self._use_silence(silent)
+        self._use_freshness(snapshot, silent)
         for table in self.tables:
             table.use(self.serial)
 
@@ -261,10 +193,15 @@ class Renderer:
         shelf: Shelf[Source] = Shelf()
         self.look.shelves["sources"] = shelf.evolve(rows).shards
 
-    def _use_freshness(self, snapshot: Snapshot) -> None:
+    def _use_silence(self, silent: frozenset[str]) -> None:
+        """Only the buckets of scopes that fell silent, or answer again, become others."""
+        ended: dict[str, bool | None] = {key: None for key, _ in self._silent.items() if key not in silent}
+        self._silent = self._silent.evolve(ended | {key: True for key in silent if key not in self._silent})
+        self.look.shelves["silent"] = self._silent.buckets
+
+    def _use_freshness(self, snapshot: Snapshot, silent: frozenset[str]) -> None:
         """What is stale by the rule of all publishers, as of now; kept as it is while nothing becomes it."""
         now, sources = self._now() if self._now is not None else snapshot.at, snapshot.sources
-        silent = snapshot.silent_scopes()
         fresh = frozenset(
             key
             for key, seen_at in snapshot.freshness.items()

@@ -16,6 +16,7 @@ class TrackedRows(Protocol):
     def dependents(self, record: int) -> tuple[int, ...]: ...
     def placement(self, entity: int) -> Placement | None: ...
     def raised(self, entity: int) -> tuple[Alarm, ...]: ...
+    def is_silent(self, record: Record) -> bool: ...
 
 
 class TrackedView:
@@ -69,4 +70,4 @@ class TrackedView:
         return None
 
     def is_silent(self, record: Record) -> bool:
-        return False
+        return self._rows.is_silent(record)

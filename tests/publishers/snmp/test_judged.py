@@ -18,6 +18,7 @@ from gateway.wire.values import Gauge32, Integer, OctetString
 from tests.publishers.snmp import running
 from tests.publishers.snmp.asking import Asker
 from tests.topology.estate import Estate, three_hosts
+from tests.topology.test_where_silent import estate as two_hosts
 
 LAYER = {column.name: LAYER_TABLE.column_oid(column) for column in LAYER_TABLE.columns}
 IMPACT = {column.name: IMPACT_TABLE.column_oid(column) for column in IMPACT_TABLE.columns}
@@ -98,6 +99,20 @@ def test_after_a_change_both_tables_are_as_if_made_anew(change):
     change(estate)
     holder.snapshot = estate.snapshot()
     agree(asker, holder.snapshot)
+
+
+def test_what_runs_on_a_host_that_falls_silent_was_last_there_until_it_answers():
+    house = two_hosts()
+    heard, silent = two_hosts(silent=()).snapshot, house.snapshot
+    holder = running.Holder(heard)
+    asker = Asker(running.make(holder))
+    v1, v2 = (resolve(silent, name).index for name in ("v1", "v2"))
+    told = []
+    for holder.snapshot in (heard, silent, heard):
+        agree(asker, holder.snapshot)
+        told.append([layer(asker, "Status", vm) for vm in (v1, v2)])
+    placed, last_known = Integer(LayerStatus.PLACED), Integer(LayerStatus.LAST_KNOWN)
+    assert told == [[placed, placed], [last_known, placed], [placed, placed]]
 
 
 def test_every_word_of_topology_has_its_number():

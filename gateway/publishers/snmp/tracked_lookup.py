@@ -1,0 +1,90 @@
+"""Tracked lookup: the rows of the snapshot in use, noting the shards looked at."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.model.rows import Alarm, Claim, Entity, Placement, Record
+from gateway.model.shelf import BITS, Buckets
+from gateway.model.snapshot import scope_key
+from gateway.publishers.snmp.judged import impact_rows, layer_row
+from gateway.publishers.snmp.recent import RecentEvents
+from gateway.publishers.snmp.tracked_view import TrackedView
+from gateway.schema.snmp.layers import ImpactRow, LayerRow
+
+Touched = dict[tuple[str, int], object]
+"""Shards that were looked at: (shelf, shard number) -> what was there."""
+SHELVES = ("entities", "records", "claims", "dependents", "placements", "alarms", "entity_alarms")
+NONE_SILENT: Buckets[bool] = Buckets(tuple({} for _ in range(64)))
+"""Keys of the scopes that do not answer, spread so that one more touches few rows."""
+
+
+class TrackedLookup:
+    """The schema's Lookup over one snapshot; `touched` gathers the shards that were looked at."""
+
+    def __init__(self) -> None:
+        self.shelves: dict[str, tuple[Any, ...] | RecentEvents] = dict.fromkeys((*SHELVES, "sources", "fresh"), ())
+        """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""
+        self.shelves["events"] = RecentEvents()
+        self.shelves["silent"] = NONE_SILENT.buckets
+        self.touched: Touched = {}
+        self._view = TrackedView(self)
+
+    def shard(self, shelf: str, number: int) -> Any:
+        """What is there now; None beyond the end of the shelf."""
+        shards = self.shelves[shelf]
+        return shards[number] if number < len(shards) else None
+
+    def holds(self, touched: Touched) -> bool:
+        """Whether all these shards are still the same objects."""
+        return all(self.shard(*place) is seen for place, seen in touched.items())
+
+    def _row(self, shelf: str, index: int) -> Any:
+        number = index >> BITS
+        shard = self.shard(shelf, number)
+        self.touched[shelf, number] = shard
+        return shard.get(index) if shard is not None else None
+
+    def entity(self, index: int) -> Entity | None:
+        found: Entity | None = self._row("entities", index)
+        if found is not None:
+            return found
+        record = self.record(index)
+        shown: Entity | None = self._row("entities", record.entity) if record is not None else None
+        return shown
+
+    def record(self, index: int) -> Record | None:
+        found: Record | None = self._row("records", index)
+        return found
+
+    def claims(self, record: int) -> tuple[Claim, ...]:
+        return self._row("claims", record) or ()
+
+    def dependents(self, record: int) -> tuple[int, ...]:
+        """The records that depend on a record."""
+        return self._row("dependents", record) or ()
+
+    def placement(self, entity: int) -> Placement | None:
+        found: Placement | None = self._row("placements", entity)
+        return found
+
+    def raised(self, entity: int) -> tuple[Alarm, ...]:
+        found = (self._row("alarms", alarm) for alarm in self._row("entity_alarms", entity) or ())
+        return tuple(alarm for alarm in found if alarm is not None and alarm.raised)
+
+    def layers(self, entity: Entity) -> LayerRow:
+        return layer_row(self._view, entity)
+
+    def impact(self, host: Entity) -> Sequence[ImpactRow]:
+        return impact_rows(self._view, host)
+
+    def is_stale(self, record: Record) -> bool:
+        sources, fresh = self.shard("fresh", 0)
+        self.touched["fresh", 0] = self.shard("fresh", 0)
+        return record.source in sources and scope_key(record.source, record.scope) not in fresh
+
+    def is_silent(self, record: Record) -> bool:
+        """True when an alarm says that the record's scope does not answer."""
+        key, buckets = scope_key(record.source, record.scope), self.shelves["silent"]
+        number = hash(key) & (len(buckets) - 1)
+        silent = self.touched["silent", number] = self.shard("silent", number)
+        return key in silent
