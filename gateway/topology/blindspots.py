@@ -9,6 +9,7 @@ from gateway.model.rows import Entity, Source, SourceState
 from gateway.topology.ages import entity_age, entity_is_stale
 from gateway.topology.quorum import DOWN
 from gateway.topology.said import called, names
+from gateway.topology.scopes import unread
 
 _SILENT = (SourceState.STALE, SourceState.FAILING, SourceState.STARTING)
 _JOINED_BELOW = {
@@ -33,6 +34,7 @@ _DEPTH = {
     )
     for kind in kinds
 }
+_SHOWN = 5
 _HOSTS = (EntityKind.PHYSICAL_HOST, EntityKind.HYPERVISOR, EntityKind.STORAGE_POOL)
 
 
@@ -45,13 +47,15 @@ def blind_spots(
     intervals: int,
 ) -> Iterator[str]:
     """
-    What the answer cannot know: silent sources and hosts, hosts on which nothing is seen, layers that nobody joined.
+    What the answer cannot know: silent sources and hosts, what was never read, hosts on which nothing is seen, layers
+    that nobody joined.
 
     `hit`: indexes of all that is affected or lost; `reached`: of all that lie on the way of a loss.
     """
     for source in view.sources.values():
         if source.state in _SILENT:
             yield f"source {source.name} is {source.state.value}: {_last_read(source, now)}"
+    yield from _unread(view)
     for entity in lost:
         if entity.kind in _HOSTS and entity.index not in reached:
             does = "uses it" if entity.kind is EntityKind.STORAGE_POOL else "runs there"
@@ -66,6 +70,15 @@ def blind_spots(
     for kind, entities in loose.items():
         verb = "is" if len(entities) == 1 else "are"
         yield f"{kind.value} {names(entities)} {verb} matched to no {kinds[kind]}: may be affected, or not"
+
+
+def _unread(view: TopologyView) -> Iterator[str]:
+    parts: dict[str, list[str]] = {}
+    for source, scope in unread(view):
+        parts.setdefault(source, []).append(scope.name)
+    for source, found in parts.items():
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        yield f"source {source} has never read {', '.join(found[:_SHOWN])}{more}: what is there is not known"
 
 
 def _seen(

@@ -10,6 +10,8 @@ from gateway.model.errors import AmbiguousName, UnknownEntity
 from gateway.model.ports import TopologyView
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity
+from gateway.topology.scopes import unread
+from gateway.topology.unheard import moment
 
 _KINDS = {kind.value: kind for kind in EntityKind}
 _COMPARED = 2_000
@@ -180,6 +182,12 @@ def _unmistakable(view: TopologyView, entity: Entity, among: list[Entity]) -> st
 
 def _unknown(view: TopologyView, name: str, kind: EntityKind | None) -> str:
     what = kind.value if kind is not None else "entity"
+    for source, scope in unread(view):
+        if scope.name.lower() == name.lower():
+            return (
+                f"no {what} is called {name[:80]!r} {view.when}, but source {source} has a part of that name. "
+                f"Nothing is known of it; no read has succeeded since {moment(scope.failing_since)}: {scope.error}"
+            )
     close = _close(view, name, kind)
     hint = (
         f" Did you mean {', '.join(close)}?"

@@ -1,5 +1,6 @@
 """Scopes: the parts of a source (hosts of a fleet), when each was read, and which do not answer."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.model.conditions import ConditionKind
@@ -21,22 +22,36 @@ class Scope:
 
 def scopes_of(view: TopologyView, source: str) -> tuple[Scope, ...]:
     """The parts of a source by name; none when it is read as one. Of a past time: those that were silent then."""
-    failing = {alarm.detail: alarm for alarm in view.active_alarms() if _is_silence(alarm, source)}
-    reads: dict[str, int] = {}
+    failing = {alarm.detail: alarm for alarm in _failing(view) if alarm.source == source}
+    names = set(failing)
     if isinstance(view, Snapshot):
         prefix = scope_key(source, "")
-        read = ((key, at) for key, at in view.freshness.items() if key.startswith(prefix) and key != prefix)
-        reads = {key.removeprefix(prefix): at for key, at in read if view.scopes.get(key)}
-        settling = (view.alarms.get(index) for key, index in view.failing.items() if key.startswith(prefix))
-        failing |= {alarm.detail: alarm for alarm in settling if alarm is not None}
-    return tuple(_scope(name, reads.get(name, 0), failing.get(name)) for name in sorted({*reads, *failing}))
+        names |= {
+            key.removeprefix(prefix)
+            for key, _ in view.freshness.items()
+            if key.startswith(prefix) and view.scopes.get(key)
+        }
+    return tuple(_scope(view, source, name, failing.get(name)) for name in sorted(names - {""}))
 
 
-def _scope(name: str, read_at: int, alarm: Alarm | None) -> Scope:
+def unread(view: TopologyView) -> Iterator[tuple[str, Scope]]:
+    """(source, part) of the parts that do not answer, and of which nothing is known: no read of them succeeded yet."""
+    for alarm in sorted(_failing(view), key=lambda one: (one.source, one.detail)):
+        scope = _scope(view, alarm.source, alarm.detail, alarm)
+        if not scope.read_at and not view.named(scope.name):
+            yield alarm.source, scope
+
+
+def _scope(view: TopologyView, source: str, name: str, alarm: Alarm | None) -> Scope:
+    key = scope_key(source, name)
+    read_at = view.freshness.get(key) or 0 if isinstance(view, Snapshot) and view.scopes.get(key) else 0
     if alarm is None:
         return Scope(name, read_at)
     return Scope(name, read_at, alarm.since, alarm.raised, alarm.text)
 
 
-def _is_silence(alarm: Alarm, source: str) -> bool:
-    return alarm.condition is ConditionKind.SOURCE_STALE and alarm.source == source and bool(alarm.detail)
+def _failing(view: TopologyView) -> Iterator[Alarm]:
+    """The alarms of parts that do not answer: settling, or raised (of a past time: raised)."""
+    if isinstance(view, Snapshot):
+        return (alarm for index in view.failing.values() if (alarm := view.alarms.get(index)) is not None)
+    return (a for a in view.active_alarms() if a.condition is ConditionKind.SOURCE_STALE and a.detail)
