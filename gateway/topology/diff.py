@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from gateway.model.entities import RELOCATABLE_KINDS, EntityState, NativeKey
+from gateway.model.entities import RELOCATABLE_KINDS, Alias, EntityState, NativeKey, Value
 from gateway.model.observations import Glimpse, Objects, Observation, ObservedEntity, ObservedRelation, Whole
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import Claim, Record
@@ -71,7 +71,7 @@ def _upsert(
     record = _known(draft, observation, entity.key)
     scope = observation.covers.scope
     home = _home(draft, record, scope, relations)
-    if home is None:
+    if home is None or _shows(record, home, entity):
         return record
     changed_state = (record.state, record.reason) != (entity.state, entity.reason)
     seen = replace(
@@ -81,14 +81,36 @@ def _upsert(
         subtype=entity.subtype,
         state=entity.state,
         reason=entity.reason,
-        aliases=tuple(sorted(set(entity.aliases))),
+        aliases=_ordered(entity.aliases),
         attributes=entity.attributes,
         state_since=observation.at if changed_state else record.state_since,
         gone=False,
     )
-    if seen != record:
-        draft.put_record(seen)
+    draft.put_record(seen)
     return seen
+
+
+def _shows(record: Record, home: str, entity: ObservedEntity) -> bool:
+    """The record says what was observed already."""
+    return (
+        not record.gone
+        and record.scope == home
+        and record.name == entity.name
+        and record.subtype == entity.subtype
+        and record.state is entity.state
+        and record.reason == entity.reason
+        and _same(record.attributes, entity.attributes)
+        and (record.aliases == entity.aliases or record.aliases == _ordered(entity.aliases))
+    )
+
+
+def _same(before: Mapping[str, Value], now: Mapping[str, Value]) -> bool:
+    """Most often a collector hands over the very object that it did before."""
+    return before is now or before == now
+
+
+def _ordered(aliases: Iterable[Alias]) -> tuple[Alias, ...]:
+    return tuple(sorted(set(aliases)))
 
 
 def _home(draft: Draft, record: Record, scope: str, relations: Sequence[ObservedRelation]) -> str | None:
@@ -101,13 +123,24 @@ def _home(draft: Draft, record: Record, scope: str, relations: Sequence[Observed
     """
     if record.gone or record.scope == UNSEEN:
         return scope
-    others = (c for c in draft.claims(record.index) if c.source == record.source and c.scope != scope)
-    there = max((_certainty(c.phase) for c in others if c.kind is RelationKind.RUNS_ON), default=0)
+    others = _running(draft, record, scope)
+    if not others and record.scope == scope:
+        return scope
+    there = max(map(_certainty, others), default=0)
     here = max((_certainty(r.phase) for r in relations if r.kind is RelationKind.RUNS_ON), default=0)
     at_rest = not here and not there and record.key.kind in RELOCATABLE_KINDS and record.scope != scope
     if here < there or at_rest:
         return None
     return scope if here > there or draft.is_silent(record.source, record.scope) else record.scope
+
+
+def _running(draft: Draft, record: Record, scope: str) -> list[Phase]:
+    """How other scopes of its source say that it runs there."""
+    return [
+        claim.phase
+        for claim in draft.claims(record.index)
+        if claim.scope != scope and claim.kind is RelationKind.RUNS_ON and claim.source == record.source
+    ]
 
 
 def has_word(draft: Draft, record: Record, scope: str) -> bool:
@@ -181,42 +214,41 @@ def _replace_claims(
     """Replace what this scope said of the record; what other scopes and we ourselves say stays."""
     source, scope = observation.source, observation.covers.scope
     before = draft.claims(record.index)
-    mine = {_identity(c): c for c in before if c.source == source and c.scope == scope}
-    after = [c for c in before if c.source != source or c.scope != scope]
+    mine = {(c.kind, c.lower, c.role): c for c in before if c.scope == scope and c.source == source}
     said: dict[tuple[RelationKind, int, str], Claim] = {}
     for relation in relations:
-        claim = _claim(draft, observation, record, relation)
-        said[_identity(claim)] = _continued(claim, mine.get(_identity(claim)))
-    after.extend(said.values())
+        lower = _known(draft, observation, relation.lower).index
+        identity = (relation.kind, lower, relation.role)
+        said[identity] = _claim(observation, record, lower, relation, mine.get(identity))
+    if said == mine:
+        return
     _touch(draft, record, mine.values(), said.values())
-    draft.put_claims(record.index, after)
+    others = (c for c in before if c.source != source or c.scope != scope)
+    draft.put_claims(record.index, (*others, *said.values()))
     _forget_unseen(draft, before)
 
 
-def _identity(claim: Claim) -> tuple[RelationKind, int, str]:
-    return (claim.kind, claim.lower, claim.role)
-
-
-def _claim(draft: Draft, observation: Observation, record: Record, relation: ObservedRelation) -> Claim:
+def _claim(
+    observation: Observation, record: Record, lower: int, relation: ObservedRelation, before: Claim | None
+) -> Claim:
+    """What a relation says, since when it has been so; the claim as it was when that says it already."""
+    since = observation.at
+    if before is not None and before.phase is relation.phase and before.arrival is relation.arrival:
+        if _same(before.attributes, relation.attributes):
+            return before
+        since = before.since
     return Claim(
         source=observation.source,
         kind=relation.kind,
         upper=record.index,
-        lower=_known(draft, observation, relation.lower).index,
+        lower=lower,
         role=relation.role,
         phase=relation.phase,
         arrival=relation.arrival,
-        since=observation.at,
+        since=since,
         attributes=relation.attributes,
         scope=observation.covers.scope,
     )
-
-
-def _continued(claim: Claim, before: Claim | None) -> Claim:
-    """The claim, since when it has been so."""
-    if before is not None and (before.phase, before.arrival) == (claim.phase, claim.arrival):
-        return replace(claim, since=before.since)
-    return claim
 
 
 _PLACING = (RelationKind.RUNS_ON, RelationKind.PART_OF)
