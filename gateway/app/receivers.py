@@ -141,7 +141,8 @@ def _take_over(sink: Sink, before: Sink | None) -> None:
 async def _tell_start(name: str, sink: Sink) -> None:
     if isinstance(sink, TellsStart) and not sink.told:
         try:
-            await asyncio.wait_for(sink.start(), START_S)
+            async with asyncio.timeout(START_S):
+                await sink.start()
         except (DeliveryError, TimeoutError) as error:
             why = str(error) or f"receiver {name}: no answer within {START_S:.0f} s"
             logger.warning("%s; that the gateway has started is told later", why)

@@ -125,7 +125,8 @@ class Desk:
     async def _in(self, pool: ThreadPoolExecutor, question: Callable[[], Answer]) -> Answer:
         running = asyncio.get_running_loop().run_in_executor(pool, question)
         try:
-            return await asyncio.wait_for(running, DEADLINE_S)
+            async with asyncio.timeout(DEADLINE_S):  # wait_for of Python 3.11 may swallow a cancellation
+                return await running
         except TimeoutError:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, DATABASE_SILENT, {"Retry-After": "5"}) from None
 

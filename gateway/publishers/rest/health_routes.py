@@ -45,7 +45,8 @@ class DatabaseProbe:
     async def _ask(self) -> None:
         cheap = EventFilter(newest_first=True, limit=1)
         try:
-            await asyncio.wait_for(self._desk.ask(lambda: self._desk.history.events(cheap)), DATABASE_DEADLINE_S)
+            async with asyncio.timeout(DATABASE_DEADLINE_S):
+                await self._desk.ask(lambda: self._desk.history.events(cheap))
         except (StoreError, Refused, TimeoutError):
             return
         self._answered = self._desk.clock.monotonic()

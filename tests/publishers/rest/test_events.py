@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket
+import threading
+import time
 from contextlib import asynccontextmanager
 
 import httpx
@@ -163,6 +165,19 @@ async def test_the_subscription_ends_with_the_last_listener(gateway):
         async with listening(client):
             await until(lambda: gateway.waiting)
         await until(lambda: not gateway.waiting)
+
+
+async def test_a_question_that_is_cancelled_just_as_its_answer_arrives_is_cancelled(gateway):
+    desk = Desk(gateway, gateway.database.history, gateway.clock)
+    answered = threading.Event()
+    question = asyncio.create_task(desk.ask(answered.set))
+    await asyncio.sleep(0)
+    answered.wait(10)
+    time.sleep(0.05)  # noqa: ASYNC251 - the loop must not take the answer before it is cancelled
+    await asyncio.sleep(0)  # now the answer is there, and nobody has been told
+    question.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await question
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "²", "9" * 30])
