@@ -24,7 +24,7 @@ VIEW = View(
     promoted=frozenset({"n2"}),
     blocked=frozenset(),
     busy=False,
-    failures=False,
+    failures=frozenset(),
     fencing_pending=False,
     failed_fencings=Counter(),
 )

@@ -23,7 +23,8 @@ class View:
     promoted: frozenset[str]
     blocked: frozenset[str]
     busy: bool
-    failures: bool
+    failures: frozenset[tuple[str, str, str]]
+    """What failed, where, and when or how often: one more failure of the same thing is another one of these."""
     fencing_pending: bool
     failed_fencings: Counter[str]
 
@@ -59,7 +60,7 @@ def parse_view(text: str) -> View | None:
         ),
         blocked=frozenset(_id(resource) for resource in resources if resource.get("blocked") == "true"),
         busy=any(_in_transition(resource) for resource in resources) or bool(_nodes(root, "pending")),
-        failures=_has_failures(root),
+        failures=_failures(root),
         fencing_pending=any(event.get("status") == "pending" for event in fencings),
         failed_fencings=Counter(e.get("target", "") for e in fencings if e.get("status") == "failed"),
     )
@@ -78,6 +79,14 @@ def _in_transition(resource: ET.Element) -> bool:
     return resource.get("pending") is not None or resource.get("role") not in (*RUNNING, "Stopped")
 
 
-def _has_failures(root: ET.Element) -> bool:
-    history = root.iterfind("node_history/node/resource_history")
-    return bool(root.findall("failures/failure")) or any(entry.get("fail-count", "0") != "0" for entry in history)
+def _failures(root: ET.Element) -> frozenset[tuple[str, str, str]]:
+    failed = [
+        (failure.get("op_key", ""), failure.get("node", ""), failure.get("last-rc-change", ""))
+        for failure in root.iterfind("failures/failure")
+    ]
+    counted = [
+        (_id(entry), node.get("name", ""), entry.get("fail-count", "0"))
+        for node in root.iterfind("node_history/node")
+        for entry in node.iterfind("resource_history")
+    ]
+    return frozenset(failed + [each for each in counted if each[2] != "0"])
