@@ -52,6 +52,19 @@ class TakesHints(Protocol):
         """
 
 
+@runtime_checkable
+class TakesDoubts(Protocol):
+    """A collector that can be told that one of its scopes may be gone."""
+
+    def doubt(self, scope: str) -> None:
+        """
+        Find out within about 2 s whether the scope answers, and report it: read, or failed. Does not wait.
+
+        Called in the event loop, once for each thing on the scope that another source has lost; also for a scope that
+        is not known, or while the collector does not run.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class CollectorContext:
     """What a collector gets from the house. `now`: microseconds UTC."""
