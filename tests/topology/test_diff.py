@@ -19,7 +19,7 @@ SHELVES = ("records", "entities", "claims", "dependents", "names", "aliases", "s
 @settings(max_examples=80, deadline=None)
 def test_what_is_observed_again_is_no_revision_and_copies_no_shelf(history: list[Step]) -> None:
     world = World()
-    for _, seen, _ in world.play(history: list[Step]) -> None:
+    for _, seen, _ in world.play(history):
         if isinstance(seen, Observation):
             again, changes = observe(world.snapshot, deepcopy(seen), SETTLE, world.new_id)
             assert changes.empty
@@ -30,7 +30,7 @@ def test_what_is_observed_again_is_no_revision_and_copies_no_shelf(history: list
 @settings(max_examples=80, deadline=None)
 def test_the_claims_of_a_scope_are_what_it_said_last_and_since_when_it_has_been_so(history: list[Step]) -> None:
     world = World()
-    for before, seen, _ in world.play(history: list[Step]) -> None:
+    for before, seen, _ in world.play(history):
         if not isinstance(seen, Observation) or isinstance(seen.covers, Glimpse):
             continue
         had = {_ends(claim): claim for claim in _claims_of(before, seen)}
