@@ -170,7 +170,7 @@ async def _agent(settings: SnmpSettings) -> AsyncIterator[Finding]:
             continue
         for who in who_may_ask(settings):
             try:
-                revision = await ask_revision(listen, who)
+                revision = await ask_revision(listen, who, settings.root)
             except GatewayError as error:
                 said = f"{error}. Was publishers.snmp changed since the gateway was started? Restart it"
                 yield Finding("snmp", Outcome.FAILED, said)

@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": "commands_replay",
     "db": "commands_database",
     "token": "commands_token",
+    "mib": "commands_mib",
 }
 """Command -> its module in gateway.app, where it has the same name."""
 

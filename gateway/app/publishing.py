@@ -23,11 +23,13 @@ from gateway.publishers.rest.health_routes import Awaited
 from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.publishers.snmp.recent import KEPT as RECENT_EVENTS
+from gateway.schema.snmp.arcs import ENTERPRISE, is_documentation
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.store.database import Database
 from gateway.support.clock import Clock
 from gateway.support.tasks import supervise
 from gateway.topology.ages import STALE_INTERVALS
+from gateway.wire.ber import Oid
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +40,23 @@ Begin = Callable[[], Awaitable["asyncio.Task[None]"]]
 """Binds, begins to serve, and returns the task that does."""
 
 
-def start_engine(database: Database, clock: Clock) -> SnmpEngine:
-    """The SNMP engine of this start: its boots are committed before it is used. Blocking."""
+def start_engine(database: Database, clock: Clock, root: Oid = ENTERPRISE) -> SnmpEngine:
+    """The SNMP engine of this start: its boots are committed before it is used. `root`: of our MIB. Blocking."""
     engine_id = database.administration.engine_id(lambda: new_engine_id(secrets.token_bytes(12)))
-    return SnmpEngine(engine_id, database.administration.next_engine_boots(), clock.monotonic())
+    return SnmpEngine(engine_id, database.administration.next_engine_boots(), clock.monotonic(), root)
+
+
+def mib_root(configuration: Configuration) -> Oid:
+    """Where our MIB hangs, for the agent and the notifications."""
+    settings = configuration.publishers["snmp"]
+    assert isinstance(settings, SnmpSettings)
+    if is_documentation(settings.root):
+        logger.warning(
+            "snmp: the MIB hangs below %s, a number for documentation that is nobody's (RFC 5612). Give "
+            "publishers.snmp.enterprise the number of your organisation before consoles learn these OIDs",
+            settings.enterprise,
+        )
+    return settings.root
 
 
 class Publishing:

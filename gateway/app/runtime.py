@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 from gateway.app import places
 from gateway.app.lock import StateLock
-from gateway.app.publishing import Publishing, start_engine
+from gateway.app.publishing import Publishing, mib_root, start_engine
 from gateway.app.readiness import Readiness
 from gateway.app.receivers import Receivers
 from gateway.app.retention import retain
@@ -97,7 +97,7 @@ class Runtime:
     async def _start(self, stack: AsyncExitStack) -> None:
         reconciler = self.reconciler = await self._start_topology(stack)
         configuration, clock = self.configuration, self.clock
-        engine = await asyncio.to_thread(start_engine, self.database, clock)
+        engine = await asyncio.to_thread(start_engine, self.database, clock, mib_root(configuration))
 
         self.receivers = Receivers(self.database, reconciler, SinkContext(engine, clock))
         stack.push_async_callback(_within, self.receivers.stop)

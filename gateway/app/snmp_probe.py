@@ -29,7 +29,9 @@ from pysnmp.hlapi.v3arch.asyncio import (
 from gateway.config.addresses import parse_address
 from gateway.model.errors import GatewayError
 from gateway.publishers.snmp.settings import SnmpSettings, UserSettings
+from gateway.schema.snmp.arcs import ENTERPRISE, under
 from gateway.schema.snmp.info import SCALARS
+from gateway.wire.ber import Oid
 from gateway.wire.usm import AuthProtocol, PrivProtocol
 
 _AUTH = {
@@ -72,16 +74,16 @@ def who_may_ask(settings: SnmpSettings) -> list[Who]:
     return found or [Who("community public", CommunityData("public", mpModel=1))]
 
 
-async def ask_revision(listen: str, who: Who, timeout_s: float = 2.0) -> int:
+async def ask_revision(listen: str, who: Who, root: Oid = ENTERPRISE, timeout_s: float = 2.0) -> int:
     """
-    topoInfoRevision of the agent at `listen` ("127.0.0.1:1161").
+    topoInfoRevision of the agent at `listen` ("127.0.0.1:1161"), whose MIB hangs at `root`.
 
     Raises:
         NoAnswer: it did not answer, or refused.
     """
     host, port = parse_address(listen)
     target = (_UNSPECIFIED.get(host, host), port)
-    wanted = ObjectType(ObjectIdentity((*_REVISION.oid, 0)))
+    wanted = ObjectType(ObjectIdentity((*under(root, _REVISION.oid), 0)))
     engine = SnmpEngine()
     try:
         transport = await _transport(target, timeout_s)

@@ -1,4 +1,4 @@
-"""Resource files: MIB, MOF and migrations, in a wheel and in an editable install alike."""
+"""Resource files: MIB, content for consoles, MOF and migrations, in a wheel and in an editable install alike."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ class ResourceMissing(Exception):
 
 def resource_dir(name: str, package: Path = PACKAGE) -> Path:
     """
-    The folder `mibs`, `mof` or `migrations`: in `gateway/_data` of a wheel, else in the project's root.
+    The folder `mibs`, `integrations`, `mof` or `migrations`: in `gateway/_data` of a wheel, else in the project's root.
 
     Raises:
         ResourceMissing: in neither.

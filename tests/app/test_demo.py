@@ -163,7 +163,7 @@ async def test_the_receiver_takes_what_net_snmp_sends() -> None:
     receiver = TrapReceiver("demo-traps", got.append)
     try:
         host, port = receiver.address
-        root = "1.3.6.1.4.1.8072.9999.9999.7163"
+        root = "1.3.6.1.4.1.32473.7163"
         varbinds = [f"{root}.1.7.2.0", "s", "web", f"{root}.1.7.12.0", "i", "1"]
         command = ["snmptrap", "-v2c", "-c", "demo-traps", f"{host}:{port}", "", f"{root}.0.1", *varbinds]
         sender = await asyncio.create_subprocess_exec(*command, env={**os.environ, "MIBS": ""})

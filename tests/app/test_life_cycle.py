@@ -17,7 +17,7 @@ import httpx
 
 from tests.app.estate import CONFIGURATION, Estate, environment
 
-RECENT = "1.3.6.1.4.1.8072.9999.9999.7163.1.10"
+RECENT = "1.3.6.1.4.1.32473.7163.1.10"
 """topoRecentTable."""
 SECOND_SOURCE = """
 [sources.annex]

@@ -15,7 +15,7 @@ from tests.benchmarks.goal import report
 
 ROOT = Path(__file__).parents[2]
 BENCH = Path(__file__).parent / "snmpd"
-ENTITY_TABLE = "1.3.6.1.4.1.8072.9999.9999.7163.1.3"
+ENTITY_TABLE = "1.3.6.1.4.1.32473.7163.1.3"
 COLUMNS = "2-13"
 ENTITIES = 10_000
 GOALS = {

@@ -11,7 +11,7 @@ from gateway.model.events import Event
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.sinks.affected import affected_address
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
-from gateway.schema.snmp.arcs import COLD_START
+from gateway.schema.snmp.arcs import COLD_START, under
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.notifications import notification_of, varbinds_of
 from gateway.support.clock import Clock
@@ -70,7 +70,9 @@ class SnmpTrapSink:
         """
         if not self.told:
             await self.start()
-        await self._send(notification_of(event.kind).oid, varbinds_of(event), affected_address(event, snapshot))
+        root = self._engine.root
+        trap = under(root, notification_of(event.kind).oid)
+        await self._send(trap, varbinds_of(event, root), affected_address(event, snapshot))
 
     async def close(self) -> None:
         if self._socket is not None:

@@ -62,7 +62,7 @@ class Access:
         contexts: Contexts | None = None,
     ) -> None:
         self._subtrees = {ALL: EVERYTHING} | {
-            name: Subtrees.parse(view.include, view.exclude) for name, view in settings.views.items()
+            name: Subtrees.parse(view.include, view.exclude, settings.root) for name, view in settings.views.items()
         }
         self._columns = tuple(columns)
         self._contexts = contexts

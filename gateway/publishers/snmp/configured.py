@@ -127,7 +127,7 @@ def _accesses(settings: SnmpSettings) -> Iterator[StaticRow]:
 def _families(settings: SnmpSettings) -> Iterator[StaticRow]:
     """vacmViewTreeFamilyEntry, without masks."""
     views = {ALL: EVERYTHING} | {
-        name: Subtrees.parse(each.include, each.exclude) for name, each in settings.views.items()
+        name: Subtrees.parse(each.include, each.exclude, settings.root) for name, each in settings.views.items()
     }
     for name, view in views.items():
         for kind, oids in ((_INCLUDED, view.included), (_EXCLUDED, view.excluded)):

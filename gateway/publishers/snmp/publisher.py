@@ -18,6 +18,7 @@ from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
 from gateway.publishers.snmp.server import UdpServer
 from gateway.publishers.snmp.settings import SnmpSettings
 from gateway.publishers.snmp.system import Counters, Identity, system_columns
+from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.info import SCALARS, InfoFacts, Scalar
 from gateway.schema.snmp.targets import Target
@@ -57,7 +58,7 @@ class SnmpPublisher:
         self.addresses: tuple[tuple[str, int], ...] = ()
         """(address, port) of each socket, once bound; see `ready`."""
         self.counters = Counters()
-        self.renderer = Renderer(clock.now, stale_intervals)
+        self.renderer = Renderer(clock.now, stale_intervals, engine.root)
         self.agent = self._agent(settings)
         self._server = UdpServer(settings.listen, self.agent.respond, self._failed)
 
@@ -120,7 +121,9 @@ class SnmpPublisher:
 
     def _info(self, scalar: Scalar) -> ScalarColumn:
         return ScalarColumn(
-            scalar.oid, lambda: scalar.syntax.encode(scalar.value(self._facts())), in_v1=scalar.syntax.in_v1
+            under(self._engine.root, scalar.oid),
+            lambda: scalar.syntax.encode(scalar.value(self._facts())),
+            in_v1=scalar.syntax.in_v1,
         )
 
     def _facts(self) -> InfoFacts:

@@ -16,10 +16,11 @@ from gateway.model.snapshot import Snapshot
 from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
 from gateway.publishers.snmp.tracked_lookup import NONE_SILENT, SHELVES, Touched, TrackedLookup
+from gateway.schema.snmp.arcs import ENTERPRISE, under
 from gateway.schema.snmp.recent import RECENT_TABLE
 from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Table
 from gateway.topology.ages import STALE_INTERVALS, scope_is_stale
-from gateway.wire.ber import encode_sub_identifiers
+from gateway.wire.ber import Oid, encode_sub_identifiers
 
 
 class _ShardRows:
@@ -53,7 +54,7 @@ class TableColumn:
     __slots__ = ("_column", "_encoder", "_table", "count", "in_v1", "prefix", "rows_of", "segments", "single")
 
     def __init__(self, table: "TableRenderer", column: Column) -> None:
-        self.prefix = table.table.column_oid(column)
+        self.prefix = under(table.look.root, table.table.column_oid(column))
         self.single = table.table.single
         self.in_v1 = column.syntax.in_v1
         self.count = 0
@@ -140,14 +141,16 @@ class TableRenderer:
 class Renderer:
     """All tables of the MIB over one snapshot after the other. Belongs to one thread."""
 
-    def __init__(self, now: Callable[[], int] | None = None, stale_intervals: int = STALE_INTERVALS) -> None:
-        """`now`: microseconds UTC; without it a snapshot is as old as when it was made."""
+    def __init__(
+        self, now: Callable[[], int] | None = None, stale_intervals: int = STALE_INTERVALS, root: Oid = ENTERPRISE
+    ) -> None:
+        """`now`: microseconds UTC; without it a snapshot is as old as when it was made. `root`: where the MIB hangs."""
         self._now = now
         self._stale_intervals = stale_intervals
         self.snapshot = Snapshot()
         """The one in use; not yet any of the gateway's until `use` is called."""
         self.serial = 0
-        self.look = TrackedLookup()
+        self.look = TrackedLookup(root)
         self.tables = tuple(TableRenderer(table, self.look) for table in (*TABLES, RECENT_TABLE))
         self.columns = tuple(column for table in self.tables for column in table.columns)
         self._alarms = next(table for table in self.tables if table.table is ALARM_TABLE)

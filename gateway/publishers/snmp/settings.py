@@ -9,9 +9,11 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from gateway.config.addresses import parse_address
 from gateway.config.misfits import Misfit, misfits
 from gateway.config.settings import Settings
+from gateway.schema.snmp.arcs import DOCUMENTATION, parse_root
 from gateway.schema.snmp.user_fields import UserFields
+from gateway.schema.snmp.views import parse_subtree
+from gateway.wire.ber import Oid
 from gateway.wire.errors import DecodeError
-from gateway.wire.oid import parse_oid
 from gateway.wire.snmp import SMALLEST_MAX_SIZE
 from gateway.wire.usm.message import LARGEST_MESSAGE
 
@@ -55,7 +57,7 @@ class UserSettings(AskerSettings, UserFields):
 
 
 class ViewSettings(Settings):
-    """`[publishers.snmp.views.NAME]`: parts of the tree, by numeric OIDs of whole columns or of what is above them."""
+    """`[publishers.snmp.views.NAME]`: parts of the tree, by OIDs of whole columns or of what is above, or names of ours."""
 
     include: tuple[str, ...] = Field(description='List OIDs such as "1.3.6.1.2.1.1".')
     exclude: tuple[str, ...] = Field(default=(), description="List OIDs below those that are included.")
@@ -65,7 +67,7 @@ class ViewSettings(Settings):
     def _numeric(cls, oids: tuple[str, ...]) -> tuple[str, ...]:
         try:
             for text in oids:
-                parse_oid(text)
+                parse_subtree(text)
         except DecodeError as error:
             raise ValueError(str(error)) from error
         return oids
@@ -78,6 +80,8 @@ class SnmpSettings(Settings):
     listen: tuple[str, ...] = Field(
         default=("127.0.0.1:1161",), min_length=1, description='List addresses such as "127.0.0.1:1161" or "[::]:161".'
     )
+    enterprise: str = Field(default=f"{DOCUMENTATION}.7163", description='Give a number, or "NUMBER.ARC".')
+    """Where our MIB hangs below `enterprises`, in the agent and in all notifications."""
     contact: str = Field(default="", max_length=255, description="Name who looks after this gateway (sysContact).")
     name: str = Field(default="", max_length=255, description="Give the gateway's name (sysName); empty: the host's.")
     location: str = Field(default="", max_length=255, description="Say where it is (sysLocation).")
@@ -90,6 +94,18 @@ class SnmpSettings(Settings):
     communities: dict[str, CommunitySettings] = Field(default_factory=dict, description="Write a table for each.")
     users: dict[str, UserSettings] = Field(default_factory=dict, description="Write a table for each.")
     views: dict[str, ViewSettings] = Field(default_factory=dict, description="Write a table for each.")
+
+    @field_validator("enterprise", mode="before")
+    @classmethod
+    def _root(cls, enterprise: object) -> str:
+        text = str(enterprise)
+        parse_root(text)
+        return text
+
+    @property
+    def root(self) -> Oid:
+        """The OID of `enterprise`."""
+        return parse_root(self.enterprise)
 
     @field_validator("listen")
     @classmethod

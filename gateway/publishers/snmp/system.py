@@ -17,6 +17,7 @@ from gateway.schema.snmp.arcs import (
     UNAVAILABLE_CONTEXTS,
     UNKNOWN_CONTEXTS,
     USM_STATS,
+    under,
 )
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.wire.ber import Oid, encode_counter32, encode_integer, encode_octets, encode_oid, encode_time_ticks
@@ -76,7 +77,7 @@ def system_columns(
         *_system_group(identity, engine, monotonic),
         *_counter_columns(counters),
         *_engine_group(engine, usm, monotonic),
-        *_supported_modules(),
+        *_supported_modules(engine.root),
         _fixed(_SET_SERIAL, encode_integer(0)),
         *(_usm_counter(usm, counter) for counter in UsmCounter),
     ]
@@ -98,10 +99,10 @@ _MODULES: Final[tuple[tuple[Oid, str], ...]] = (
 """sysORTable: what is served, since the start."""
 
 
-def _supported_modules() -> list[StaticColumn]:
+def _supported_modules(root: Oid) -> list[StaticColumn]:
     zero = encode_time_ticks(0)
     rows = [
-        StaticRow((number,), {2: encode_oid(oid), 3: syntax.TEXT.encode(text), 4: zero})
+        StaticRow((number,), {2: encode_oid(under(root, oid)), 3: syntax.TEXT.encode(text), 4: zero})
         for number, (oid, text) in enumerate(_MODULES, 1)
     ]
     return [*static_columns((*SYSTEM, 9, 1), rows), *static_columns(SYSTEM, [StaticRow((0,), {8: zero})])]
@@ -117,7 +118,7 @@ def _system_group(identity: Identity, engine: SnmpEngine, monotonic: Callable[[]
 
     return [
         _fixed((*SYSTEM, 1), syntax.TEXT.encode(identity.description)),
-        _fixed((*SYSTEM, 2), encode_oid(PRODUCT)),
+        _fixed((*SYSTEM, 2), encode_oid(under(engine.root, PRODUCT))),
         ScalarColumn((*SYSTEM, 3), up_time),
         _fixed((*SYSTEM, 4), syntax.TEXT.encode(identity.contact)),
         _fixed((*SYSTEM, 5), syntax.TEXT.encode(identity.name)),

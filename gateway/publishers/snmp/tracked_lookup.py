@@ -9,7 +9,9 @@ from gateway.model.snapshot import scope_key
 from gateway.publishers.snmp.judged import impact_rows, layer_row
 from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.tracked_view import TrackedView
+from gateway.schema.snmp.arcs import ENTERPRISE
 from gateway.schema.snmp.layers import ImpactRow, LayerRow
+from gateway.wire.ber import Oid
 
 Touched = dict[tuple[str, int], object]
 """Shards that were looked at: (shelf, shard number) -> what was there."""
@@ -21,7 +23,8 @@ NONE_SILENT: Buckets[bool] = Buckets(tuple({} for _ in range(64)))
 class TrackedLookup:
     """The schema's Lookup over one snapshot; `touched` gathers the shards that were looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Oid = ENTERPRISE) -> None:
+        self.root = root
         self.shelves: dict[str, tuple[Any, ...] | RecentEvents] = dict.fromkeys((*SHELVES, "sources", "fresh"), ())
         """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""
         self.shelves["events"] = RecentEvents()

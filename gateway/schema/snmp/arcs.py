@@ -4,13 +4,11 @@ from typing import Final
 
 from gateway.wire.ber import Oid
 
-ENTERPRISE: Final[Oid] = (1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7163)
-"""
-The MIB's root. A placeholder: no enterprise number is registered for this project.
-
-It lies in net-snmp's arc for experiments (netSnmpPlaypen). To change it: here, and in the MODULE-IDENTITY of
-mibs/TOPOLOGY-GATEWAY-MIB.txt; every other OID is relative to it.
-"""
+ENTERPRISES: Final[Oid] = (1, 3, 6, 1, 4, 1)
+DOCUMENTATION: Final = 32473
+"""The enterprise number that RFC 5612 keeps for documentation: nobody's, so that a stranger's MIB is not met."""
+ENTERPRISE: Final[Oid] = (*ENTERPRISES, DOCUMENTATION, 7163)
+"""The MIB's root as its text has it, and the OIDs here. An organisation has its own: see `under`."""
 
 NOTIFICATIONS: Final[Oid] = (*ENTERPRISE, 0)
 OBJECTS: Final[Oid] = (*ENTERPRISE, 1)
@@ -27,3 +25,32 @@ MPD_STATS: Final[Oid] = (1, 3, 6, 1, 6, 3, 11, 2, 1)
 UNAVAILABLE_CONTEXTS: Final[Oid] = (1, 3, 6, 1, 6, 3, 12, 1, 4)
 UNKNOWN_CONTEXTS: Final[Oid] = (1, 3, 6, 1, 6, 3, 12, 1, 5)
 USM_STATS: Final[Oid] = (1, 3, 6, 1, 6, 3, 15, 1, 1)
+
+
+def under(root: Oid, oid: Oid) -> Oid:
+    """An OID of our MIB with its root in place of `ENTERPRISE`; any other OID is as it was."""
+    size = len(ENTERPRISE)
+    return root + oid[size:] if oid[:size] == ENTERPRISE and root != ENTERPRISE else oid
+
+
+def parse_root(text: str) -> Oid:
+    """
+    The root of our MIB as people write it: an enterprise number, and arcs of the organisation below it ("4711.2.1").
+
+    Raises:
+        ValueError: it is not that; says what is.
+    """
+    numbers = text.split(".")
+    if not all(each.isascii() and each.isdigit() and int(each) < 2**32 for each in numbers) or len(numbers) > _DEEPEST:
+        raise ValueError(
+            f"{text!r} is no enterprise number. Give its digits, with arcs below it if any, as in 4711.2.1"
+        )
+    return (*ENTERPRISES, *map(int, numbers))
+
+
+def is_documentation(root: Oid) -> bool:
+    """Whether a root is below the number that nobody has."""
+    return root[: len(ENTERPRISES) + 1] == (*ENTERPRISES, DOCUMENTATION)
+
+
+_DEEPEST: Final = 16

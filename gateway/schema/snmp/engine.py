@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-_ENTERPRISE: Final = 8072
-"""The same placeholder as the MIB: net-snmp's number, whose formats above 127 are its own business."""
+from gateway.schema.snmp.arcs import DOCUMENTATION, ENTERPRISE
+from gateway.wire.ber import Oid
+
 _OCTETS: Final = 5
 """Format 5 of SnmpEngineID: octets, administratively assigned (RFC 3411 section 5)."""
 _LARGEST_TIME: Final = 2**31 - 1
@@ -18,7 +19,7 @@ def new_engine_id(random: bytes) -> bytes:
     """
     if not 8 <= len(random) <= 27:
         raise ValueError(f"{len(random)} random octets: 8 to 27 are needed")
-    return (0x80000000 | _ENTERPRISE).to_bytes(4, "big") + bytes((_OCTETS,)) + random
+    return (0x80000000 | DOCUMENTATION).to_bytes(4, "big") + bytes((_OCTETS,)) + random
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,13 @@ class SnmpEngine:
     This start of the engine.
 
     `boots` was stored before the engine is used (RFC 3414 2.2). `started`: seconds of the monotonic clock, the same
-    clock that gives every `now`.
+    clock that gives every `now`. `root`: where this installation's MIB hangs (`arcs.under`).
     """
 
     engine_id: bytes
     boots: int
     started: float
+    root: Oid = ENTERPRISE
 
     def time_s(self, now: float) -> int:
         """snmpEngineTime: whole seconds since the start."""

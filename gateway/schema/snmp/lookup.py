@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gateway.model.rows import Alarm, Claim, Entity, Record
 from gateway.schema.snmp.layers import ImpactRow, LayerRow
+from gateway.wire.ber import Oid
 
 
 class Lookup(Protocol):
@@ -14,6 +15,9 @@ class Lookup(Protocol):
     The publisher's implementation remembers what was asked, so that it knows when a column may have changed; a
     column has no other way to the topology.
     """
+
+    root: Oid
+    """Where our MIB hangs."""
 
     def entity(self, index: int) -> Entity | None:
         """The entity that shows this index (a merged record's too)."""

@@ -8,7 +8,7 @@ from gateway.model.conditions import RULES, Category, ConditionKind, Severity
 from gateway.model.entities import EntityRef
 from gateway.model.events import Cause, Event, EventKind
 from gateway.schema.snmp import syntax
-from gateway.schema.snmp.arcs import EVENT, NOTIFICATIONS
+from gateway.schema.snmp.arcs import ENTERPRISE, EVENT, NOTIFICATIONS, under
 from gateway.schema.snmp.enums import Arrival
 from gateway.schema.snmp.syntax import Syntax
 from gateway.wire.ber import Oid
@@ -162,12 +162,16 @@ def notification_of(kind: EventKind) -> Notification:
     assert_never(kind)
 
 
-def varbinds_of(event: Event) -> tuple[VarBind, ...]:
-    """The varbinds of an event's notification, in the order of the MIB, without the two that lead every trap."""
-    return tuple(_varbind(wanted, event) for wanted in notification_of(event.kind).objects)
+def varbinds_of(event: Event, root: Oid = ENTERPRISE) -> tuple[VarBind, ...]:
+    """
+    The varbinds of an event's notification, in the order of the MIB, without the two that lead every trap.
+
+    `root`: where the MIB hangs.
+    """
+    return tuple(_varbind(wanted, event, root) for wanted in notification_of(event.kind).objects)
 
 
-def _varbind(wanted: EventObject, event: Event) -> VarBind:
+def _varbind(wanted: EventObject, event: Event, root: Oid) -> VarBind:
     encoded = wanted.syntax.encode(wanted.value(event))
     value, _ = decode_value(encoded, 0, len(encoded))
-    return VarBind((*wanted.oid, 0), value)
+    return VarBind((*under(root, wanted.oid), 0), value)

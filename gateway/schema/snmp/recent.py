@@ -5,13 +5,19 @@ from typing import Any, Final
 
 from gateway.model.events import Event
 from gateway.schema.snmp import syntax
+from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.lookup import Lookup
 from gateway.schema.snmp.notifications import EVENT_OBJECTS, EventObject, notification_of
 from gateway.schema.snmp.tables import Column, Rows, Table
+from gateway.wire.ber import Oid
 
 
 def _rows(shard: Mapping[int, Event], look: Lookup) -> Rows:
     return sorted(shard.items())
+
+
+def _notification(event: Event, look: Lookup) -> Oid:
+    return under(look.root, notification_of(event.kind).oid)
 
 
 def _column(wanted: EventObject) -> Column:
@@ -26,7 +32,7 @@ RECENT_TABLE: Final = Table(
     "events",
     ("topoRecentNumber",),
     (
-        Column(2, "topoRecentNotification", syntax.OBJECT, lambda event, look: notification_of(event.kind).oid),
+        Column(2, "topoRecentNotification", syntax.OBJECT, _notification),
         *map(_column, EVENT_OBJECTS),
     ),
     _rows,

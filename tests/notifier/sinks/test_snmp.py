@@ -107,9 +107,9 @@ def console():
 def test_snmptrapd_receives_a_relocation_with_all_its_varbinds(console):
     console.clear()
     asyncio.run(sink(console.port, V2).deliver(RELOCATION, ESTATE))
-    trap = console.wait_for(lambda each: each.oid == "1.3.6.1.4.1.8072.9999.9999.7163.0.1")
+    trap = console.wait_for(lambda each: each.oid == "1.3.6.1.4.1.32473.7163.0.1")
     assert console.received()[0].oid == COLD_START
-    event = "1.3.6.1.4.1.8072.9999.9999.7163.1.7"
+    event = "1.3.6.1.4.1.32473.7163.1.7"
     expected = {
         "1.3.6.1.2.1.1.3.0": "1234",
         f"{event}.2.0": "vm-00020",
@@ -184,7 +184,7 @@ def receive(settings: dict[str, object], *events: Event) -> list[bytes]:
 def test_snmptrapd_receives_v1_traps_too(console):
     console.clear()
     asyncio.run(sink(console.port, {**V2, "version": "1"}).deliver(RAISED, ESTATE))
-    key = "1.3.6.1.4.1.8072.9999.9999.7163.1.7.1.0"
+    key = "1.3.6.1.4.1.32473.7163.1.7.1.0"
     assert console.wait_for(lambda each: key in each.varbinds).varbinds[key] == RAISED.alarm_key
 
 
@@ -194,7 +194,7 @@ def test_a_v1_trap_names_the_same_notification_and_the_concerned_host():
     assert isinstance(raised, TrapV1Pdu)
     assert (start.generic_trap, start.specific_trap) == (0, 0)
     assert (raised.generic_trap, raised.specific_trap) == (6, 4)
-    assert raised.enterprise == (1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7163)
+    assert raised.enterprise == (1, 3, 6, 1, 4, 1, 32473, 7163)
     assert raised.time_stamp_ticks == 1234
     placement = ESTATE.placements.get(20)
     assert raised.agent_addr == bytes((192, 0, 2, placement.host + 1))

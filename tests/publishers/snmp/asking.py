@@ -8,7 +8,7 @@ from gateway.wire.pdu import Pdu, PduType, Version
 from gateway.wire.snmp import CommunityMessage, decode_message, encode_message
 from gateway.wire.values import Empty, VarBind
 
-ENTERPRISE = (1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7163)
+ENTERPRISE = (1, 3, 6, 1, 4, 1, 32473, 7163)
 TABLES = {name: (*ENTERPRISE, 1, n, 1) for n, name in enumerate(("source", "entity", "where", "relation", "alarm"), 2)}
 SYS_NAME = (1, 3, 6, 1, 2, 1, 1, 5, 0)
 REVISION = (*ENTERPRISE, 1, 1, 3, 0)

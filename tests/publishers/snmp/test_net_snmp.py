@@ -55,7 +55,7 @@ def test_a_table_is_a_table(port):
 def test_a_name_of_the_mib_is_translated():
     netsnmp.require()
     said = netsnmp.call("snmptranslate", "-On", "TOPOLOGY-GATEWAY-MIB::topoEntityName.7")
-    assert said.strip() == ".1.3.6.1.4.1.8072.9999.9999.7163.1.3.1.5.7"
+    assert said.strip() == ".1.3.6.1.4.1.32473.7163.1.3.1.5.7"
 
 
 def test_a_set_is_refused(port):
