@@ -290,7 +290,7 @@ async def test_commits_and_marks_never_collide(log: Log, caplog: pytest.LogCaptu
 
 
 SENDER = """
-import asyncio, sys
+import asyncio, os, sys
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.dispatcher import Dispatcher
 from gateway.store.database import open_database
@@ -304,7 +304,7 @@ class Out:
     name = "nms"
     async def deliver(self, event, snapshot):
         await asyncio.sleep(0.001)
-        print(event.seq, event.id, flush=True)
+        os.write(1, f"{event.seq} {event.id}\\n".encode())  # at once: no half line when it is killed
     async def close(self): pass
 
 database = open_database(sys.argv[1])
