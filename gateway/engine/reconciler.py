@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 from gateway.model.changes import Changes
 from gateway.model.conditions import SECOND, SettleTimes
@@ -18,14 +19,18 @@ from gateway.model.observations import Observation, ScopeFailure
 from gateway.model.ports import Repository
 from gateway.model.rows import Source
 from gateway.model.snapshot import Snapshot
+from gateway.topology.doubts import newly_doubted
 from gateway.topology.revise import observe, register_source, resume, scope_failed, settle_due, update_source
 
 logger = logging.getLogger(__name__)
 
 Listener = Callable[[Snapshot, tuple[Event, ...]], None]
+Doubter = Callable[[str], None]
+"""Has a collector look at one of its scopes."""
 Made = tuple[Snapshot, Changes]
 Revision = Callable[[Snapshot], Made]
 T = TypeVar("T")
+P = ParamSpec("P")
 
 FRESHNESS_EVERY = 300 * SECOND
 """How long freshness may wait for a transaction that something else needs anyway."""
@@ -55,6 +60,7 @@ class Reconciler:
         self._now = now
         self._random = random
         self._listeners: list[Listener] = []
+        self._doubters: dict[str, Doubter] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="topology-writer")
         self._waiting: dict[str, int] = {}
         self._refused: Made | None = None
@@ -73,6 +79,13 @@ class Reconciler:
     def listen(self, listener: Listener) -> None:
         """Call `listener(snapshot, events)` after each revision: in the event loop when `run` runs in one."""
         self._listeners.append(listener)
+
+    def pass_doubts(self, source: str, doubter: Doubter | None) -> None:
+        """Call `doubter(scope)` after each revision that casts doubt on a scope of the source; None: no more."""
+        if doubter is None:
+            self._doubters.pop(source, None)
+        else:
+            self._doubters[source] = doubter
 
     def use_settle(self, settle: SettleTimes) -> None:
         """Judge by these settle times from now on; what is settling already keeps the moment it is due."""
@@ -152,9 +165,12 @@ class Reconciler:
         except StoreUnavailable:
             self._refused = (snapshot, changes)
             raise
-        noted = {n: s for n, s in self.snapshot.sources.items() if n not in changes.sources}
+        before = self.snapshot
+        noted = {n: s for n, s in before.sources.items() if n not in changes.sources}
         self.snapshot = replace(snapshot, sources={**snapshot.sources, **noted})
-        self._publish(events)
+        self._in_loop(self._tell, self.snapshot, events)
+        for source, scope in newly_doubted(before, self.snapshot):
+            self._in_loop(self._doubt, source, scope)
         return events
 
     def _commit(self, changes: Changes) -> tuple[Event, ...]:
@@ -166,12 +182,11 @@ class Reconciler:
             _log(event, changes.revision)
         return events
 
-    def _publish(self, events: tuple[Event, ...]) -> None:
-        snapshot = self.snapshot
+    def _in_loop(self, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         if self._loop is None:
-            self._tell(snapshot, events)
+            call(*args, **kwargs)
         else:
-            self._loop.call_soon_threadsafe(self._tell, snapshot, events)
+            self._loop.call_soon_threadsafe(partial(call, *args, **kwargs))
 
     def _tell(self, snapshot: Snapshot, events: tuple[Event, ...]) -> None:
         self._due.set()
@@ -180,6 +195,12 @@ class Reconciler:
                 listener(snapshot, events)
             except Exception:
                 logger.exception("reconciler: a listener failed at revision %d; the others go on", snapshot.revision)
+
+    def _doubt(self, source: str, scope: str) -> None:
+        doubter = self._doubters.get(source)
+        if doubter is not None:
+            logger.info("source %s: %s may be lost, as another source says: it is looked at now", source, scope)
+            doubter(scope)
 
     def _new_id(self) -> str:
         return uuid7(self._now(), self._random(10))

@@ -10,7 +10,7 @@ from gateway.model.conditions import SECOND, SettleTimes
 from gateway.model.entities import EntityState
 from gateway.model.errors import SourceError, StoreUnavailable
 from gateway.model.observations import Report, ScopeFailure
-from gateway.model.ports import Collector
+from gateway.model.ports import Collector, TakesDoubts
 from gateway.model.rows import Source, SourceState
 from gateway.support.backoff import Backoff
 from gateway.support.clock import Clock
@@ -67,6 +67,14 @@ class SupervisedSource:
             row = replace(known, kind=self._kind, state=state, interval_us=interval_us, reads=0, failures=0)
         self._source = await self._register(row)
         self._answered_at = self._clock.now()
+        if isinstance(self.collector, TakesDoubts):
+            self._reconciler.pass_doubts(self.name, self.collector.doubt)
+        try:
+            await self._supervise()
+        finally:
+            self._reconciler.pass_doubts(self.name, None)
+
+    async def _supervise(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
                 supervise(

@@ -56,7 +56,10 @@ class Snapshot:
     entity_alarms: Shelf[tuple[int, ...]] = field(default_factory=Shelf)
     sources: Mapping[str, Source] = field(default_factory=dict)
     pending: Mapping[str, int] = field(default_factory=dict)
-    """What must be judged later: `alarm:INDEX`, `group:INDEX`, `scope:INDEX` (an alarm's) or `scopes:SOURCE` -> due."""
+    """
+    What must be judged later -> due: `alarm:INDEX`, `group:INDEX`, `pair:INDEX`, `scope:INDEX` (an alarm's),
+    `scopes:SOURCE`, `doubt:INDEX` (a hypervisor's: it may be lost).
+    """
     failing: Mapping[str, int] = field(default_factory=dict)
     """Scopes that cannot be read, by `scope_key`: index of the alarm of their silence, which settles or is raised."""
     resumed_at: int = 0

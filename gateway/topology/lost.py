@@ -16,6 +16,7 @@ from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Record, SeenEvidence
 from gateway.topology.alarms import begin
 from gateway.topology.carriers import hypervisors_under, machine_under
+from gateway.topology.doubts import begin_doubt, end_doubt, waiting
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.evidence import CLOCKS_DIFFER
 from gateway.topology.placements import answers
@@ -27,26 +28,32 @@ LEFT_BEFORE = 600 * SECOND
 
 
 def hosts_of_lost_nodes(draft: Draft, observation: Observation) -> set[int]:
-    """Hypervisors under the nodes that a view shows, or knows by a fact, to be down."""
-    if not draft.base.failing:
-        return set()
+    """Hypervisors under the nodes that a view shows, or knows by a fact, to be down; while all answer: since now."""
     keys = {seen.key for seen in observation.entities if seen.key.kind is EntityKind.HA_NODE and seen.state in DOWN}
     facts = (fact.host for fact in observation.evidence if fact.kind is EvidenceKind.HOST_LOST)
     keys |= {NativeKey(EntityKind.HA_NODE, host) for host in facts}
     records = [draft.find(observation.source, key) for key in sorted(keys)]
-    return {h for r in records if r is not None for h in hypervisors_under(draft, draft.entity_of(r.index))}
+    down = (r for r in records if r is not None and (draft.base.failing or r.state_since == draft.at))
+    return {host for record in down for host in hypervisors_under(draft, draft.entity_of(record.index))}
 
 
 def judge_lost(draft: Draft, hosts: Iterable[int], settle: SettleTimes) -> None:
-    """Raise the loss of those of these hypervisors that fail to answer and that a cluster has lost as well."""
+    """
+    Raise the loss of those of these hypervisors that fail to answer and that a cluster has lost as well.
+
+    One that a cluster has lost in this revision and that is not known to fail, or on which others live, is doubted.
+    """
     for host in sorted(hosts):
-        failing = [a for a in draft.alarms_of(host) if a.condition is ConditionKind.SOURCE_STALE and a.detail]
-        if not failing or kind_of(draft, host) is not EntityKind.HYPERVISOR or loss_of(draft, host) is not None:
+        if kind_of(draft, host) is not EntityKind.HYPERVISOR or loss_of(draft, host) is not None:
             continue
+        failing = [a for a in draft.alarms_of(host) if a.condition is ConditionKind.SOURCE_STALE and a.detail]
         above = list(everything_on(draft, host))
-        lost = _lost_nodes(draft, above, failing[0])
+        lost = _lost_nodes(draft, above, failing[0]) if failing else []
         if lost:
             _raise(draft, host, above, lost, failing, settle)
+            end_doubt(draft, host)
+        elif _lost_a_node_now(draft, host, above):
+            begin_doubt(draft, host)
 
 
 def loss_of(draft: Draft, host: int) -> Alarm | None:
@@ -93,6 +100,15 @@ def _lost_nodes(draft: Draft, above: Iterable[int], failing: Alarm) -> list[int]
         if any(_was_lost(draft, record, read_at) for record in records):
             lost.append(node)
     return lost
+
+
+def _lost_a_node_now(draft: Draft, host: int, above: Iterable[int]) -> bool:
+    """True when in this revision a cluster lost a node on the host, of which a source tells that answers."""
+    own = [record for index in draft.group_of(host) if answers(draft, (record := draft.record(index)).source)]
+    sources = {record.source for record in own}
+    read_at = max((draft.freshness(record.source, record.scope) for record in own), default=0)
+    told = (record for node in above for record in _told_by_clusters(draft, node) if record.source not in sources)
+    return bool(own) and any(r.state_since == draft.at and _was_lost(draft, r, read_at) for r in told)
 
 
 def _told_by_clusters(draft: Draft, entity: int) -> Iterator[Record]:
@@ -178,9 +194,11 @@ def _counted(draft: Draft, above: list[int], lost: list[int]) -> str:
 
 
 def _left(draft: Draft, nodes: list[int]) -> set[int]:
-    """What was told to have left these nodes since they went down."""
+    """What left these nodes since they went down, told or about to be."""
     departures = _departures(draft, nodes)
-    return {draft.entity_of(ref.index) for event in departures for ref in event.members or (event.entity,)}
+    told = {draft.entity_of(ref.index) for event in departures for ref in event.members or (event.entity,)}
+    moves = (placement for e in waiting(draft) if (placement := draft.placement(e)) is not None)
+    return told | {move.entity for move in moves if draft.entity_of(move.moved_from) in nodes}
 
 
 def _departures(draft: Draft, nodes: list[int]) -> list[Event]:

@@ -9,6 +9,7 @@ from gateway.model.events import Cause, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Placement
 from gateway.topology.causes import Way, explain, is_planned, loss_under, root_on, strengthen, without_evidence
+from gateway.topology.doubts import doubted_until
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.pairs import awaited_group, is_to_be_told, machines_of, managers_of, told_of_partner
 from gateway.topology.placements import Move, Verdict, group_of_member, judge_placement
@@ -40,8 +41,8 @@ def waits_for(draft: Draft, entity: int) -> str:
 
 def _tell_or_wait(draft: Draft, move: Move, doubt: str, settle: SettleTimes) -> None:
     """
-    Tell a move, or let it wait for the one that is told in its place: a member for its group, a resource for the
-    VM that it is.
+    Tell a move, or let it wait: a member for its group, a resource for the VM that it is, both of which are told in
+    its place; and what left a host that is doubted for what becomes of the host.
     """
     kind = kind_of(draft, move.entity)
     if kind not in RELOCATABLE_KINDS:
@@ -50,10 +51,13 @@ def _tell_or_wait(draft: Draft, move: Move, doubt: str, settle: SettleTimes) -> 
     awaits = group_of_member(draft, move.entity) is not None
     if not awaits and told_of_partner(draft, move) is None:
         awaits = _group_of_vm(draft, move.entity) is not None or is_to_be_told(draft, move.entity, move.new_host)
-    if not awaits:
+    if awaits:
+        if draft.due(key := waits_for(draft, move.entity)) is None:
+            draft.judge_at(key, draft.at + settle.group)
+    elif (until := doubted_until(draft, move.old_host)) is not None:
+        draft.judge_at(f"pair:{move.entity}", until)
+    else:
         _tell_one(draft, move, doubt)
-    elif draft.due(key := waits_for(draft, move.entity)) is None:
-        draft.judge_at(key, draft.at + settle.group)
 
 
 def _untold(draft: Draft, entity: int) -> Move | None:
@@ -125,13 +129,17 @@ def members_in_order(draft: Draft, group: int) -> list[int]:
 
 
 def _complete(draft: Draft, group: int) -> bool:
-    """True when every member of the group runs, stably, and none is still to follow its VM."""
+    """
+    True when every member of the group runs, stably, none is still to follow its VM, and none left a doubted host.
+    """
     members = members_in_order(draft, group)
     placements = [draft.placement(member) for member in members]
     if not all(p is not None and p.open and p.certain and p.left_at == 0 for p in placements):
         return False
-    moved = {p.entity for p in placements if p is not None and p.moved_from}
-    return all(moved.intersection(managers_of(draft, vm)) for vm in _vms_that_moved(draft, members))
+    left = {p.entity: p.moved_from for p in placements if p is not None and p.moved_from}
+    if any(doubted_until(draft, draft.entity_of(host)) is not None for host in left.values()):
+        return False
+    return all(left.keys() & managers_of(draft, vm) for vm in _vms_that_moved(draft, members))
 
 
 def _vms_that_moved(draft: Draft, members: list[int]) -> list[int]:

@@ -20,6 +20,7 @@ from gateway.topology.alarms import (
 from gateway.topology.causes import amend_causes
 from gateway.topology.correlate import correlate
 from gateway.topology.diff import apply_observation
+from gateway.topology.doubts import end_doubt, end_doubts_of
 from gateway.topology.draft import GATEWAY, Draft
 from gateway.topology.evidence import note_evidence
 from gateway.topology.lost import hosts_of_lost_nodes, judge_lost
@@ -55,6 +56,7 @@ def observe(base: Snapshot, observation: Observation, settle: SettleTimes, new_i
     apply_observation(draft, observation)
     if not isinstance(observation.covers, Glimpse):
         scope_answers(draft, observation.source, observation.covers.scope, settle)
+        end_doubts_of(draft, observation.source, observation.covers.scope)
         watch_scopes(draft, observation.source, observation.covers.scope, settle)
     linked = observation.links is not None and draft.put_links(observation.source, observation.links)
     fresh = note_evidence(draft, observation)
@@ -95,6 +97,9 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
             continue
         if kind == "scope":
             tell_late(draft, int(number))
+            continue
+        if kind == "doubt":
+            end_doubt(draft, int(number))
             continue
         if kind == "scopes":
             look_at_scopes(draft, number, settle)

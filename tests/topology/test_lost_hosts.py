@@ -117,7 +117,8 @@ def test_failovers_of_the_same_revision_follow_from_the_loss():
 def test_failovers_that_were_told_before_the_second_witness_came_are_linked_to_the_loss():
     it = estate()
     it.cluster.run("web", "n2")
-    (move,) = it.node_is(UNCLEAN, 10, lost())
+    it.node_is(UNCLEAN, 10, lost())
+    (move,) = it.house.wait(15)
     assert (move.kind, move.cause, move.caused_by) == (EventKind.RELOCATION, Cause.FAILOVER, "")
     root = it.fails(20)[0]
     assert told([root]) == RAISED
