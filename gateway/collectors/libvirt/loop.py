@@ -11,6 +11,8 @@ logger = logging.getLogger(__name__)
 
 PAUSE_S = 1.0
 """After a loop that failed, so that a lasting error does not spin."""
+SHARE, LONGEST_REST_S = 0.01, 0.1
+"""Between two turns it rests so long that it takes no more of a core than this, but no longer."""
 
 
 class EventLoop:
@@ -19,6 +21,9 @@ class EventLoop:
 
     It sleeps in poll() while nothing happens, and ends with the process: before Python's own end, so that no callback
     enters an interpreter that is gone.
+
+    A turn looks at every connection, no matter how few have something to say, and the keepalives of 500 hosts alone ask
+    for 350 turns a second. So it rests after each: what comes meanwhile is carried together in the next.
     """
 
     def __init__(self) -> None:
@@ -41,11 +46,13 @@ class EventLoop:
 
     def _run(self) -> None:
         while not self._ending:
+            began = time.thread_time()
             try:
                 libvirt.virEventRunDefaultImpl()
             except libvirt.libvirtError as error:
                 logger.error("libvirt's event loop failed, it goes on: %s", error)
                 time.sleep(PAUSE_S)
+            time.sleep(min((time.thread_time() - began) / SHARE, LONGEST_REST_S))
 
     def _end(self) -> None:
         self._ending = True

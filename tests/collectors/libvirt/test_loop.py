@@ -60,3 +60,21 @@ def test_errors_are_not_written_to_standard_error_beside_the_exception() -> None
             print("refused" in str(error))
     """
     assert run(code) == "True\n"
+
+
+def test_it_rests_between_turns_however_much_there_is_to_do() -> None:
+    code = """
+        import time, libvirt
+        from gateway.collectors.libvirt.loop import EVENT_LOOP, LONGEST_REST_S
+        EVENT_LOOP.start()
+        turns = []
+        libvirt.virEventAddTimeout(0, lambda *_: turns.append(1), None)  # is due in each turn
+        time.sleep(0.2)
+        before, seen, began = time.process_time(), len(turns), time.monotonic()
+        time.sleep(1.5)
+        spent, wall = time.process_time() - before, time.monotonic() - began
+        print(spent / wall, (len(turns) - seen) * LONGEST_REST_S / wall)
+    """
+    share, turns_for_each_longest_rest = map(float, run(code).split())
+    assert share < 0.1
+    assert turns_for_each_longest_rest > 0.3
