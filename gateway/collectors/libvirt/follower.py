@@ -112,6 +112,12 @@ class Follower:
             self._whole_due = 0.0
         self._wake.set()
 
+    def give_up(self, why: str) -> None:
+        """The host does not answer, as was found out otherwise: its connection ends now, and it is lost."""
+        self._end = why
+        self._workers.give_up(SourceUnavailable(why))
+        self._wake.set()
+
     # -- one connection ----------------------------------------------------------------------------------------
 
     async def _live(self) -> None:

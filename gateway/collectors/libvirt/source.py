@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from gateway.collectors.libvirt.agents import Agents
+from gateway.collectors.libvirt.doubts import Doubts
 from gateway.collectors.libvirt.duplicates import Duplicates
 from gateway.collectors.libvirt.fleet import Fleet
 from gateway.collectors.libvirt.follower import Follower
@@ -61,6 +62,8 @@ class LibvirtSource:
         resume(self._fleet, self._memories.values())
         self._keeper = Keeper(self._memories.values())
         self._duplicates = Duplicates()
+        addresses = {host: one.address for host, one in settings.hosts.items()}
+        self._doubts = Doubts(addresses, self._is_there, self._is_silent)
         folder = context.config_dir / settings.record.expanduser() if settings.record is not None else None
         self._recorder = Recorder(folder, name, context.now()) if folder is not None else None
         turns = Turns()
@@ -89,6 +92,7 @@ class LibvirtSource:
                     tasks.create_task(follower.run(), name=f"libvirt host {host}")
                 for host, agents in self._agents.items():
                     tasks.create_task(agents.run(), name=f"libvirt agents of {host}")
+                tasks.create_task(self._doubts.run(), name=f"source {self._name}: doubts")
                 tasks.create_task(self._resolve_duplicates(), name=f"source {self._name}: duplicates")
                 tasks.create_task(self._remember_on(), name=f"source {self._name}: what is remembered")
         except ExceptionGroup as errors:
@@ -97,6 +101,11 @@ class LibvirtSource:
             self._keep(self._to_keep())
             if self._recorder is not None:
                 self._recorder.write()  # the loop may be about to end, and it is a few lines
+
+    def doubt(self, scope: str) -> None:
+        """Ask this host at once whether it is there: it is read then, or its connection is given up."""
+        if scope in self._followers:
+            self._doubts.begin(scope)
 
     async def probe(self) -> str:
         """
@@ -194,6 +203,15 @@ class LibvirtSource:
         with self._writing:
             if known != self._saved and save(self._file, known):
                 self._saved = known
+
+    # -- doubts ------------------------------------------------------------------------------------------------
+
+    def _is_there(self, host: str) -> None:
+        self._followers[host].look(whole=True)
+
+    def _is_silent(self, host: str, why: str) -> None:
+        logger.warning("libvirt host %s: %s, and what runs on it is lost, another source says", host, why)
+        self._followers[host].give_up(why)
 
     # -- all of them -------------------------------------------------------------------------------------------
 

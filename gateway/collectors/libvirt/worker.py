@@ -92,6 +92,7 @@ class Worker:
         self.ended = asyncio.Event()
         """Set when its thread has ended."""
         self._calls = Calls(timeout_s)
+        self._given_up: SourceError | None = None
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -103,21 +104,26 @@ class Worker:
 
         Raises:
             Overdue: one of its calls did not come back in time.
+            SourceError: it was given up meanwhile.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put(partial(_settle, self._loop, future, self._calls, job))
         try:
             while not future.done():
                 await asyncio.wait([future], timeout=_LOOK_S)
-                overdue = None if future.done() else self._calls.overdue()
-                if overdue is not None:
-                    raise overdue
+                error = None if future.done() else self._given_up or self._calls.overdue()
+                if error is not None:
+                    raise error
         finally:
             future.cancel()  # does nothing to one that is done
         try:
             return future.result()
         finally:
             del future  # it holds the error, which holds this frame
+
+    def give_up(self, error: SourceError) -> None:
+        """Whoever waits for a job, now or later, gets this error soon. It has to be retired then."""
+        self._given_up = error
 
     def retire(self, last: Callable[[], None] = lambda: None) -> None:
         """No more jobs: when the present call is back `last` is done, and the thread ends. Does not wait."""

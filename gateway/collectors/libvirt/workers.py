@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from gateway.collectors.libvirt.worker import CLOSE_S, Worker, join_all
-from gateway.model.errors import SourceUnavailable
+from gateway.model.errors import SourceError, SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,11 @@ class Workers:
             self._hold_back(len(counted))
         self._last, self._made_at = Worker(self._name, self._timeout_s), time.monotonic()
         return self._last
+
+    def give_up(self, error: SourceError) -> None:
+        """Whoever waits for the last one gets this error soon."""
+        if self._last is not None:
+            self._last.give_up(error)
 
     def retire(self, worker: Worker, last: Callable[[], None] | None = None) -> None:
         """No more jobs for this one: when its call is back `last` is done. Does not wait."""

@@ -1,5 +1,7 @@
 """A libvirtd of our own with libvirt's test driver, reached by every transport: socket, TCP with SASL, TLS, ssh."""
 
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -116,6 +118,13 @@ class Daemon:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send libvirtd a signal."""
+        assert self._process is not None
+        parent = self._process.pid
+        (child,) = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        os.kill(int(child), number)
 
     def _wait(self) -> None:
         assert self._process is not None
