@@ -59,6 +59,9 @@ class EntityState(StrEnum):
 SPREAD_SUBTYPES = frozenset({"clone", "promotable", "bundle"})
 """Subtypes of ha_resource that run on several nodes at once; everything else has one placement."""
 
+DECLARED = "declared"
+"""Subtype of what a person declared: the name that it has there is the one that is shown, whoever else knows it."""
+
 RELOCATABLE_KINDS = frozenset({EntityKind.VM, EntityKind.HA_RESOURCE, EntityKind.POD})
 """Kinds whose change of host is told; others (a node's guest_os, say) only change in the history."""
 

@@ -16,7 +16,7 @@ Other entries of `pending` and `evidence` are not rows: the reconciler derives t
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from gateway.model.entities import Alias, EntityState, Value
+from gateway.model.entities import DECLARED, Alias, EntityState, Value
 from gateway.model.events import Event
 from gateway.model.observations import Link
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
@@ -30,7 +30,8 @@ def merge_entity(records: Sequence[Record]) -> Entity | None:
 
     `records`: all that are linked, gone ones too, in any order. The oldest (lowest index) gives index and id, for
     ever; gone ones give nothing else while another lives. What the entity is doing comes from the first living
-    record that knows it; attributes are united, the older record's word stands.
+    record that knows it; attributes are united, the older record's word stands. The name that a person declared wins;
+    it is found by the others too.
     """
     if len(records) == 1:
         return _alone(records[0])
@@ -45,7 +46,7 @@ def merge_entity(records: Sequence[Record]) -> Entity | None:
         id=oldest.id,
         kind=oldest.key.kind,
         subtype=leading.subtype,
-        name=leading.name,
+        name=next((record.name for record in living if record.subtype == DECLARED), leading.name),
         state=leading.state,
         reason=leading.reason,
         state_since=leading.state_since,

@@ -47,8 +47,11 @@ class Meaning:
         """`n1: ha_node; also guest_os, vm of that name below it`; empty when nothing else has that name."""
         if not self.others:
             return ""
-        kinds = ", ".join(other.kind.value for other in self.others)
         where = "below" if self.end is End.TOP else "above"
+        if any(other.name.lower() != self.entity.name.lower() for other in self.others):
+            others = ", ".join(f"{other.kind.value} {other.name}" for other in self.others)
+            return f"{self.entity.name}: {self.entity.kind.value}; also {others} {where} it"
+        kinds = ", ".join(other.kind.value for other in self.others)
         return f"{self.entity.name}: {self.entity.kind.value}; also {kinds} of that name {where} it"
 
 
@@ -115,13 +118,18 @@ def _found(view: TopologyView, wanted: str, kind: EntityKind | None) -> tuple[st
 
 def _chain(view: TopologyView, found: list[Entity]) -> list[Entity]:
     """All of them from the top down when each runs on the next, with others between them or not; else none."""
-    if len(found) > _SHOWN or len({entity.name.lower() for entity in found}) > 1:
+    if len(found) > _SHOWN or not frozenset.intersection(*(_names(view, entity) for entity in found)):
         return []
     wanted = {entity.index for entity in found}
     carriers = {entity.index: wanted & set(_carriers(view, entity)) for entity in found}
     chain = sorted(found, key=lambda entity: -len(carriers[entity.index]))
     below = list(range(len(found) - 1, -1, -1))
     return chain if [len(carriers[entity.index]) for entity in chain] == below else []
+
+
+def _names(view: TopologyView, entity: Entity) -> frozenset[str]:
+    """What its sources call it: a machine may be declared by another name than the hypervisor on it has."""
+    return frozenset(record.name.lower() for index in entity.records if (record := view.record(index)) is not None)
 
 
 def _carriers(view: TopologyView, entity: Entity) -> Iterator[int]:

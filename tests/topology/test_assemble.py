@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.model.conditions import Category, ConditionKind, Severity
-from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace, NativeKey
+from gateway.model.entities import DECLARED, Alias, EntityKind, EntityState, KeyNamespace, NativeKey
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Claim, Placement, Record
 from gateway.model.snapshot import native_key, scope_key
@@ -59,6 +59,12 @@ def test_the_oldest_record_gives_identity_and_the_one_that_knows_gives_the_state
     assert merged.attributes == {"contact": "web team", "os": "unix", "memory_bytes": 1024}
     assert (merged.sources, merged.records, merged.first_seen) == (("facts", "kvm"), (2, 5), 50)
     assert merged.aliases == (MAC,)
+
+
+def test_the_name_that_a_person_declared_is_shown_and_the_source_gives_everything_else():
+    merged = merge_entity([replace(DECLARED_WEB, subtype=DECLARED), replace(WEB, entity=2)])
+    assert merged is not None
+    assert (merged.name, merged.subtype, merged.state) == ("shop", "qemu", EntityState.RUNNING)
 
 
 def test_a_gone_record_gives_only_the_identity_while_another_lives():

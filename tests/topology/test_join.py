@@ -2,11 +2,13 @@
 
 import pytest
 
-from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace, NativeKey
+from gateway.model.entities import DECLARED, Alias, EntityKind, EntityState, KeyNamespace, NativeKey
 from gateway.model.observations import ObservedEntity, ObservedRelation
 from gateway.model.relations import RelationKind
 from gateway.topology.correlate import swapped_smbios
-from tests.topology.house import House, entity, node, on, resource, told, vm
+from gateway.topology.lookup import End, meaning, resolve
+from gateway.topology.where import where
+from tests.topology.house import T0, House, entity, node, on, resource, told, vm
 from tests.topology.layers import Cluster, Fleet, hypervisor, mac, machine, smbios, uuid
 
 K = EntityKind
@@ -125,6 +127,27 @@ def test_a_hypervisor_is_on_the_declared_machine_of_its_uuid_or_serial(declared,
     (only,) = house.snapshot.all_entities(kind=K.PHYSICAL_HOST)
     assert house.snapshot.record(only.index).source == "facts"
     assert house.snapshot.placement(house.get(hypervisor("h1"))).host == only.index
+
+
+@pytest.mark.parametrize("first", ["facts", "fleet"])
+def test_a_machine_has_the_name_that_a_person_declared_and_its_sources_name_finds_it_too(first):
+    house = House()
+    declared = ObservedEntity(machine("srv-1"), "srv-1", DECLARED, aliases=(smbios("h1"),))
+    fleet = Fleet(house, ("h1",), ("v1",))
+    fleet.run("v1", "h1")
+    views = [lambda: house.see(0, [declared], source="facts"), lambda: fleet.read(0)]
+    for view in views if first == "facts" else reversed(views):
+        view()
+    (only,) = house.snapshot.all_entities(kind=K.PHYSICAL_HOST)
+    assert only.name == "srv-1"
+    assert where(house.snapshot, house.get(vm("v1")), T0).said.endswith("hypervisor h1 > physical_host srv-1")
+    for name in ("srv-1", "physical_host:h1", "physical_host:srv-1"):
+        assert resolve(house.snapshot, name) == only
+    lowest = meaning(house.snapshot, "h1", End.BOTTOM)
+    assert (lowest.entity, lowest.note) == (only, "srv-1: physical_host; also hypervisor h1 above it")
+    assert meaning(house.snapshot, "h1", End.TOP).entity == house.get(hypervisor("h1"))
+    house.see(1, [], source="facts")
+    assert house.snapshot.entity(only.index).name == "h1"
 
 
 def test_the_node_and_the_hypervisor_of_one_bare_machine_meet_on_it():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.collectors.declared.document import Reader
 from gateway.collectors.declared.facts import Facts, Note, Pair, Reference, Thing
 from gateway.collectors.declared.problems import meant
-from gateway.model.entities import EntityKind, NativeKey, Value
+from gateway.model.entities import DECLARED, EntityKind, NativeKey, Value
 from gateway.model.observations import Link, Observation, ObservedEntity, ObservedRelation, Whole
 
 
@@ -41,7 +41,7 @@ def to_observation(facts: Facts, source: str, at: int, reader: Reader) -> Observ
 def _declared(thing: Thing, noted: Mapping[NativeKey, Mapping[str, Value]]) -> ObservedEntity:
     key = NativeKey(thing.kind, thing.name)
     attributes = {**thing.attributes, **noted.get(key, {})}
-    return ObservedEntity(key, thing.name, "declared", aliases=thing.aliases, attributes=attributes)
+    return ObservedEntity(key, thing.name, DECLARED, aliases=thing.aliases, attributes=attributes)
 
 
 @dataclass(frozen=True, slots=True)
