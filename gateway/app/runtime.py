@@ -26,10 +26,13 @@ from gateway.support import sdnotify
 from gateway.support.clock import SystemClock
 from gateway.support.memory import set_aside
 from gateway.support.tasks import attempt, supervise
+from gateway.support.threads import pool
 
 logger = logging.getLogger(__name__)
 
 STOP_S = 5.0
+BLOCKING = 8
+"""Threads for what blocks now and then and has none of its own."""
 """Longest that one part may take to stop."""
 
 Reload = Callable[[], Configuration]
@@ -76,6 +79,7 @@ class Runtime:
             StoreError: the database cannot be opened.
         """
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(pool(BLOCKING, "blocking"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up.set)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from gateway.model.errors import SourceError, SourceUnavailable
+from gateway.support.threads import show_name
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +138,7 @@ class Worker:
         self._thread.join()  # that was the last thing it did
 
     def _work(self) -> None:
+        show_name()
         while (job := self._jobs.get()) is not None:
             job()
             del job  # what it holds must not outlive it while the thread waits

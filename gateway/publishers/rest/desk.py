@@ -15,6 +15,7 @@ from gateway.publishers.rest.models import Page
 from gateway.publishers.rest.parameters import in_words, parse_moment
 from gateway.publishers.rest.problems import DATABASE_SILENT, Refused
 from gateway.support.clock import Clock
+from gateway.support.threads import pool
 from gateway.topology.ages import STALE_INTERVALS
 
 REVISION_HEADER = "X-Topology-Revision"
@@ -45,8 +46,8 @@ class Desk:
         self.topology = topology
         self.history = history
         self.clock = clock
-        self._now = ThreadPoolExecutor(4, "rest-now")
-        self._past = ThreadPoolExecutor(4, "rest-past")
+        self._now = pool(4, "rest-now")
+        self._past = pool(4, "rest-past")
         self._waiting = 0
 
     async def answer(
@@ -122,8 +123,8 @@ class Desk:
             )
             raise UnknownEntity(said) from error
 
-    async def _in(self, pool: ThreadPoolExecutor, question: Callable[[], Answer]) -> Answer:
-        running = asyncio.get_running_loop().run_in_executor(pool, question)
+    async def _in(self, threads: ThreadPoolExecutor, question: Callable[[], Answer]) -> Answer:
+        running = asyncio.get_running_loop().run_in_executor(threads, question)
         try:
             async with asyncio.timeout(DEADLINE_S):  # wait_for of Python 3.11 may swallow a cancellation
                 return await running
