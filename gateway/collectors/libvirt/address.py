@@ -15,6 +15,8 @@ PARAMETERS = frozenset({
 })  # fmt: skip
 """What libvirt reads behind the question mark (its documents of URIs and of remote connections)."""
 EXAMPLE = "qemu+tls://h1.example.net/system"
+_WITHOUT_FILE = ("", "/", "/default")
+"""Paths of test:/// that name no file."""
 
 _SECRET = re.compile(r"pass|pwd|secret|token|credential", re.IGNORECASE)
 _SEEN = "a password in a URI would be seen by everybody. Give username and password_file instead"
@@ -37,13 +39,20 @@ class UnixEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class FileEnd:
+    """A file of this machine: what a host of the driver that only plays has."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """A libvirt URI, checked. `end`: what can be tried before libvirt opens it; None: libvirt alone knows where."""
 
     uri: str
     driver: str
     transport: str
-    end: TcpEnd | UnixEnd | None = None
+    end: TcpEnd | UnixEnd | FileEnd | None = None
 
     @property
     def is_real(self) -> bool:
@@ -75,9 +84,9 @@ def parse_uri(text: str) -> Address:
     _check_parameters(parameters)
     if not transport:
         transport = "tls" if host else "unix" if driver != "test" else ""
-    return Address(
-        _for_a_daemon(text, transport, parameters), driver, transport, _end(transport, host, port, parameters)
-    )
+    has_file = driver == "test" and not transport and split.path not in _WITHOUT_FILE
+    end = FileEnd(unquote(split.path)) if has_file else _end(transport, host, port, parameters)
+    return Address(_for_a_daemon(text, transport, parameters), driver, transport, end)
 
 
 def _check_scheme(driver: str, transport: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import libvirt
 
-from gateway.collectors.libvirt.address import Address
+from gateway.collectors.libvirt.address import Address, FileEnd
 from gateway.collectors.libvirt.callbacks import Tap, is_unsupported, register
 from gateway.collectors.libvirt.loop import EVENT_LOOP
 from gateway.collectors.libvirt.probe import probe
@@ -77,9 +77,12 @@ class Opener:
         Raises:
             SourceUnavailable: nobody, or nobody who answers.
         """
-        if self.address.end is not None:
+        end = self.address.end
+        if isinstance(end, FileEnd):
+            calls("look at its file", _look_at, end.path)
+        elif end is not None:
             patience = self.settings.connect_timeout_s + self.settings.call_timeout_s  # resolving a name takes time too
-            calls.within(patience, "connect", probe, self.address.end, self.settings.connect_timeout_s)
+            calls.within(patience, "connect", probe, end, self.settings.connect_timeout_s)
 
     def open(self, calls: Calls) -> Connection:
         """
@@ -122,6 +125,17 @@ class Opener:
             else:
                 return -1
         return 0
+
+
+def _look_at(path: str) -> None:
+    """libvirt's XML library complains of a file that cannot be read on stderr, whatever libvirt is told."""
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise SourceUnavailable(
+            f"{path}, which describes a host of the driver test, cannot be read: {error.strerror}"
+        ) from error
 
 
 def said(error: libvirt.libvirtError) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.collectors.libvirt.address import Address, TcpEnd, UnixEnd, parse_uri
+from gateway.collectors.libvirt.address import Address, FileEnd, TcpEnd, UnixEnd, parse_uri
 
 
 @pytest.mark.parametrize(
@@ -22,10 +22,11 @@ from gateway.collectors.libvirt.address import Address, TcpEnd, UnixEnd, parse_u
         ("lxc:///", None),
         ("xen:///", None),
         ("test:///default", None),
+        ("test:///srv/my%20fleet/h1.xml", FileEnd("/srv/my fleet/h1.xml")),
         ("test+unix:///default?socket=/run/s", UnixEnd("/run/s")),
     ],
 )
-def test_what_can_be_tried_before_libvirt_opens_it(uri: str, end: TcpEnd | UnixEnd | None) -> None:
+def test_what_can_be_tried_before_libvirt_opens_it(uri: str, end: TcpEnd | UnixEnd | FileEnd | None) -> None:
     assert parse_uri(uri).end == end
 
 

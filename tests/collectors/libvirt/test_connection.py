@@ -70,6 +70,15 @@ def test_one_that_does_not_says_how(serve: Callable[[socket.socket], None] | Non
         probe(end, 0.2)
 
 
+def test_a_host_whose_file_is_missing_says_so_by_its_error_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one = opener(f"test://{tmp_path}/h1.xml")
+    with pytest.raises(SourceUnavailable, match=r"h1\.xml, .* cannot be read: No such file or directory"):
+        one.knock(CALLS)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_behind_ssh_and_tls_it_is_enough_that_somebody_listens() -> None:
     with listening(None) as end:
         probe(TcpEnd(end.host, end.port, speaks=False), 5)
