@@ -7,6 +7,8 @@ import time
 
 import libvirt
 
+from gateway.support.threads import show_name
+
 logger = logging.getLogger(__name__)
 
 PAUSE_S = 1.0
@@ -45,6 +47,7 @@ class EventLoop:
             atexit.register(self._end)
 
     def _run(self) -> None:
+        show_name()
         while not self._ending:
             began = time.thread_time()
             try:
