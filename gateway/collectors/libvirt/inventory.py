@@ -1,5 +1,6 @@
 """What a host has beside its domains: itself, its pools, its networks, and the volumes that its domains use."""
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -52,10 +53,17 @@ class Volumes:
     keep_s: float
     clock: Callable[[], float] = time.monotonic
     _known: dict[tuple[str, str], tuple[Volume | None, float]] = field(default_factory=dict)
+    _asked: tuple[Domain, ...] | None = None
+    """Domains of whose disks nothing has to be asked before `_due`, and `_found` their volumes."""
+    _found: tuple[Volume, ...] = ()
+    _due: float = 0.0
 
-    def read(self, connection: Any, calls: Calls, domains: Iterable[Domain]) -> None:
+    def read(self, connection: Any, calls: Calls, domains: tuple[Domain, ...]) -> None:
         """Ask for those disks of the domains that were not asked for, or not for `keep_s`."""
         now = self.clock()
+        if domains is self._asked and now < self._due:
+            return
+        self._asked = None
         for disk in _disks(domains):
             _, due = self._known.get(_place(disk), (None, 0.0))
             if due <= now:
@@ -67,15 +75,21 @@ class Volumes:
         found = (self._known.get(place, (None, 0.0))[0] for place in places)
         return tuple(volume for volume in found if volume is not None)
 
+    def only_of(self, domains: tuple[Domain, ...]) -> tuple[Volume, ...]:
+        """Like `of`, and what none of these domains uses is forgotten. The same object while nothing has changed."""
+        if domains is not self._asked:
+            unknown = None, 0.0
+            places = dict.fromkeys(_place(disk) for disk in _disks(domains))
+            kept = {place: self._known.get(place, unknown) for place in places}
+            self._known = {place: known for place, known in kept.items() if known is not unknown}
+            self._asked, self._found = domains, tuple(volume for volume, _ in kept.values() if volume is not None)
+            self._due = min((due for _, due in kept.values()), default=math.inf)
+        return self._found
+
     def ask_again(self) -> None:
         """What is known may have changed: ask for all of them with the next read."""
         self._known = {place: (volume, 0.0) for place, (volume, _) in self._known.items()}
-
-    def forget_others(self, domains: Iterable[Domain]) -> None:
-        """Forget what none of these domains uses."""
-        places = {_place(disk) for disk in _disks(domains)}
-        for place in [place for place in self._known if place not in places]:
-            del self._known[place]
+        self._asked = None
 
 
 def _pool(pool: Any, calls: Calls) -> Pool:

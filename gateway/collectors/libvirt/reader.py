@@ -1,6 +1,7 @@
 """Reads a host: libvirt's objects become records, and what did not change is not asked for again."""
 
 import logging
+import operator
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -71,6 +72,7 @@ class HostReader:
         self._clock = clock
         self._silence = Silence(clock)
         self._known: dict[str, _Known] = {}
+        self._last: tuple[Domain, ...] = ()
         self._leaving: frozenset[str] = frozenset()
         self._facts: HostFacts | None = None
         self._pools: tuple[Pool, ...] | None = None
@@ -127,8 +129,7 @@ class HostReader:
             self._read_volumes(connection, calls, domains)
         except libvirt.libvirtError as error:
             raise SourceUnavailable(said(error)) from error
-        self._volumes.forget_others(domains)
-        volumes = self._volumes.of(domains)
+        volumes = self._volumes.only_of(domains)
         unread = {row.status.uuid for row in rows if row.status.uuid not in self._known and self._left_out(row)}
         if unread or self._facts is None or self._pools is None or self._networks is None:
             told = frozenset((present | gone) - unread)
@@ -179,7 +180,7 @@ class HostReader:
         self._due[what] = self._later(now, self.host)
         return fresh
 
-    def _read_volumes(self, connection: Any, calls: Calls, domains: Iterable[Domain]) -> None:
+    def _read_volumes(self, connection: Any, calls: Calls, domains: tuple[Domain, ...]) -> None:
         if self._pools and not self._silence.holds(VOLUMES):
             self._try(VOLUMES, lambda: self._volumes.read(connection, calls, domains), connection)
 
@@ -188,7 +189,11 @@ class HostReader:
     def _update(
         self, connection: Any, calls: Calls, rows: list[Row], dirty: Collection[str], moving: Collection[str]
     ) -> tuple[Domain, ...]:
-        """Bring what is known of these domains up to date; those that are known now. The same record if unchanged."""
+        """
+        Bring what is known of these domains up to date; those that are known now.
+
+        The same record if one is unchanged, and the same tuple as the last time if all are.
+        """
         wanted = [row for row in rows if self._is_due(row, dirty) and not self._left_out(row)]
         flags = flags_of_all(connection, calls) if len(wanted) > MANY else None
         for row in wanted:
@@ -199,7 +204,9 @@ class HostReader:
             if known is not None:
                 known.domain = self._current(known.domain, row, calls, moving)
                 domains.append(known.domain)
-        return tuple(domains)
+        if len(domains) != len(self._last) or not all(map(operator.is_, domains, self._last)):
+            self._last = tuple(domains)
+        return self._last
 
     def _is_due(self, row: Row, dirty: Collection[str]) -> bool:
         known = self._known.get(row.status.uuid)

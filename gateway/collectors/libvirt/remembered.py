@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,8 @@ def load(file: Path) -> Remembered:
 def save(file: Path, remembered: Remembered) -> bool:
     """Write it down, whole or not at all, for nobody else to read (blocking). False: it could not be (logged)."""
     temporary = file.with_suffix(".new")
-    text = json.dumps({"version": VERSION, **asdict(remembered)})
+    known = {field.name: getattr(remembered, field.name) for field in fields(remembered)}
+    text = json.dumps({"version": VERSION, **known}, default=asdict)
     try:
         temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
