@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import random
 import signal
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from tests.lab.series import Step, do, series
 from tests.system.comparison import Comparison
+from tests.system.restarts import end, restart_during
 from tests.system.setups import SetUp
 from tests.system.verbs import elsewhere
 
@@ -42,50 +41,26 @@ def setup_of(seed: int) -> SetUp:
     indirect=["installation"],
 )
 def test_a_random_series_is_told_as_it_happened(seen: Comparison, seed: int):
-    restarts = itertools.cycle([signal.SIGTERM, signal.SIGKILL])
+    ends = itertools.cycle([signal.SIGTERM, signal.SIGKILL])
     home = seen.installation.setup.home
     first = Step("move", ("svc-a", elsewhere(seen, "svc-a")))  # wherever everything is: this one relocates
     steps = [first, *(step for step in series(seed, STEPS) if home_stays_up(step, home))]
     chance = random.Random(seed)
     for number, step in enumerate(steps):
         print(f"seed {seed}: {step}")
-        doing = _doing(seen, step)
+        doing = partial(do, seen.lab, step)
         match number % 3:
             case 0:
                 doing()
             case 1:  # away for the whole step: its net effect counts
-                _stop(seen, next(restarts))
+                end(seen.gateway, next(ends))
                 doing()
                 seen.gateway.start()
             case _:  # restarted in the middle of it
-                _meanwhile(doing, lambda: _restart(seen, next(restarts)), chance.uniform(0.2, 3.0))
+                restart_during(doing, seen.gateway, next(ends), chance.uniform(0.2, 3.0))
         seen.step()
     seen.lab.cleanup()  # a series may leave a resource exhausted
     seen.step()
     seen.end()
     assert seen.told, "a series in which nothing relocates shows nothing"
     print(f"seed {seed}: told {sum(seen.told.values())}, delivered again {seen.repeated}")
-
-
-def _doing(seen: Comparison, step: Step) -> Callable[[], None]:
-    return lambda: do(seen.lab, step)
-
-
-def _meanwhile(doing: Callable[[], None], interruption: Callable[[], None], after_s: float) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(doing)
-        time.sleep(after_s)
-        interruption()
-        done.result()
-
-
-def _restart(seen: Comparison, how: signal.Signals) -> None:
-    _stop(seen, how)
-    seen.gateway.start()
-
-
-def _stop(seen: Comparison, how: signal.Signals) -> None:
-    if how is signal.SIGKILL:
-        seen.gateway.kill()
-    else:
-        assert seen.gateway.stop(how) == 0, seen.gateway.log()

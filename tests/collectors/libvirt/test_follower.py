@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -19,13 +19,13 @@ import pytest
 from gateway.collectors.libvirt import reader as reader_module
 from gateway.collectors.libvirt import workers as workers_module
 from gateway.collectors.libvirt.follower import MOST_HANGING, Follower
-from gateway.collectors.libvirt.loop import EVENT_LOOP
 from gateway.collectors.libvirt.reader import Reading
 from gateway.collectors.libvirt.records import DomainEvent, DomainReading, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.turns import Turns
 from gateway.model.errors import SourceError
 from gateway.support.backoff import Backoff
+from tests.collectors.libvirt.waiting import until
 
 PAUSED, RUNNING = libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_RUNNING
 
@@ -72,22 +72,6 @@ async def following(one: Follower) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end, "it did not come"
-        await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def acting() -> Iterator[Any]:
-    """A connection that changes the default host of libvirt's test driver, which this process shares."""
-    EVENT_LOOP.start()
-    connection = libvirt.open("test:///default")
-    yield connection
-    connection.close()
 
 
 async def test_it_reads_whole_first_and_then_what_events_ask_for(acting: Any) -> None:
@@ -144,7 +128,7 @@ async def test_a_pool_that_changes_has_the_host_read(acting: Any) -> None:
 async def test_without_events_it_is_read_every_interval() -> None:
     audience = Audience()
     async with following(follower("test:///default", audience, interval_s=1)):
-        await until(lambda: audience.whole >= 5)
+        await until(lambda: audience.whole >= 5, 10)
     first, *others = [(later - at) / 1e6 for at, later in pairwise(audience.read_at)]
     assert first >= 0.25, "the first pause is a part of it, by the host's name"
     assert min(others) >= 0.99

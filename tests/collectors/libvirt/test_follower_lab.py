@@ -23,6 +23,7 @@ from gateway.model.errors import SourceError
 from gateway.model.observations import Observation, Report
 from gateway.model.ports import CollectorContext
 from gateway.support.backoff import Backoff
+from tests.collectors.libvirt.waiting import until
 from tests.lab.libvirt import LibvirtLab
 
 pytestmark = pytest.mark.lab
@@ -88,13 +89,6 @@ async def stage(lab: LibvirtLab, **more: object) -> AsyncIterator[Stage]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def until(holds: Callable[[], object], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not come"
-        await asyncio.sleep(0.02)
 
 
 async def test_a_guest_whose_qemu_hangs_delays_neither_its_host_nor_another_guest(libvirt_lab: LibvirtLab) -> None:

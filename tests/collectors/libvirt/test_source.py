@@ -5,18 +5,16 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import libvirt
 import pytest
 
 from gateway.collectors.libvirt import PLUGIN
 from gateway.collectors.libvirt import follower as follower_module
 from gateway.collectors.libvirt import workers as workers_module
-from gateway.collectors.libvirt.loop import EVENT_LOOP
 from gateway.collectors.libvirt.remembered import load
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.source import LibvirtSource
@@ -24,6 +22,7 @@ from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.errors import SourcePartly, SourceUnavailable
 from gateway.model.observations import Objects, Observation, Report, ScopeFailure, Whole
 from gateway.model.ports import CollectorContext
+from tests.collectors.libvirt.waiting import until
 
 NOBODY = "qemu+tcp://127.0.0.1:1/system"
 
@@ -64,21 +63,6 @@ async def running(one: LibvirtSource, heard: Heard) -> AsyncIterator[asyncio.Tas
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end, "it did not come"
-        await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def acting() -> Iterator[Any]:
-    EVENT_LOOP.start()
-    connection = libvirt.open("test:///default")
-    yield connection
-    connection.close()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.lab.errors import LabError
+from tests.lab.command_line import main
 from tests.lab.libvirt.keeper import tear_down
 from tests.lab.libvirt.lab import LibvirtLab
 from tests.lab.libvirt.plan import folder_of
@@ -33,24 +33,6 @@ SIMPLE = frozenset(
     | {"kill_daemon", "stop_daemon", "hang_daemon", "continue_daemon", "start_daemon"}
 )
 TELLING = frozenset({"status", "uri", "place", "agent", "console", "virsh"})
-
-
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.lab.libvirt",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--name", default="virtlab")
-    parser.add_argument("--net", default="10.77")
-    parser.add_argument("verb")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
-    given = parser.parse_args(arguments)
-    try:
-        return run(given.name, given.net, given.verb.replace("-", "_"), given.arguments)
-    except (LabError, TypeError) as error:
-        print(f"{given.verb}: {error}", file=sys.stderr)
-        return 1
 
 
 def run(name: str, net: str, verb: str, arguments: list[str]) -> int:
@@ -89,4 +71,4 @@ def _options_of_up(arguments: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main("tests.lab.libvirt", __doc__, run, name="virtlab", net="10.77"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from tests.lab.libvirt.keeper import start_keeper, tear_down
 from tests.lab.libvirt.plan import FABRIC, Plan, folder_of, load_plan, refuse_long_paths
 from tests.lab.libvirt.status import Status
 from tests.lab.libvirt.verbs import Verbs
-from tests.lab.processes import lives, ourselves
+from tests.lab.ownership import refuse_if_in_use, sweep
+from tests.lab.processes import ourselves
 from tests.lab.requirements import missing_root, missing_tools
 
 TOOLS = {
@@ -49,13 +49,7 @@ def missing() -> str | None:
 
 def sweep_leftovers() -> None:
     """Take down the labs whose test run was killed, and whose keeper with it."""
-    for folder in Path(tempfile.gettempdir()).glob("*.virt"):
-        try:
-            owner = load_plan(folder).owner
-        except (LabError, TypeError, ValueError, KeyError):
-            continue
-        if owner is not None and not lives(owner):
-            tear_down(folder)
+    sweep("*.virt", load_plan, tear_down)
 
 
 class LibvirtLab(Verbs):
@@ -106,7 +100,7 @@ class LibvirtLab(Verbs):
             owner=ourselves() if owned else None,
         )
         refuse_long_paths(plan)
-        _refuse_if_in_use(plan)
+        refuse_if_in_use(plan, load_plan)
         tear_down(plan.folder)
         lab = cls(plan)
         lab._build()
@@ -205,12 +199,3 @@ class LibvirtLab(Verbs):
         self.down()
         self.plan = replace(self.plan, owner=self.plan.owner and ourselves())
         self._build()
-
-
-def _refuse_if_in_use(plan: Plan) -> None:
-    try:
-        other = load_plan(plan.folder)
-    except LabError:
-        return
-    if other.owner is None or lives(other.owner):
-        raise LabError(f"a lab named {plan.name} is up already: take it down first, or use another name")

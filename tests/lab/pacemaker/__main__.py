@@ -17,7 +17,7 @@ import argparse
 import subprocess
 import sys
 
-from tests.lab.errors import LabError
+from tests.lab.command_line import main
 from tests.lab.pacemaker.controllers import tear_down
 from tests.lab.pacemaker.lab import PacemakerLab
 from tests.lab.pacemaker.namespaces import ENVIRONMENT
@@ -27,24 +27,6 @@ SIMPLE = frozenset(
     {"move", "unmove", "standby", "unstandby", "fail", "exhaust", "block", "poison", "cure", "kill", "start"}
     | {"kill_corosync", "cut", "uncut", "fence_mode", "cleanup", "reset"}
 )
-
-
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.lab.pacemaker",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--name", default="halab")
-    parser.add_argument("--net", default="10.99.7")
-    parser.add_argument("verb")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
-    given = parser.parse_args(arguments)
-    try:
-        return run(given.name, given.net, given.verb.replace("-", "_"), given.arguments)
-    except (LabError, TypeError) as error:
-        print(f"{given.verb}: {error}", file=sys.stderr)
-        return 1
 
 
 def run(name: str, net: str, verb: str, arguments: list[str]) -> int:
@@ -101,4 +83,4 @@ def _options_of_up(arguments: list[str]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main("tests.lab.pacemaker", __doc__, run, name="halab", net="10.99.7"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -12,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.lab.errors import LabError
+from tests.lab.ownership import refuse_if_in_use, sweep
 from tests.lab.pacemaker import content, network, power, ssh
 from tests.lab.pacemaker.cluster import FENCING_ATTEMPTS, POLL_S
 from tests.lab.pacemaker.controllers import start_controllers, tear_down
 from tests.lab.pacemaker.namespaces import SCRIPTS
 from tests.lab.pacemaker.plan import MANAGEMENT, Plan, folder_of, load_plan
 from tests.lab.pacemaker.verbs import Verbs
-from tests.lab.processes import lives, ourselves
+from tests.lab.processes import ourselves
 from tests.lab.requirements import missing_root, missing_tools
 
 TOOLS = {
@@ -49,13 +49,7 @@ def missing() -> str | None:
 
 def sweep_leftovers() -> None:
     """Take down the labs whose test run was killed."""
-    for folder in Path(tempfile.gettempdir()).glob("*.run"):
-        try:
-            owner = load_plan(folder).owner
-        except (LabError, TypeError, ValueError, NotADirectoryError):
-            continue
-        if owner is not None and not lives(owner):
-            tear_down(folder)
+    sweep("*.run", load_plan, tear_down)
 
 
 class PacemakerLab(Verbs):
@@ -125,7 +119,7 @@ class PacemakerLab(Verbs):
             tls_port=tls_port,
             owner=ourselves() if owned else None,
         )
-        _refuse_if_in_use(plan)
+        refuse_if_in_use(plan, load_plan)
         tear_down(plan.folder)
         lab = cls(plan)
         try:
@@ -247,15 +241,6 @@ class PacemakerLab(Verbs):
         except BaseException:
             self.down()
             raise
-
-
-def _refuse_if_in_use(plan: Plan) -> None:
-    try:
-        other = load_plan(plan.folder)
-    except LabError:
-        return
-    if other.owner is None or lives(other.owner):
-        raise LabError(f"a lab named {plan.name} is up already: take it down first, or use another name")
 
 
 def _write_shared_files(plan: Plan) -> None:

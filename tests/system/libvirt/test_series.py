@@ -5,15 +5,13 @@ from __future__ import annotations
 import itertools
 import random
 import signal
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 
 from tests.lab.libvirt.series import NEEDS_A_WITNESS, do, series
 from tests.system.libvirt.comparison import LONGEST_SETTLE_S, Comparison
+from tests.system.restarts import end, restart_during
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -26,7 +24,7 @@ SEEDS = range(1, 11)
     "seed", [pytest.param(seed, marks=[] if seed == SHORT_SEED else [pytest.mark.long]) for seed in SEEDS]
 )
 def test_a_random_series_is_told_as_it_happened(seen: Comparison, seed: int):
-    restarts = itertools.cycle([signal.SIGTERM, signal.SIGKILL])
+    ends = itertools.cycle([signal.SIGTERM, signal.SIGKILL])
     chance = random.Random(seed)
     for number, step in enumerate(series(seed, STEPS, seen.lab.vms)):
         print(f"seed {seed}: {step}")
@@ -34,32 +32,12 @@ def test_a_random_series_is_told_as_it_happened(seen: Comparison, seed: int):
         if way == 0:
             do(seen.lab, step, seen.step)
         elif way == 1:  # away for the whole step: its net effect counts
-            _stop(seen, next(restarts))
+            end(seen.gateway, next(ends))
             do(seen.lab, step)
             seen.gateway.start()
         else:  # restarted in the middle of it
-            _meanwhile(partial(do, seen.lab, step), partial(_restart, seen, next(restarts)), chance.random())
+            restart_during(partial(do, seen.lab, step), seen.gateway, next(ends), chance.random())
         seen.step()
     seen.step(quiet_s=LONGEST_SETTLE_S)
     seen.end()
     print(f"seed {seed}: told {sum(seen.told.values())}, delivered again {seen.repeated}")
-
-
-def _meanwhile(doing: Callable[[], None], interruption: Callable[[], None], after_s: float) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(doing)
-        time.sleep(after_s)
-        interruption()
-        done.result()
-
-
-def _restart(seen: Comparison, how: signal.Signals) -> None:
-    _stop(seen, how)
-    seen.gateway.start()
-
-
-def _stop(seen: Comparison, how: signal.Signals) -> None:
-    if how is signal.SIGKILL:
-        seen.gateway.kill()
-    else:
-        assert seen.gateway.stop(how) == 0, seen.gateway.log()
