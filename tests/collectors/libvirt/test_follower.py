@@ -1,7 +1,6 @@
 """Following one host: events before the first read, reads that events ask for, loss, return, and a clean end."""
 
 import asyncio
-import os
 import socket
 import struct
 import threading
@@ -25,6 +24,7 @@ from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.turns import Turns
 from gateway.model.errors import SourceError
 from gateway.support.backoff import Backoff
+from tests.collectors.libvirt.held import held
 from tests.collectors.libvirt.waiting import until
 
 PAUSED, RUNNING = libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_RUNNING
@@ -243,10 +243,10 @@ async def test_domains_that_hang_are_left_out_however_many_they_are(
 
 async def test_nothing_is_left_of_it_when_it_ends(acting: Any) -> None:
     await _follow_for_a_moment()
-    before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    before = held()
     for _ in range(20):
         await _follow_for_a_moment()
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before
+    assert held() == before
 
 
 async def _follow_for_a_moment() -> None:

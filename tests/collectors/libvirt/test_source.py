@@ -1,7 +1,6 @@
 """A fleet as one source: each host a scope, one that is silent no trouble of the others, and one line for the check."""
 
 import asyncio
-import os
 import socket
 import threading
 import time
@@ -22,6 +21,7 @@ from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.errors import SourcePartly, SourceUnavailable
 from gateway.model.observations import Objects, Observation, Report, ScopeFailure, Whole
 from gateway.model.ports import CollectorContext
+from tests.collectors.libvirt.held import held
 from tests.collectors.libvirt.waiting import until
 
 NOBODY = "qemu+tcp://127.0.0.1:1/system"
@@ -213,7 +213,7 @@ async def test_nothing_is_left_after_it_was_stopped(stopped_daemon: str, tmp_pat
             await until(lambda: heard.whole == ["h1"] and len(heard.failures) >= 2)
 
     await once()
-    before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    before = held()
     for _ in range(5):
         await once()
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before
+    assert held() == before
