@@ -98,7 +98,7 @@ class Reconciler:
 
         def revision(base: Snapshot) -> Made:
             dated = observation if observation.at >= base.at else replace(observation, at=base.at)
-            return observe(base, dated, self._settle, self._new_id)
+            return observe(base, dated, self._settle, self._new_id, self._now())
 
         return self._revise(revision)
 

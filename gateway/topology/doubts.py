@@ -14,14 +14,14 @@ from gateway.model.snapshot import Snapshot
 from gateway.topology.carriers import hypervisors_under
 from gateway.topology.draft import Draft
 
-WAIT = 3 * SECOND
-"""How long what left a doubted host waits at the most."""
+WAIT = 4 * SECOND
+"""How long what left a doubted host waits at the most: longer than a collector takes to find out (`TakesDoubts`)."""
 _DOUBT = "doubt:"
 
 
-def begin_doubt(draft: Draft, host: int) -> None:
-    """From now on the hypervisor is doubted."""
-    draft.judge_at(f"{_DOUBT}{host}", draft.at + WAIT)
+def begin_doubt(draft: Draft, host: int, now: int) -> None:
+    """From `now` on the hypervisor is doubted; the view that shows why may be older."""
+    draft.judge_at(f"{_DOUBT}{host}", now + WAIT)
 
 
 def end_doubt(draft: Draft, host: int) -> None:
@@ -32,7 +32,7 @@ def end_doubt(draft: Draft, host: int) -> None:
 
 
 def end_doubts_of(draft: Draft, source: str, scope: str) -> None:
-    """The scope was read now: its hypervisor is not doubted, unless the doubt is as young as the read."""
+    """The scope was read now: its hypervisor is not doubted, unless the read began before the doubt."""
     for what, due in draft.base.pending.items():
         if what.startswith(_DOUBT) and due - WAIT < draft.at:
             host = int(what.removeprefix(_DOUBT))

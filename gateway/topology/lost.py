@@ -37,11 +37,12 @@ def hosts_of_lost_nodes(draft: Draft, observation: Observation) -> set[int]:
     return {host for record in down for host in hypervisors_under(draft, draft.entity_of(record.index))}
 
 
-def judge_lost(draft: Draft, hosts: Iterable[int], settle: SettleTimes) -> None:
+def judge_lost(draft: Draft, hosts: Iterable[int], settle: SettleTimes, now: int) -> None:
     """
     Raise the loss of those of these hypervisors that fail to answer and that a cluster has lost as well.
 
-    One that a cluster has lost in this revision and that is not known to fail, or on which others live, is doubted.
+    One that a cluster has lost in this revision and that is not known to fail, or on which others live, is doubted
+    from `now` on.
     """
     for host in sorted(hosts):
         if kind_of(draft, host) is not EntityKind.HYPERVISOR or loss_of(draft, host) is not None:
@@ -53,7 +54,7 @@ def judge_lost(draft: Draft, hosts: Iterable[int], settle: SettleTimes) -> None:
             _raise(draft, host, above, lost, failing, settle)
             end_doubt(draft, host)
         elif _lost_a_node_now(draft, host, above):
-            begin_doubt(draft, host)
+            begin_doubt(draft, host, now)
 
 
 def loss_of(draft: Draft, host: int) -> Alarm | None:

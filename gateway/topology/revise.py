@@ -45,12 +45,14 @@ from gateway.topology.silence import (
 NewId = Callable[[], str]
 
 
-def observe(base: Snapshot, observation: Observation, settle: SettleTimes, new_id: NewId) -> tuple[Snapshot, Changes]:
+def observe(
+    base: Snapshot, observation: Observation, settle: SettleTimes, new_id: NewId, now: int | None = None
+) -> tuple[Snapshot, Changes]:
     """
     What an observation changes.
 
     Returns the next snapshot and the changes that must be committed before anybody may see it; nothing is changed
-    in `base`. Times are `observation.at`.
+    in `base`. Times are `observation.at`, when the read began; what is asked about it is asked `now` (default: then).
     """
     draft = Draft(base, observation.at, new_id, settle.stale_intervals)
     apply_observation(draft, observation)
@@ -62,7 +64,7 @@ def observe(base: Snapshot, observation: Observation, settle: SettleTimes, new_i
     fresh = note_evidence(draft, observation)
     if fresh and any(fact.kind is EvidenceKind.HOST_LOST for fact in observation.evidence):
         draft.touched.update(_uncertain(draft))
-    _judge(draft, settle, hosts_of_lost_nodes(draft, observation), relink=linked)
+    _judge(draft, settle, hosts_of_lost_nodes(draft, observation), relink=linked, now=now)
     judge_conditions(draft, observation, settle)
     tell_failed_migrations(draft, observation.source)
     if fresh:
@@ -232,7 +234,14 @@ def _uncertain(draft: Draft) -> list[int]:
     return [alarm.entity for _, alarm in draft.base.alarms.rows() if alarm.condition is kind]
 
 
-def _judge(draft: Draft, settle: SettleTimes, doubtful: Iterable[int] = (), *, relink: bool = False) -> None:
+def _judge(
+    draft: Draft,
+    settle: SettleTimes,
+    doubtful: Iterable[int] = (),
+    *,
+    relink: bool = False,
+    now: int | None = None,
+) -> None:
     """
     Correlate what has other keys, then judge the placement of everything that may be elsewhere.
 
@@ -241,7 +250,7 @@ def _judge(draft: Draft, settle: SettleTimes, doubtful: Iterable[int] = (), *, r
     if draft.rekeyed or relink:
         correlate(draft, settle, everything=relink)
         follow_records(draft, settle)
-    judge_lost(draft, doubtful, settle)
+    judge_lost(draft, doubtful, settle, draft.at if now is None else max(now, draft.at))
     if not draft.touched:
         return
     verdicts: dict[int, Verdict] = {}

@@ -9,12 +9,13 @@ import pytest
 
 from gateway.engine.reconciler import Reconciler
 from gateway.engine.supervisor import SupervisedSource
-from gateway.model.conditions import SettleTimes
+from gateway.model.conditions import SECOND, SettleTimes
 from gateway.model.entities import EntityState
 from gateway.model.errors import StoreUnavailable
 from gateway.model.events import Event
 from gateway.model.observations import Coverage, Observation, Report, Whole
 from gateway.support.clock import SystemClock
+from gateway.topology.doubts import WAIT
 from tests.engine.store import MemoryStore
 from tests.topology.house import House
 from tests.topology.layers import Cluster, Fleet
@@ -44,11 +45,12 @@ class Doubting(Silent):
 
 
 class Desk(House):
-    """What the sources of `tests.topology.layers` see is handed to a reconciler, as seen now."""
+    """What the sources of `tests.topology.layers` see is handed to a reconciler, as seen `late_s` ago."""
 
     def __init__(self, reconciler: Reconciler, clock: SystemClock) -> None:
         super().__init__()
         self._reconciler, self._clock = reconciler, clock
+        self.late_s = 60
 
     def see(
         self,
@@ -63,7 +65,8 @@ class Desk(House):
         **_: Any,
     ) -> list[Event]:
         seen = (tuple(entities), tuple(relations), tuple(conditions), tuple(evidence))
-        return list(self._reconciler.apply(Observation(source, self._clock.now(), covers, *seen)))
+        at = self._clock.now() - self.late_s * SECOND
+        return list(self._reconciler.apply(Observation(source, at, covers, *seen)))
 
 
 class Stage:
@@ -73,7 +76,7 @@ class Stage:
         self.clock, self.store = SystemClock(), MemoryStore()
         self.tasks: list[asyncio.Task[None]] = []
         self.reconciler = Reconciler(self.store, SettleTimes(), self.clock.now)
-        desk = Desk(self.reconciler, self.clock)
+        desk = self.desk = Desk(self.reconciler, self.clock)
         fleet = Fleet(desk, vms=("m1", "m2"))
         self.cluster = Cluster(desk, ("n1", "n2"), machines={"n1": "m1", "n2": "m2"})
         self.supervised = SupervisedSource("fleet", "fleet", collector, self.reconciler, self.clock, SettleTimes())
@@ -81,6 +84,7 @@ class Stage:
         fleet.run("m2", "h2")
         fleet.read(0)
         self.cluster.read(0)
+        desk.late_s = 0
 
     def shows(self, node: str, state: EntityState) -> None:
         self.cluster.states[node] = state
@@ -139,3 +143,11 @@ def test_a_source_that_was_stopped_is_not_told_any_more():
     stage = Stage(collector)
     asyncio.run(stage.supervise(stage.stop, lambda: stage.shows("n1", EntityState.UNCLEAN)))
     assert collector.doubted == []
+
+
+def test_the_time_to_find_out_begins_when_the_view_is_taken_in_however_long_its_read_took():
+    stage = Stage(Silent())
+    stage.desk.late_s = 30
+    stage.shows("n1", EntityState.UNCLEAN)
+    (due,) = [due for what, due in stage.reconciler.snapshot.pending.items() if what.startswith("doubt:")]
+    assert due > stage.clock.now() + WAIT - SECOND

@@ -97,11 +97,11 @@ def test_what_leaves_later_while_the_host_is_doubted_waits_as_well():
     assert told(it.fails(12)) == [*RAISED, MOVED]
 
 
-def test_without_an_answer_it_waits_three_seconds():
+def test_without_an_answer_it_waits_four_seconds():
     it = estate()
     moves_away(it, 10)
-    assert it.house.wait(12.9) == []
-    assert told(it.house.wait(13)) == [MOVED]
+    assert it.house.wait(13.9) == []
+    assert told(it.house.wait(14)) == [MOVED]
 
 
 def test_a_group_waits_for_its_host_too_and_is_told_whole():
