@@ -13,6 +13,7 @@ from gateway.publishers.snmp.access import Access, usm_users
 from gateway.publishers.snmp.agent import Agent
 from gateway.publishers.snmp.configured import configured_columns
 from gateway.publishers.snmp.contexts import HypervisorContexts
+from gateway.publishers.snmp.notification_log import log_columns
 from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
 from gateway.publishers.snmp.server import UdpServer
@@ -58,7 +59,7 @@ class SnmpPublisher:
         self.addresses: tuple[tuple[str, int], ...] = ()
         """(address, port) of each socket, once bound; see `ready`."""
         self.counters = Counters()
-        self.renderer = Renderer(clock.now, stale_intervals, engine.root)
+        self.renderer = Renderer(clock.now, stale_intervals, engine.root, self._started_at())
         self.agent = self._agent(settings)
         self._server = UdpServer(settings.listen, self.agent.respond, self._failed)
 
@@ -109,6 +110,7 @@ class SnmpPublisher:
             *standard,
             contexts.name_column,
             *configured_columns(settings, users, self._targets),
+            *log_columns(self.renderer),
             *(self._info(scalar) for scalar in SCALARS),
             *self.renderer.columns,
         ]
@@ -147,6 +149,10 @@ class SnmpPublisher:
             since = self._clock.monotonic() - self._engine.started - age_s
             self._last_change = (snapshot, max(0, int(since * 100)))
         return self._last_change[1]
+
+    def _started_at(self) -> int:
+        """When sysUpTime was 0, in microseconds UTC."""
+        return self._clock.now() - int((self._clock.monotonic() - self._engine.started) * 1e6)
 
     def _failed(self) -> None:
         self.counters.internal_errors += 1

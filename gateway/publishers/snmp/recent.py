@@ -19,8 +19,10 @@ class RecentEvents:
     changed is the same object.
     """
 
-    def __init__(self, shards: Mapping[int, Mapping[int, Event]] | None = None) -> None:
+    def __init__(self, shards: Mapping[int, Mapping[int, Event]] | None = None, bumped: int = 0) -> None:
         self._shards = dict(shards or {})
+        self.bumped = bumped
+        """How many that were told have left to make room."""
         self._numbers = sorted(self._shards)
 
     def __len__(self) -> int:
@@ -41,11 +43,10 @@ class RecentEvents:
             if event.seq:
                 shards.setdefault(event.seq >> BITS, {})[event.seq] = event
         every = sorted(seq for shard in shards.values() for seq in shard)
-        for seq in every[:-KEPT]:
-            del shards[seq >> BITS][seq]
+        bumped = self.bumped + sum(shards[seq >> BITS].pop(seq).notify for seq in every[:-KEPT])
         kept: dict[int, Mapping[int, Event]] = {}
         for number, shard in shards.items():
             before = self._shards.get(number)
             if shard:
                 kept[number] = before if before is not None and before.keys() == shard.keys() else shard
-        return RecentEvents(kept)
+        return RecentEvents(kept, bumped)

@@ -7,7 +7,7 @@ the same objects; when one is another, the column's values are read again, and e
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from gateway.model.events import Event
 from gateway.model.rows import Source, SourceState
@@ -17,10 +17,14 @@ from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
 from gateway.publishers.snmp.tracked_lookup import NONE_SILENT, SHELVES, Touched, TrackedLookup
 from gateway.schema.snmp.arcs import ENTERPRISE, under
+from gateway.schema.snmp.notification_log import LOG_TABLES
 from gateway.schema.snmp.recent import RECENT_TABLE
 from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Table
 from gateway.topology.ages import STALE_INTERVALS, scope_is_stale
 from gateway.wire.ber import Oid, encode_sub_identifiers
+
+SERVED: Final = (*TABLES, RECENT_TABLE, *LOG_TABLES)
+"""All tables of what changes."""
 
 
 class _ShardRows:
@@ -54,7 +58,7 @@ class TableColumn:
     __slots__ = ("_column", "_encoder", "_table", "count", "in_v1", "prefix", "rows_of", "segments", "single")
 
     def __init__(self, table: "TableRenderer", column: Column) -> None:
-        self.prefix = under(table.look.root, table.table.column_oid(column))
+        self.prefix = under(table.look.root, table.table.prefix(column))
         self.single = table.table.single
         self.in_v1 = column.syntax.in_v1
         self.count = 0
@@ -142,20 +146,30 @@ class Renderer:
     """All tables of the MIB over one snapshot after the other. Belongs to one thread."""
 
     def __init__(
-        self, now: Callable[[], int] | None = None, stale_intervals: int = STALE_INTERVALS, root: Oid = ENTERPRISE
+        self,
+        now: Callable[[], int] | None = None,
+        stale_intervals: int = STALE_INTERVALS,
+        root: Oid = ENTERPRISE,
+        started_at: int = 0,
     ) -> None:
-        """`now`: microseconds UTC; without it a snapshot is as old as when it was made. `root`: where the MIB hangs."""
+        """
+        `now`: microseconds UTC; without it a snapshot is as old as when it was made. `root`: where our MIB hangs.
+        `started_at`: when sysUpTime was 0, in microseconds UTC.
+        """
+        self._started_at = started_at
         self._now = now
         self._stale_intervals = stale_intervals
         self.snapshot = Snapshot()
         """The one in use; not yet any of the gateway's until `use` is called."""
         self.serial = 0
-        self.look = TrackedLookup(root)
-        self.tables = tuple(TableRenderer(table, self.look) for table in (*TABLES, RECENT_TABLE))
+        self.look = TrackedLookup(root, started_at)
+        self.tables = tuple(TableRenderer(table, self.look) for table in SERVED)
         self.columns = tuple(column for table in self.tables for column in table.columns)
         self._alarms = next(table for table in self.tables if table.table is ALARM_TABLE)
         self._sources: Mapping[str, Source] | None = None
         self._silent = NONE_SILENT
+        self.logged = 0
+        """Notifications put into the log since the start."""
 
     def use(self, snapshot: Snapshot) -> None:
         """Answer from this snapshot from now on."""
@@ -176,12 +190,19 @@ class Renderer:
 
     def remember(self, events: Iterable[Event]) -> None:
         """Show these among the recent events."""
-        recent = self.look.shelves["events"]
-        assert isinstance(recent, RecentEvents)
-        self.look.shelves["events"] = recent.with_these(events)
+        new = tuple(events)
+        self.look.shelves["events"] = self.recent.with_these(new)
+        self.logged += sum(event.notify and event.at >= self._started_at for event in new)
         self.serial += 1
         for table in self.tables:
             table.use(self.serial)
+
+    @property
+    def recent(self) -> RecentEvents:
+        """The recent events."""
+        recent = self.look.shelves["events"]
+        assert isinstance(recent, RecentEvents)
+        return recent
 
     def use_stale_intervals(self, stale_intervals: int) -> None:
         """So many intervals of silence make data stale, from now on."""

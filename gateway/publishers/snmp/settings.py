@@ -57,7 +57,7 @@ class UserSettings(AskerSettings, UserFields):
 
 
 class ViewSettings(Settings):
-    """`[publishers.snmp.views.NAME]`: parts of the tree, by OIDs of whole columns or of what is above, or names of ours."""
+    """`[publishers.snmp.views.NAME]`: parts of the tree: OIDs of whole columns or of what is above, or our names."""
 
     include: tuple[str, ...] = Field(description='List OIDs such as "1.3.6.1.2.1.1".')
     exclude: tuple[str, ...] = Field(default=(), description="List OIDs below those that are included.")

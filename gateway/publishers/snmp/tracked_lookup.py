@@ -23,8 +23,10 @@ NONE_SILENT: Buckets[bool] = Buckets(tuple({} for _ in range(64)))
 class TrackedLookup:
     """The schema's Lookup over one snapshot; `touched` gathers the shards that were looked at."""
 
-    def __init__(self, root: Oid = ENTERPRISE) -> None:
+    def __init__(self, root: Oid = ENTERPRISE, started_at: int = 0) -> None:
+        """`root`: where our MIB hangs. `started_at`: when sysUpTime was 0, in microseconds UTC."""
         self.root = root
+        self._started_at = started_at
         self.shelves: dict[str, tuple[Any, ...] | RecentEvents] = dict.fromkeys((*SHELVES, "sources", "fresh"), ())
         """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""
         self.shelves["events"] = RecentEvents()
@@ -73,6 +75,9 @@ class TrackedLookup:
     def raised(self, entity: int) -> tuple[Alarm, ...]:
         found = (self._row("alarms", alarm) for alarm in self._row("entity_alarms", entity) or ())
         return tuple(alarm for alarm in found if alarm is not None and alarm.raised)
+
+    def ticks(self, at: int) -> int:
+        return max(0, at - self._started_at) // 10_000
 
     def layers(self, entity: Entity) -> LayerRow:
         return layer_row(self._view, entity)

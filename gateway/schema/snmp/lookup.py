@@ -32,6 +32,9 @@ class Lookup(Protocol):
     def is_stale(self, record: Record) -> bool:
         """Whether the source is stale, or has not read the record's scope for too long."""
 
+    def ticks(self, at: int) -> int:
+        """sysUpTime at a time in microseconds UTC; 0 when that was before the start (RFC 2579, TimeStamp)."""
+
     def layers(self, entity: Entity) -> LayerRow:
         """Where an entity is, from its layer down to the site."""
 

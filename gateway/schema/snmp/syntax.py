@@ -91,6 +91,10 @@ def _enumeration(name: str) -> Syntax:
 
 
 OBJECT: Final = Syntax("AutonomousType", ber.encode_oid)
+OID: Final = Syntax("OBJECT IDENTIFIER", ber.encode_oid)
+ENGINE_ID: Final = Syntax("SnmpEngineID", ber.encode_octets)
+TRANSPORT_DOMAIN: Final = Syntax("TDomain", ber.encode_oid)
+TRANSPORT_ADDRESS: Final = Syntax("TAddress", ber.encode_octets)
 TEXT: Final = Syntax("SnmpAdminString", _text(255))
 LONG_TEXT: Final = Syntax("TopologyText", _text(1020))
 TIME: Final = Syntax("DateAndTime", _time)

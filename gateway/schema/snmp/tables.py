@@ -37,7 +37,8 @@ class Table:
     A conceptual table.
 
     Its rows follow the shards of the snapshot's shelf `shelf` (`sources`: of the sources by index): `rows` makes
-    those of one shard, in the order of their index. `indexes`: how many sub-identifiers an index has.
+    those of one shard, in the order of their index, without the sub-identifiers `constant` that lead them all. `base`:
+    where the table hangs.
     """
 
     number: int
@@ -46,19 +47,25 @@ class Table:
     index: tuple[str, ...]
     columns: tuple[Column, ...]
     rows: Callable[[Mapping[int, Any], Lookup], Rows]
+    base: Oid = OBJECTS
+    constant: Oid = ()
 
     @property
     def oid(self) -> Oid:
-        return (*OBJECTS, self.number)
+        return (*self.base, self.number)
 
     def column_oid(self, column: Column) -> Oid:
         """OID of the columnar object: table, entry (1), column."""
         return (*self.oid, 1, column.number)
 
+    def prefix(self, column: Column) -> Oid:
+        """What leads the OIDs of all instances of a column."""
+        return (*self.column_oid(column), *self.constant)
+
     @property
     def single(self) -> bool:
-        """One sub-identifier is the whole index."""
-        return len(self.index) == 1
+        """One sub-identifier is the whole index, or what differs of it."""
+        return len(self.index) - len(self.constant) == 1
 
 
 def _plain(shard: Mapping[int, Any], look: Lookup) -> Rows:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 MIBS = Path(__file__).parents[3] / "mibs"
+TEXTS = tuple(filter(None, [os.environ.get("MIB_TEXTS")]))
+"""A folder with the texts of standard MIBs that Debian does not have; they are not ours to carry."""
 TOOLS = ("snmpget", "snmpgetnext", "snmpbulkwalk", "snmpbulkget", "snmptable", "snmptranslate", "snmpset")
 
 
@@ -26,7 +28,7 @@ def call(tool: str, *arguments: str, check: bool = True) -> str:
     """What a client prints, with the names of our MIB; messages of a failure too."""
     environment = {
         **os.environ,
-        "MIBDIRS": f"{require()}:{MIBS}",
+        "MIBDIRS": ":".join((require(), str(MIBS), *TEXTS)),
         "MIBS": "TOPOLOGY-GATEWAY-MIB",
         "SNMPCONFPATH": "/nonexistent",
         "LC_ALL": "C",
