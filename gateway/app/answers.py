@@ -54,7 +54,7 @@ def impact_lines(body: Body) -> Iterator[str]:
         if counted:
             yield f"{effect}: {', '.join(counted)}"
     for votes in body["quorums"]:
-        majority = "a majority" if votes["majority"] else "no majority"
+        majority = "quorum stays" if votes["majority"] else "no majority"
         left = f"{votes['remain']} of {votes['votes']} remain: {majority}"
         note = f" ({votes['note']})" if votes["note"] else ""
         yield f"quorum: {votes['cluster']['name']} loses {_counted(votes['lost'], 'vote')}, {left}{note}"

@@ -88,8 +88,9 @@ def test_the_votes_that_a_host_takes_along_are_counted():
     ("attributes", "said"),
     [
         ({}, "1 of 2 votes remain, no majority (it goes on only if corosync has two_node or a quorum device)"),
-        ({"two_node": True}, "1 of 2 votes remain, no majority (two_node: the other node goes on)"),
-        ({"qdevice_votes": 1}, "2 of 3 votes remain"),
+        ({"two_node": True}, "1 of 2 votes remain (two_node: the other node goes on)"),
+        ({"qdevice_votes": 1}, "2 of 3 votes remain (1 of them the quorum device's)"),
+        ({"two_node": False, "qdevice_votes": 0}, "1 of 2 votes remain, no majority"),
         (
             {"two_node": False, "no_quorum_policy": "stop"},
             "1 of 2 votes remain, no majority (no-quorum-policy=stop: what remains stops too)",
@@ -107,6 +108,18 @@ def test_two_nodes_are_judged_by_what_the_cluster_tells(attributes, said):
     house.snapshot = replace(snapshot, entities=snapshot.entities.evolve(told))
     (votes,) = lose(house, K.PHYSICAL_HOST, "h1").quorums
     assert votes.said == said
+
+
+def test_a_quorum_device_gives_no_quorum_to_nobody_and_the_cluster_waits_for_all():
+    house, *_ = virtual_cluster()
+    shown = find(house, K.HA_CLUSTER, "lab")
+    told = replace(shown, attributes={"qdevice_votes": 9, "wait_for_all": True})
+    house.snapshot = replace(house.snapshot, entities=house.snapshot.entities.evolve({shown.index: told}))
+    hosts = [find(house, K.PHYSICAL_HOST, name) for name in ("h1", "h3")]
+    (votes,) = impact(house.snapshot, hosts, T0).quorums
+    assert votes.said == (
+        "0 of 12 votes remain, no majority (wait_for_all: it starts again only when all its nodes are there)"
+    )
 
 
 def test_a_node_that_is_down_already_takes_no_vote_along():

@@ -1,4 +1,4 @@
-"""What the node agent knows of its node and the cluster does not: the keys that join the layers."""
+"""What the node agent knows of its node and the cluster does not: keys that join the layers, how votes are counted."""
 
 import json
 import re
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.collectors.pacemaker.votes import Voting, voting_document, voting_of
 from gateway.model.entities import Alias, KeyNamespace
 from gateway.model.errors import IngestError
 
@@ -37,6 +38,8 @@ class NodeFacts:
     macs: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     domains: tuple[Domain, ...] = ()
+    quorum: Voting | None = None
+    """How the cluster counts votes; None: not known."""
 
     @property
     def aliases(self) -> tuple[Alias, ...]:
@@ -59,7 +62,7 @@ class NodeFacts:
 def facts_of(document: Any, where: str) -> NodeFacts:
     """
     The facts of one node from JSON or TOML: `node`, and any of machine_id, smbios_uuid, host_name, macs, addresses,
-    domains (each with config, name, uuid).
+    domains (each with config, name, uuid), quorum (as `voting_of`).
 
     Raises:
         IngestError: not of that form; `where` names its place.
@@ -80,10 +83,11 @@ def facts_of(document: Any, where: str) -> NodeFacts:
         macs=tuple(sorted(_each_matching(document, "macs", _MAC, where) - {"00:00:00:00:00:00"})),
         addresses=tuple(sorted(a for a in _texts(document, "addresses", where) if not a.startswith(_NO_ADDRESS))),
         domains=_domains(document, where),
+        quorum=voting_of(document["quorum"], f"{where}.quorum") if document.get("quorum") is not None else None,
     )
 
 
-_KEYS = ("machine_id", "smbios_uuid", "host_name", "macs", "addresses", "domains")
+_KEYS = ("machine_id", "smbios_uuid", "host_name", "macs", "addresses", "domains", "quorum")
 
 
 def facts_document(facts: NodeFacts) -> dict[str, Any]:
@@ -96,6 +100,7 @@ def facts_document(facts: NodeFacts) -> dict[str, Any]:
         "macs": list(facts.macs),
         "addresses": list(facts.addresses),
         "domains": [{"config": d.config, "name": d.name, "uuid": d.uuid} for d in facts.domains],
+        "quorum": voting_document(facts.quorum) if facts.quorum is not None else None,
     }
 
 

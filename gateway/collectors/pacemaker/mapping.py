@@ -11,6 +11,7 @@ from gateway.collectors.pacemaker.parse import canonical_role
 from gateway.collectors.pacemaker.picture import Picture, Place, Unit, base_id
 from gateway.collectors.pacemaker.states import cluster_state, node_state, unit_state
 from gateway.collectors.pacemaker.view import INFINITY, CrmNode
+from gateway.collectors.pacemaker.votes import Voting
 from gateway.collectors.pacemaker.xml import flag
 from gateway.model.conditions import ConditionKind
 from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace, NativeKey, Value
@@ -92,6 +93,10 @@ def _cluster(picture: Picture) -> ObservedEntity:
     }
     if view.quorate is not None:
         attributes["quorate"] = view.quorate
+    if (voting := picture.voting) is not None:
+        attributes["two_node"] = voting.two_node
+        attributes["wait_for_all"] = voting.wait_for_all
+        attributes["qdevice_votes"] = voting.device_votes
     for ticket in view.tickets:
         granted = "granted" if ticket.granted else "revoked"
         attributes[f"ticket.{ticket.id}"] = f"{granted}, standby" if ticket.standby else granted
@@ -243,7 +248,7 @@ def _relations(picture: Picture) -> Iterator[ObservedRelation]:
 
 def _node_relations(picture: Picture, node: CrmNode) -> Iterator[ObservedRelation]:
     key = node_key(node.name)
-    votes = 1 if node.type == "member" else 0
+    votes = (picture.voting or Voting()).of(node.name) if node.type == "member" else 0
     yield ObservedRelation(RelationKind.MEMBER_OF, key, picture.cluster, attributes={"votes": votes})
     known = _has_facts(picture, node.name)
     if known:

@@ -19,6 +19,7 @@ from gateway.collectors.pacemaker.view import (
     CrmTop,
     CrmView,
 )
+from gateway.collectors.pacemaker.votes import Voting
 from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.relations import Arrival, Phase
 
@@ -91,6 +92,13 @@ class Picture:
     @cached_property
     def cluster(self) -> NativeKey:
         return NativeKey(EntityKind.HA_CLUSTER, (self.cib.cluster_name if self.cib else "") or self.source)
+
+    @cached_property
+    def voting(self) -> Voting | None:
+        """How votes are counted, by the node that leads the cluster, else by any; None: no agent tells."""
+        first = self.facts.get(self.view.dc)
+        told = (facts.quorum for facts in (*([first] if first else ()), *self.facts.values()))
+        return next((voting for voting in told if voting is not None), None)
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:

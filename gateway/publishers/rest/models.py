@@ -311,9 +311,9 @@ class QuorumModel(Model):
     """By this loss; nodes that are down already have none to lose."""
     remain: int
     majority: bool
-    """True when more than half of all votes remain."""
+    """True when enough votes remain: more than half of all, or one of the two of a cluster with two_node."""
     note: str
-    """What else decides whether it goes on; empty when nothing does."""
+    """What else decides whether it goes on, or was counted; empty when nothing is."""
 
 
 class ImpactModel(Model):

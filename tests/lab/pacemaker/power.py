@@ -129,12 +129,13 @@ def _corosync_conf(plan: Plan) -> str:
         f"node {{\n name: {name}\n nodeid: {number}\n ring0_addr: {address}\n}}"
         for number, (name, address) in enumerate(plan.nodes.items(), 1)
     )
+    two_node = " two_node: 1\n" if len(plan.nodes) == 2 else ""
     return (
         f"totem {{\n version: 2\n cluster_name: {plan.name}\n transport: knet\n crypto_cipher: none\n"
         f" crypto_hash: none\n token: {plan.token_ms}\n}}\n"
         "system {\n move_to_root_cgroup: no\n sched_rr: no\n}\n"
         "logging {\n to_syslog: no\n to_logfile: yes\n logfile: /var/log/corosync/corosync.log\n timestamp: hires\n}\n"
-        f"quorum {{\n provider: corosync_votequorum\n}}\nnodelist {{\n{members}\n}}\n"
+        f"quorum {{\n provider: corosync_votequorum\n{two_node}}}\nnodelist {{\n{members}\n}}\n"
     )
 
 

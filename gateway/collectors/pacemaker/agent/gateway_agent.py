@@ -33,6 +33,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 VERSION = "1"
 CONFIG = "/etc/gateway-agent/config.json"
 SPOOL = "/var/lib/gateway-agent"
+COROSYNC = "/etc/corosync/corosync.conf"
 SCRIPT = "/usr/lib/gateway-agent/gateway_agent.py"
 ALERT_ID = "gateway-agent"
 
@@ -229,7 +230,7 @@ def post(config: Dict[str, Any], document: Dict[str, Any]) -> Tuple[int, str]:
     """
     document = dict(document, version=VERSION)
     if isinstance(config.get("facts"), dict):
-        document["facts"] = config["facts"]
+        document["facts"] = with_quorum(config["facts"])
     body = json.dumps(document).encode()
     if len(body) > LARGEST_BYTES:
         return 413, f"a document of {len(body)} bytes is not sent, {LARGEST_BYTES} is the most"
@@ -283,6 +284,67 @@ def collect_facts(node: str) -> Dict[str, Any]:
         "addresses": addresses(floating(cib)),
         "domains": domains(cib),
     }
+
+
+def with_quorum(facts: Dict[str, Any], path: str = COROSYNC) -> Dict[str, Any]:
+    """Facts with how corosync decides on quorum: as its file is now, unless they say it themselves."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read(MAX_CONFIG_BYTES)
+        return dict({"quorum": quorum(text)}, **facts)
+    except (OSError, ValueError):
+        return facts
+
+
+def quorum(text: str) -> Dict[str, Any]:
+    """What corosync.conf says of votes, with the defaults of votequorum(5); ValueError: votes that are no number."""
+    root = sections(text)
+    rules = values(part(root, "quorum"))
+    two_node = rules.get("two_node") == "1"
+    members = [values(found) for name, found in part(root, "nodelist") if name == "node" and isinstance(found, list)]
+    given = [one for one in members if "quorum_votes" in one and "name" in one]
+    return {
+        "two_node": two_node,
+        "wait_for_all": rules.get("wait_for_all", "1" if two_node else "0") == "1",
+        "device_votes": device_votes(rules, values(part(part(root, "quorum"), "device")), members),
+        "nodes": {one["name"]: max(0, int(one["quorum_votes"])) for one in given},
+    }
+
+
+def device_votes(rules: Dict[str, str], device: Dict[str, str], members: List[Dict[str, str]]) -> int:
+    """Votes of the quorum device: by default one less than those of all nodes. Two rules put it out of use."""
+    if not device.get("model") or "1" in (rules.get("last_man_standing"), rules.get("auto_tie_breaker")):
+        return 0
+    default = sum(int(one.get("quorum_votes", "1")) for one in members) - 1
+    return max(0, int(device.get("votes", default)))
+
+
+def sections(text: str) -> List[Tuple[str, Any]]:
+    """corosync.conf: (key, value) or (section, what is in it), in order."""
+    root = []  # type: List[Tuple[str, Any]]
+    opened = [root]
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("#"):
+            continue
+        if line.endswith("{"):
+            inside = []  # type: List[Tuple[str, Any]]
+            opened[-1].append((line[:-1].strip(), inside))
+            opened.append(inside)
+        elif line == "}" and len(opened) > 1:
+            opened.pop()
+        elif ":" in line:
+            key, _, value = line.partition(":")
+            opened[-1].append((key.strip(), value.strip()))
+    return root
+
+
+def part(tree: List[Tuple[str, Any]], name: str) -> List[Tuple[str, Any]]:
+    """What is in all sections of this name."""
+    return [pair for key, found in tree if key == name and isinstance(found, list) for pair in found]
+
+
+def values(tree: List[Tuple[str, Any]]) -> Dict[str, str]:
+    return {key: found for key, found in tree if isinstance(found, str)}
 
 
 def read_line(path: str) -> str:
@@ -570,7 +632,7 @@ def flush(options: argparse.Namespace) -> int:
 
 def show_facts(options: argparse.Namespace) -> int:
     node = options.node or run(["crm_node", "-n"]).strip() or os.uname()[1]
-    print(json.dumps(collect_facts(node), indent=1))
+    print(json.dumps(with_quorum(collect_facts(node)), indent=1))
     return 0
 
 
