@@ -1,6 +1,6 @@
 """Where: the hops from an entity down the layers to host, rack and site, and how sure each of them is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gateway.model.entities import EntityKind, EntityState, has_one_placement
@@ -10,8 +10,9 @@ from gateway.model.rows import Claim, Entity, Placement
 from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, entity_age, entity_is_stale
 from gateway.topology.composites import COMPOSITES, LOCATIONS, is_group, members_of
 from gateway.topology.hops import Descent, Hop, HopState, Where, WhereStatus, walk_hops
-from gateway.topology.said import called, condition, names, no_place, sentence, why_it_ends
-from gateway.topology.unheard import alarms_below, is_unheard, moment, unheard_since
+from gateway.topology.said import called, names, no_place, sentence, why_it_ends
+from gateway.topology.standing import claimed, placed
+from gateway.topology.unheard import alarms_below
 
 
 def where(view: TopologyView, entity: Entity, now: int, stale_intervals: int = STALE_INTERVALS) -> Where:
@@ -39,11 +40,6 @@ def where(view: TopologyView, entity: Entity, now: int, stale_intervals: int = S
 _CONNECTED = (RelationKind.CONNECTS_TO, RelationKind.PART_OF)
 _METAL = (EntityKind.HYPERVISOR, EntityKind.PHYSICAL_HOST)
 _STORAGE = frozenset({RelationKind.USES_STORAGE, RelationKind.BACKED_BY})
-_PHASES = {
-    Phase.STABLE: HopState.STABLE,
-    Phase.TRANSITIONAL: HopState.TRANSITIONAL,
-    Phase.LAST_KNOWN: HopState.LAST_KNOWN,
-}
 _DEEPEST = 64
 """Steps of one answer; a real chain has about ten."""
 
@@ -147,44 +143,11 @@ class _Walk:
         return [f"{called(entity)} is managed by {called(one)} ({', '.join(one.sources)})" for one in managers]
 
     def _placed(self, entity: Entity, placement: Placement, host: Entity, passed: frozenset[int]) -> Hop:
-        """The one host of a single-placement entity, by our judgement; its claim is the evidence."""
-        claims = [c for c in self.view.claims_of(entity) if c.kind is RelationKind.RUNS_ON]
-        claim = max((c for c in claims if self._is(c.lower, host)), key=_weight(placement), default=None)
-        hop = Hop(
-            RelationKind.RUNS_ON,
-            host,
-            _placement_state(placement, claim),
-            placement.role or (claim.role if claim else ""),
-            placement.since,
-            until=placement.left_at or None,
-            source=placement.source,
-            confidence=claim.confidence if claim else 100,
-            notes=tuple(self._doubts(entity, placement, host, claims)),
-        )
-        return self._aged(self._unheard(hop, claim, entity), claim, entity, passed)
+        hop, claim = placed(self.view, entity, placement, host)
+        return self._aged(hop, claim, entity, passed)
 
-    def _unheard(self, hop: Hop, claim: Claim | None, upper: Entity | None) -> Hop:
-        """Of what runs there by the word of a scope that does not answer, this is where it was last."""
-        is_known = claim is not None and hop.relation is RelationKind.RUNS_ON and hop.state is not HopState.STOPPED
-        if claim is None or upper is None or not is_known or not is_unheard(self.view, claim):
-            return hop
-        since = unheard_since(self.view, claim, hop.entity, upper)
-        when = f" since {moment(since)}" if since else ""
-        silent = f"{claim.scope} of source {claim.source} has not answered{when}"
-        note = f"{silent}: this is where {called(upper)} was last"
-        return replace(hop, state=HopState.LAST_KNOWN, silence=silent, notes=(*hop.notes, note))
-
-    def _doubts(self, entity: Entity, placement: Placement, host: Entity, claims: list[Claim]) -> Iterator[str]:
-        if not placement.open:
-            yield f"{called(entity)} is {condition(entity)}: this is where it was last"
-        elif not placement.certain:
-            yield f"{called(host)} is not heard of: this is where {called(entity)} was last"
-        for claim in claims:
-            other = self.view.entity(claim.lower)
-            if other is None or other.index == host.index or other.kind is not host.kind:
-                continue
-            said = {Phase.STABLE: "runs", Phase.TRANSITIONAL: "is in transition", Phase.LAST_KNOWN: "was last"}
-            yield f"{claim.source or 'the topology'} says it {said[claim.phase]} on {called(other)} too"
+    def _follow(self, claim: Claim, lower: Entity, passed: frozenset[int]) -> Hop:
+        return self._aged(claimed(self.view, claim, lower), claim, lower, passed)
 
     def _claimed(self, entity: Entity, passed: frozenset[int]) -> Iterator[Hop]:
         """Spread entities, and what no judgement is kept of: each host that is claimed; then rack and site."""
@@ -226,18 +189,6 @@ class _Walk:
             if claim.kind in _STORAGE and store is not None:
                 yield self._follow(claim, store, passed)
 
-    def _follow(self, claim: Claim, lower: Entity, passed: frozenset[int]) -> Hop:
-        hop = Hop(
-            claim.kind,
-            lower,
-            _PHASES[claim.phase],
-            claim.role,
-            claim.since,
-            source=claim.source,
-            confidence=claim.confidence,
-        )
-        return self._aged(self._unheard(hop, claim, self.view.entity(claim.upper)), claim, lower, passed)
-
     def _aged(self, hop: Hop, claim: Claim | None, upper: Entity, passed: frozenset[int]) -> Hop:
         """With age and what is below. What is stopped has no claim any more: its own record is the news."""
         descent = self.descend(hop.entity, passed)
@@ -255,10 +206,6 @@ class _Walk:
             notes=hop.notes + descent.notes,
         )
 
-    def _is(self, record: int, entity: Entity) -> bool:
-        found = self.view.entity(record)
-        return found is not None and found.index == entity.index
-
 
 def _disagreement(below: list[Hop], machine: Hop) -> Iterator[str]:
     """A resource and the VM that it is are on one physical host, or one of the two sources is behind."""
@@ -269,20 +216,6 @@ def _disagreement(below: list[Hop], machine: Hop) -> Iterator[str]:
             f"{called(machine.entity)} is on {called(vm_on[0])}, its node on {called(next(iter(node_on.values())))}: "
             "a move is under way, or one of the two sources is behind"
         )
-
-
-def _weight(placement: Placement) -> Callable[[Claim], tuple[bool, bool, int]]:
-    return lambda claim: (claim.source == placement.source, claim.phase is Phase.STABLE, claim.confidence)
-
-
-def _placement_state(placement: Placement, claim: Claim | None) -> HopState:
-    if not placement.open:
-        return HopState.STOPPED
-    if not placement.certain:
-        return HopState.LAST_KNOWN
-    if placement.left_at:
-        return HopState.TRANSITIONAL
-    return _PHASES[claim.phase] if claim is not None else HopState.STABLE
 
 
 def _shared(takers: list[tuple[Entity, Hop]]) -> Hop:
