@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from gateway.model.conditions import SECOND
 from gateway.model.entities import EntityKind
 from gateway.model.relations import RelationKind
+from gateway.model.rows import Placement
 from gateway.model.snapshot import Snapshot
 from gateway.topology.carriers import hypervisors_under
 from gateway.topology.draft import Draft
@@ -46,16 +47,27 @@ def doubted_until(draft: Draft, host: int) -> int | None:
     return max((due for due in dues if due is not None), default=None)
 
 
+def delayed_until(draft: Draft, what: str) -> int | None:
+    """Until when a move that waits under this key of `pending` is delayed by a doubt; None: none is."""
+    dues = (doubted_until(draft, draft.entity_of(move.moved_from)) for move in _moves_under(draft, what))
+    return max((due for due in dues if due is not None), default=None)
+
+
 def waiting(draft: Draft) -> set[int]:
     """Entities of which a move was found before this revision, and waits to be told."""
-    found: set[int] = set()
-    for what in draft.base.pending:
-        kind, _, number = what.partition(":")
-        if kind == "pair":
-            found.add(int(number))
-        elif kind == "group":
-            found.update(draft.entities_on(int(number), RelationKind.PART_OF))
-    return {e for e in found if (placement := draft.placement(e)) is not None and placement.moved_from}
+    return {move.entity for what in draft.base.pending for move in _moves_under(draft, what)}
+
+
+def _moves_under(draft: Draft, what: str) -> list[Placement]:
+    """The moves that wait under a key of `pending`: a group's members, or one by itself."""
+    kind, _, number = what.partition(":")
+    entities: list[int] = []
+    if kind == "group":
+        entities = draft.entities_on(int(number), RelationKind.PART_OF)
+    elif kind == "pair":
+        entities = [int(number)]
+    placements = (draft.placement(entity) for entity in entities)
+    return [placement for placement in placements if placement is not None and placement.moved_from]
 
 
 def newly_doubted(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, str]]:

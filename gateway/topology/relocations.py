@@ -9,7 +9,7 @@ from gateway.model.events import Cause, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Placement
 from gateway.topology.causes import Way, explain, is_planned, loss_under, root_on, strengthen, without_evidence
-from gateway.topology.doubts import doubted_until
+from gateway.topology.doubts import delayed_until, doubted_until
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.pairs import awaited_group, is_to_be_told, machines_of, managers_of, told_of_partner
 from gateway.topology.placements import Move, Verdict, group_of_member, judge_placement
@@ -136,10 +136,10 @@ def _complete(draft: Draft, group: int) -> bool:
     placements = [draft.placement(member) for member in members]
     if not all(p is not None and p.open and p.certain and p.left_at == 0 for p in placements):
         return False
-    left = {p.entity: p.moved_from for p in placements if p is not None and p.moved_from}
-    if any(doubted_until(draft, draft.entity_of(host)) is not None for host in left.values()):
+    if delayed_until(draft, f"group:{group}") is not None:
         return False
-    return all(left.keys() & managers_of(draft, vm) for vm in _vms_that_moved(draft, members))
+    moved = {p.entity for p in placements if p is not None and p.moved_from}
+    return all(moved.intersection(managers_of(draft, vm)) for vm in _vms_that_moved(draft, members))
 
 
 def _vms_that_moved(draft: Draft, members: list[int]) -> list[int]:

@@ -20,7 +20,7 @@ from gateway.topology.alarms import (
 from gateway.topology.causes import amend_causes
 from gateway.topology.correlate import correlate
 from gateway.topology.diff import apply_observation
-from gateway.topology.doubts import end_doubt, end_doubts_of
+from gateway.topology.doubts import delayed_until, end_doubt, end_doubts_of
 from gateway.topology.draft import GATEWAY, Draft
 from gateway.topology.evidence import note_evidence
 from gateway.topology.lost import hosts_of_lost_nodes, judge_lost
@@ -91,6 +91,9 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
     draft = Draft(base, now, new_id, settle.stale_intervals)
     for what in draft.all_due():
         kind, _, number = what.partition(":")
+        if (until := delayed_until(draft, what)) is not None:
+            draft.judge_at(what, until)
+            continue
         if kind == "group":
             tell_group(draft, int(number))
             continue

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.model.conditions import SECOND
+from gateway.model.conditions import SECOND, SettleTimes
 from gateway.model.entities import EntityState
 from gateway.model.events import Cause, Event
 from gateway.model.observations import Evidence, EvidenceKind
@@ -104,8 +104,10 @@ def test_without_an_answer_it_waits_four_seconds():
     assert told(it.house.wait(14)) == [MOVED]
 
 
-def test_a_group_waits_for_its_host_too_and_is_told_whole():
+@pytest.mark.parametrize("group_s", [1, 10])
+def test_a_group_waits_for_its_host_too_and_is_told_whole(group_s):
     it = estate()
+    it.house.settle_times = SettleTimes(group=group_s * SECOND)
     it.cluster.group = {"shop": ("db", "app2")}
     for member in ("db", "app2"):
         it.cluster.run(member, "n1")
