@@ -13,15 +13,16 @@ from gateway.app.client import Client, connected, runs
 from gateway.app.locate import Located
 from gateway.app.plugins import collector_plugin
 from gateway.app.publishing import start_engine
-from gateway.app.receivers import create_sink
-from gateway.app.sinks import SinkContext, TellsStart
+from gateway.app.sinks import SinkContext, create_sink
 from gateway.app.snmp_probe import ask_revision, who_may_ask
 from gateway.app.sources import create_collector
 from gateway.config.addresses import parse_address
 from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings, SourceSettings
 from gateway.model.errors import ConfigError, GatewayError, SourcePartly
+from gateway.model.notices import Notice, NoticeKind
 from gateway.model.ports import CollectorContext
+from gateway.notifier.settings import ReceiverSettings
 from gateway.publishers.rest import RestSettings
 from gateway.publishers.snmp import SnmpSettings
 from gateway.schema.snmp.engine import SnmpEngine
@@ -30,7 +31,6 @@ from gateway.support.clock import SystemClock
 
 PROBE_S = 60.0
 """Longest that one source may take."""
-SEND_S = 10.0
 
 
 class Outcome(StrEnum):
@@ -235,24 +235,28 @@ async def _receiver(name: str, settings: Settings) -> Finding:
 
 async def _send(name: str, settings: Settings, located: Located, running: bool) -> Finding:
     """
-    Send a coldStart. As SNMPv3 only while no gateway runs: the boots and time of two engines with one ID would make
-    the receiver refuse the other's notifications (RFC 3414 section 3.2).
+    Send a coldStart. As SNMPv3 trap only while no gateway runs: the boots and time of two engines with one ID would
+    make the receiver refuse the other's notifications (RFC 3414 section 3.2).
     """
     what = f"receiver {name}"
     clock = SystemClock()
-    if running and settings.model_dump(include={"version"}).get("version") == "3":
-        return Finding(what, Outcome.SKIPPED, "a test as SNMPv3 can be sent only while no gateway runs: stop it first")
+    assert isinstance(settings, ReceiverSettings)
+    given = settings.model_dump(include={"version", "inform"})
+    if running and given.get("version") == "3" and not given.get("inform"):
+        said = f"a gateway runs, and it alone may send SNMPv3 traps: gateway test-notification {name}"
+        return Finding(what, Outcome.SKIPPED, said)
     try:
         engine = SnmpEngine(b"", 1, clock.monotonic()) if running else await asyncio.to_thread(_engine, located, clock)
-        sink = create_sink(name, settings, SinkContext(engine, clock))
-        if not isinstance(sink, TellsStart):
-            return Finding(what, Outcome.SKIPPED, "this kind of receiver has no test")
+        sink = create_sink(name, settings.model_copy(update={"view": None}), SinkContext(engine, clock))
         try:
-            await asyncio.wait_for(sink.start(), SEND_S)
+            async with asyncio.timeout(settings.deliver_timeout_s):
+                await sink.tell(Notice(NoticeKind.COLD_START, "", clock.now()))
         finally:
             await sink.close()
     except (GatewayError, TimeoutError) as error:
         return Finding(what, Outcome.FAILED, f"{error or 'no answer in time'}. Check host, port and credentials.")
+    if given.get("inform"):
+        return Finding(what, Outcome.OK, "a coldStart was sent, and the receiver has acknowledged it")
     return Finding(what, Outcome.OK, "a coldStart was sent; look for it there (traps are not acknowledged)")
 
 

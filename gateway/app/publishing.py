@@ -25,6 +25,7 @@ from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.publishers.snmp.recent import KEPT as RECENT_EVENTS
 from gateway.schema.snmp.arcs import ENTERPRISE, is_documentation
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
+from gateway.schema.snmp.views import Subtrees
 from gateway.store.database import Database
 from gateway.support.clock import Clock
 from gateway.support.tasks import supervise
@@ -57,6 +58,14 @@ def mib_root(configuration: Configuration) -> Oid:
             settings.enterprise,
         )
     return settings.root
+
+
+def views_of(configuration: Configuration) -> dict[str, Subtrees]:
+    """The agent's views, by name: a receiver may be told by one of them."""
+    settings = configuration.publishers["snmp"]
+    assert isinstance(settings, SnmpSettings)
+    root = settings.root
+    return {name: Subtrees.parse(each.include, each.exclude, root) for name, each in settings.views.items()}
 
 
 class Publishing:

@@ -1,18 +1,25 @@
-"""Receivers: a sink and a dispatcher for each, and what a new configuration changes of them."""
+"""Receivers: a sink and a line for each, and what a new configuration changes of them."""
 
 import asyncio
+import contextlib
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.app.sinks import RECEIVER_KINDS, SinkContext, TellsStart
+from gateway.app.sinks import SinkContext, create_sink
 from gateway.config.settings import Settings
 from gateway.engine.reconciler import Reconciler
-from gateway.model.errors import DeliveryError, StoreError
+from gateway.model.errors import ConfigError, DeliveryError, StoreError
 from gateway.model.events import Event
-from gateway.model.ports import Sink
+from gateway.model.ids import uuid7
+from gateway.model.notices import Notice, NoticeKind
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.dispatcher import Dispatcher
+from gateway.notifier.settings import ReceiverSettings
+from gateway.notifier.sinks.announced import Announced
+from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
+from gateway.schema.snmp.targets import Target
 from gateway.store.database import Database
 from gateway.support.tasks import supervise
 
@@ -22,42 +29,42 @@ START_S = 10.0
 """Longest that telling a receiver of the start may take."""
 
 
-def create_sink(name: str, settings: Settings, context: SinkContext) -> Sink:
-    """
-    The sink of one configured receiver; nothing is sent yet.
-
-    Raises:
-        ConfigError: its settings cannot work.
-    """
-    kind: str = settings.model_dump(include={"kind"})["kind"]
-    return RECEIVER_KINDS[kind].create(name, settings, context)
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a new configuration changes: whom to stop, whom to start, and who receives then."""
 
     stop: tuple[str, ...]
-    start: Mapping[str, tuple[Settings, Sink]]
-    names: tuple[str, ...]
+    start: Mapping[str, tuple[ReceiverSettings, Announced]]
+    wanted: Mapping[str, ReceiverSettings]
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    settings: Settings
-    sink: Sink
-    dispatcher: Dispatcher
-    task: asyncio.Task[None]
+    settings: ReceiverSettings
+    sink: Announced
+    tasks: tuple[asyncio.Task[None], ...]
 
 
 class Receivers:
-    """Delivers to the configured receivers; each has its own dispatcher, so that one can change without the others."""
+    """Delivers to the configured receivers; one can change without the others. Make it inside the event loop."""
 
-    def __init__(self, database: Database, reconciler: Reconciler, context: SinkContext) -> None:
+    def __init__(
+        self,
+        database: Database,
+        reconciler: Reconciler,
+        context: SinkContext,
+        start: NoticeKind = NoticeKind.COLD_START,
+    ) -> None:
+        """`start`: what receivers are told when they are served for the first time."""
         self._database = database
-        self._reconciler = reconciler
         self._context = context
+        self._start_kind = start
         self._running: dict[str, _Running] = {}
+        self._told: set[str] = set()
+        self._topology = reconciler
+        self.dispatcher = Dispatcher(database.outbox, reconciler, context.clock)
+        writing = supervise("delivery state", self.dispatcher.run)
+        self._writing = asyncio.create_task(writing, name="delivery state")
         reconciler.listen(self._wake)
 
     def plan(self, wanted: Mapping[str, Settings]) -> Plan:
@@ -67,82 +74,132 @@ class Receivers:
         Raises:
             ConfigError: a new sink cannot be made.
         """
-        enabled = {name: settings for name, settings in wanted.items() if getattr(settings, "enabled", True)}
+        enabled = {n: s for n, s in wanted.items() if isinstance(s, ReceiverSettings) and s.enabled}
         same = {name for name, running in self._running.items() if enabled.get(name) == running.settings}
-        made = {n: (s, create_sink(n, s, self._context)) for n, s in enabled.items() if n not in same}
-        return Plan(tuple(name for name in self._running if name not in same), made, tuple(sorted(enabled)))
+        made = {n: (s, self._sink(n, s)) for n, s in enabled.items() if n not in same}
+        return Plan(tuple(name for name in self._running if name not in same), made, enabled)
 
     async def carry_out(self, plan: Plan) -> None:
-        """Do what a plan says. From now on each event that is told is kept for exactly these receivers."""
-        self._database.repository.receivers = plan.names
+        """Do what a plan says. From now on each event that is told waits for exactly these receivers."""
         for name in plan.stop:
             logger.info("receiver %s: %s", name, "restarts" if name in plan.start else "is stopped")
-        before = {name: self._running[name].sink for name in plan.stop}
         await self._stop(plan.stop)
         for name, (settings, sink) in plan.start.items():
-            _take_over(sink, before.get(name))
-            self._start(name, settings, sink)
-        await self._abandon(plan.names)
+            await self.dispatcher.enrol(name)
+            self._begin(name, settings, sink)
+        await self._forget(tuple(sorted(plan.wanted)))
 
     async def stop(self) -> None:
-        """Stop all; what is not delivered waits in the outbox for the next start."""
+        """Stop all; what is not delivered waits in the log for the next start."""
         await self._stop(tuple(self._running))
+        self._writing.cancel()
+        await asyncio.gather(self._writing, return_exceptions=True)
+        self.dispatcher.close()
+
+    async def test(self, name: str) -> None:
+        """
+        Send a test notification to a receiver, past what waits for it.
+
+        Raises:
+            ConfigError: there is no such receiver.
+            DeliveryError: it could not be sent, or was not acknowledged.
+        """
+        if name not in self._running:
+            known = ", ".join(sorted(self._running)) or "none"
+            raise ConfigError(f"there is no receiver {name!r} that is enabled. Known: {known}.")
+        running = self._running[name]
+        text = f"A test of the receiver {name}: somebody asked for it, nothing has happened"
+        try:
+            async with asyncio.timeout(running.settings.deliver_timeout_s):
+                await running.sink.tell(self._notice(NoticeKind.TEST, text))
+        except TimeoutError as error:
+            raise DeliveryError(f"receiver {name}: it did not take it in time") from error
+
+    async def tell_all(self, kind: NoticeKind, text: str = "") -> None:
+        """Tell every receiver at once; one that does not take it is not tried again."""
+        notice = self._notice(kind, text)
+        await asyncio.gather(*(_told(running, notice) for running in self._running.values()))
+
+    @property
+    def settings(self) -> Mapping[str, ReceiverSettings]:
+        """Of the receivers that are served."""
+        return {name: running.settings for name, running in self._running.items()}
+
+    def targets(self) -> tuple[Target, ...]:
+        """The receivers as the agent shows them (SNMP-TARGET-MIB)."""
+        given = sorted(self.settings.items())
+        return tuple(s.target(name) for name, s in given if isinstance(s, SnmpTrapSettings))
 
     def figures(self) -> Iterator[tuple[str, str, Mapping[str, str], float]]:
-        """What became of tries to deliver, for /metrics: (name, help, labels, value)."""
-        for name, running in list(self._running.items()):
-            counted = running.dispatcher.counts[name]
-            for outcome in ("delivered", "failed", "given_up"):
-                labels = {"receiver": name, "outcome": outcome}
-                yield (
-                    "delivery_tries",
-                    "Tries to deliver since the start, by outcome",
-                    labels,
-                    getattr(counted, outcome),
-                )
+        """What became of notifications since the start, for /metrics: (name, help, labels, value)."""
+        said = "Tries to deliver since the start, by outcome"
+        for name, counted in list(self.dispatcher.counts.items()):
+            for outcome in ("delivered", "failed", "given_up", "summarised", "left_out"):
+                yield "delivery_tries", said, {"receiver": name, "outcome": outcome}, getattr(counted, outcome)
 
-    def _start(self, name: str, settings: Settings, sink: Sink) -> None:
-        dispatcher = Dispatcher(self._database.outbox, {name: sink}, self._reconciler, self._context.clock)
+    def _sink(self, name: str, settings: ReceiverSettings) -> Announced:
+        # A receiver whose settings changed is told no second time that the gateway has started: it has not.
+        before = self._running.get(name)
+        told = before.sink.knows if before is not None else name in self._told
+        start = None if told else self._notice(self._start_kind, "")
+        return Announced(create_sink(name, settings, self._context), start)
 
+    def _begin(self, name: str, settings: ReceiverSettings, sink: Announced) -> None:
         async def serve() -> None:
-            await _tell_start(name, sink)
-            await dispatcher.run()
+            await _announce(sink)
+            await self.dispatcher.serve(sink, settings.terms())
 
-        task = asyncio.create_task(supervise(f"receiver {name}", serve), name=f"receiver {name}")
-        self._running[name] = _Running(settings, sink, dispatcher, task)
+        ways = [asyncio.create_task(supervise(f"receiver {name}", serve), name=f"receiver {name}")]
+        if settings.heartbeat_s:
+            beating = self._beat(sink, settings)
+            ways.append(asyncio.create_task(beating, name=f"heartbeat of receiver {name}"))
+        self._running[name] = _Running(settings, sink, tuple(ways))
+
+    async def _beat(self, sink: Announced, settings: ReceiverSettings) -> None:
+        """Say from time to time that the gateway is alive; a beat that cannot be told is not told later."""
+        while True:
+            await asyncio.sleep(settings.heartbeat_s)
+            with contextlib.suppress(DeliveryError, TimeoutError):
+                async with asyncio.timeout(settings.deliver_timeout_s):
+                    await sink.tell(self._notice(NoticeKind.HEARTBEAT, "The gateway is alive"))
+
+    def _notice(self, kind: NoticeKind, text: str) -> Notice:
+        now = self._context.clock.now()
+        return Notice(kind, uuid7(now, os.urandom(10)), now, text, last=self.dispatcher.last)
 
     async def _stop(self, names: Iterable[str]) -> None:
-        ended = [self._running.pop(name) for name in names]
-        for running in ended:
-            running.task.cancel()
-        await asyncio.gather(*(running.task for running in ended), return_exceptions=True)
-        await asyncio.gather(*(running.sink.close() for running in ended), return_exceptions=True)
+        ended = {name: self._running.pop(name) for name in names}
+        tasks = [task for running in ended.values() for task in running.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(running.sink.close() for running in ended.values()), return_exceptions=True)
+        self._told |= {name for name, running in ended.items() if running.sink.knows}
 
-    async def _abandon(self, names: tuple[str, ...]) -> None:
+    async def _forget(self, names: tuple[str, ...]) -> None:
         try:
-            given_up = await asyncio.to_thread(self._database.outbox.abandon_all_but, names)
+            waited = await asyncio.to_thread(self._database.outbox.forget_all_but, names)
         except StoreError as error:
-            logger.error("receivers: what waits for those that are gone could not be given up: %s", error)
+            logger.error("receivers: those that are gone could not be forgotten: %s", error)
             return
-        if given_up:
-            logger.warning("receivers: %d notifications for receivers that are gone are given up", given_up)
+        if waited:
+            logger.warning("receivers: %d notifications for receivers that are gone are given up", waited)
 
-    def _wake(self, _snapshot: Snapshot, _events: tuple[Event, ...]) -> None:
-        for running in self._running.values():
-            running.dispatcher.wake()
-
-
-def _take_over(sink: Sink, before: Sink | None) -> None:
-    """A receiver whose settings changed is told no second time that the gateway has started: it has not."""
-    if isinstance(sink, TellsStart) and isinstance(before, TellsStart):
-        sink.told = before.told
+    def _wake(self, _snapshot: Snapshot, events: tuple[Event, ...]) -> None:
+        if events:
+            self.dispatcher.heard(events[-1].seq)
 
 
-async def _tell_start(name: str, sink: Sink) -> None:
-    if isinstance(sink, TellsStart) and not sink.told:
-        try:
-            async with asyncio.timeout(START_S):
-                await sink.start()
-        except (DeliveryError, TimeoutError) as error:
-            why = str(error) or f"receiver {name}: no answer within {START_S:.0f} s"
-            logger.warning("%s; that the gateway has started is told later", why)
+async def _announce(sink: Announced) -> None:
+    try:
+        async with asyncio.timeout(START_S):
+            await sink.announce()
+    except (DeliveryError, TimeoutError) as error:
+        why = str(error) or f"receiver {sink.name}: no answer within {START_S:.0f} s"
+        logger.warning("%s; that the gateway has started is told later", why)
+
+
+async def _told(running: _Running, notice: Notice) -> None:
+    with contextlib.suppress(DeliveryError, TimeoutError):
+        async with asyncio.timeout(running.settings.deliver_timeout_s):
+            await running.sink.tell(notice)

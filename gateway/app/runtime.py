@@ -1,6 +1,7 @@
 """The runtime: everything that runs in one gateway, started in order, stopped in the reverse order."""
 
 import asyncio
+import hashlib
 import logging
 import os
 import signal
@@ -10,7 +11,7 @@ from contextlib import AsyncExitStack
 
 from gateway.app import places
 from gateway.app.lock import StateLock
-from gateway.app.publishing import Publishing, mib_root, start_engine
+from gateway.app.publishing import Publishing, mib_root, start_engine, views_of
 from gateway.app.readiness import Readiness
 from gateway.app.receivers import Receivers
 from gateway.app.retention import retain
@@ -21,6 +22,7 @@ from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings
 from gateway.engine.reconciler import Listener, Reconciler
 from gateway.model.errors import ConfigError, StoreError
+from gateway.model.notices import NoticeKind
 from gateway.store.database import Database, open_database
 from gateway.support import sdnotify
 from gateway.support.clock import SystemClock
@@ -103,7 +105,9 @@ class Runtime:
         configuration, clock = self.configuration, self.clock
         engine = await asyncio.to_thread(start_engine, self.database, clock, mib_root(configuration))
 
-        self.receivers = Receivers(self.database, reconciler, SinkContext(engine, clock))
+        start = await asyncio.to_thread(self._start_kind)
+        context = SinkContext(engine, clock, views_of(configuration))
+        self.receivers = Receivers(self.database, reconciler, context, start)
         stack.push_async_callback(_within, self.receivers.stop)
         await self.receivers.carry_out(self.receivers.plan(configuration.receivers))
 
@@ -130,6 +134,13 @@ class Runtime:
         await self.sources.carry_out(plan)
         days = configuration.gateway.retention_days
         self._run_task(stack, "retention", lambda: retain(self.database, clock, days))
+
+    def _start_kind(self) -> NoticeKind:
+        """warmStart: with the configuration of the last start (RFC 3418). Secrets are not compared. Blocking."""
+        given = self.configuration
+        shown = repr((given.gateway, given.settle, given.sources, given.publishers, given.receivers))
+        same = self.database.administration.same_configuration(hashlib.sha256(shown.encode()).hexdigest())
+        return NoticeKind.WARM_START if same else NoticeKind.COLD_START
 
     async def _start_topology(self, stack: AsyncExitStack) -> Reconciler:
         self.database = await asyncio.to_thread(open_database, self._database_url, now=self.clock.now)

@@ -24,6 +24,13 @@ class EventKind(StrEnum):
     MIGRATION_FAILED = "migration_failed"
 
 
+RELOCATIONS = frozenset({EventKind.RELOCATION, EventKind.ROLE_RELOCATION, EventKind.STORAGE_RELOCATION})
+CLEARS = frozenset(
+    {EventKind.FAILURE_CLEARED, EventKind.CONFLICT_CLEARED, EventKind.FINDING_CLEARED, EventKind.STALE_CLEARED}
+)
+"""What ends an alarm."""
+
+
 class Cause(StrEnum):
     """Why something relocated (design: domain, Relocation), strongest evidence first."""
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from gateway.model.changes import Changes
 from gateway.model.entities import EntityKind
 from gateway.model.events import Event, EventKind
+from gateway.model.notices import Notice
 from gateway.model.observations import Observation, Report
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.model.snapshot import Snapshot
@@ -227,14 +228,26 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How a receiver is doing."""
+    """How a receiver is doing. The counters hold since it was configured."""
 
     receiver: str
     pending: int
+    """Events of the log that are told and that it has not come to yet."""
     delivered: int
     failed: int
+    """Given up."""
     oldest_pending_at: int | None = None
     last_error: str = ""
+    """Of what is tried now; empty: the last try went well."""
+    summarised: int = 0
+    """Told in a summary instead of one by one."""
+    missed: int = 0
+    """Given up, in the log, and not asked for again."""
+    replaying: int = 0
+    """Asked for again, and not sent yet."""
+    delivered_at: int | None = None
+    position: int = 0
+    """Number of the log up to which everything is done with."""
 
 
 class Administration(Protocol):
@@ -250,6 +263,9 @@ class Administration(Protocol):
     def engine_id(self, make: Callable[[], bytes]) -> bytes:
         """The SNMP engine ID of this installation; made once."""
 
+    def same_configuration(self, fingerprint: str) -> bool:
+        """Whether the last start had this configuration too; notes this one."""
+
     def next_engine_boots(self) -> int:
         """snmpEngineBoots for this start: committed before it is returned (RFC 3414 2.2)."""
 
@@ -258,17 +274,20 @@ class Administration(Protocol):
 
 
 class Sink(Protocol):
-    """Carries notifications to one receiver."""
+    """
+    Carries notifications to one receiver. Each call returns when it is sent (trap) or acknowledged (inform).
+
+    Raises:
+        DeliveryError: it may be tried again later.
+    """
 
     name: str
 
     async def deliver(self, event: Event, snapshot: Snapshot) -> None:
-        """
-        Hand one event to the receiver; returns when it is sent (trap) or acknowledged (inform).
+        """Hand one event to the receiver."""
 
-        Raises:
-            DeliveryError: it may be tried again later.
-        """
+    async def tell(self, notice: Notice) -> None:
+        """Tell it something of the gateway itself, or in place of many events."""
 
     async def close(self) -> None: ...
 
@@ -284,7 +303,7 @@ class Repository(Protocol):
 
     def commit(self, changes: Changes) -> tuple[Event, ...]:
         """
-        One transaction: topology, log, outbox rows for every receiver, revision. Returns the events with `seq`.
+        One transaction: topology, log, revision. Returns the events with `seq`.
 
         Raises:
             StoreUnavailable: nothing was written; the same changes may be committed later.
@@ -292,21 +311,55 @@ class Repository(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OutboxItem:
-    """One notification that waits for one receiver. `attempts` so far."""
+class Progress:
+    """
+    Where a receiver stands in the log. Up to `position` everything is done with: delivered, summarised, given up, or
+    not for this receiver. `attempts`: how often what comes next has failed. The counters hold since it was configured.
+    """
 
-    id: int
+    receiver: str
+    position: int = 0
+    attempts: int = 0
+    delivered: int = 0
+    summarised: int = 0
+    given_up: int = 0
+    delivered_at: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """An event that was given up for a receiver; `wanted`: it was asked for again."""
+
     receiver: str
     event: Event
-    attempts: int
+    at: int
+    error: str
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What became of notifications, to be written in one transaction."""
+
+    progress: tuple[Progress, ...] = ()
+    missed: tuple[tuple[str, int, int, str], ...] = ()
+    """(receiver, number in the log, when, why) of what is given up."""
+    replayed: tuple[tuple[str, int], ...] = ()
+    """(receiver, number in the log) of what was sent again."""
 
 
 class Outbox(Protocol):
-    """Delivery state, written by the dispatcher only. Blocking."""
+    """Delivery state, written by the dispatcher only: the log, and where each receiver stands in it. Blocking."""
 
-    def due(self, receiver: str, now: int, limit: int) -> tuple[OutboxItem, ...]:
-        """What waits for the receiver, oldest first (order of the log is kept per receiver)."""
+    def begin(self, receiver: str) -> Progress:
+        """Where it stands; one that is new begins at the end of the log."""
 
-    def delivered(self, ids: tuple[int, ...], now: int) -> None: ...
-    def failed(self, item: int, now: int, retry_at: int, error: str) -> None: ...
-    def given_up(self, item: int, now: int, error: str) -> None: ...
+    def after(self, position: int, limit: int) -> tuple[Event, ...]:
+        """Events above this number that are told, in the order of the log."""
+
+    def wanted(self, receiver: str, limit: int) -> tuple[Event, ...]:
+        """What was asked for again, in the order of the log."""
+
+    def mark(self, marks: Marks) -> None:
+        """Write down what became of notifications."""

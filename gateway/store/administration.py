@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Callable
 
-from sqlalchemy import Connection, and_, func, not_, select
+from sqlalchemy import Connection, and_, func, select
 
 from gateway.model.errors import StoreError
 from gateway.model.ports import Delivery, Token
@@ -72,21 +72,30 @@ class GatewayAdministration:
     # -- deliveries --------------------------------------------------------------------------------------------
 
     def deliveries(self) -> tuple[Delivery, ...]:
-        """How each receiver is doing, by name; delivered and failed count what retention has kept."""
-        box = tables.outbox
-        waiting = and_(box.c.delivered_at.is_(None), not_(box.c.given_up))
-        figures = select(
-            box.c.receiver,
-            func.count().filter(waiting).label("pending"),
-            func.count(box.c.delivered_at).label("delivered"),
-            func.count().filter(box.c.given_up).label("failed"),
-            func.min(box.c.created_at).filter(waiting).label("oldest"),
-        )
+        """How each receiver is doing, by name."""
+        receiver, event, missed = tables.receiver, tables.event, tables.missed
+        told = receiver.outerjoin(event, and_(event.c.seq > receiver.c.position, event.c.told))
+        waiting = select(receiver, func.count(event.c.seq).label("pending"), func.min(event.c.at).label("oldest"))
+        waiting = waiting.select_from(told).group_by(receiver.c.name).order_by(receiver.c.name)
+        again = select(missed.c.receiver, missed.c.wanted, func.count().label("number"))
         with self._connections.read() as connection:
-            rows = connection.execute(figures.group_by(box.c.receiver).order_by(box.c.receiver)).all()
-            errors = {row.receiver: _last_error(connection, row.receiver) for row in rows}
+            rows = connection.execute(waiting).all()
+            asked = connection.execute(again.group_by(missed.c.receiver, missed.c.wanted)).all()
+        figures = {(row.receiver, bool(row.wanted)): row.number for row in asked}
         return tuple(
-            Delivery(row.receiver, row.pending, row.delivered, row.failed, row.oldest, errors[row.receiver])
+            Delivery(
+                row.name,
+                row.pending,
+                row.delivered,
+                row.given_up,
+                row.oldest,
+                row.error,
+                row.summarised,
+                figures.get((row.name, False), 0),
+                figures.get((row.name, True), 0),
+                row.delivered_at or None,
+                row.position,
+            )
             for row in rows
         )
 
@@ -101,6 +110,13 @@ class GatewayAdministration:
                 _set(connection, "engine_id", found)
                 _set(connection, "engine_boots", "0")
         return bytes.fromhex(found)
+
+    def same_configuration(self, fingerprint: str) -> bool:
+        """Whether the last start had this configuration too; notes this one."""
+        with self._connections.write() as connection:
+            before = _get(connection, "configuration")
+            _set(connection, "configuration", fingerprint)
+        return before == fingerprint
 
     def next_engine_boots(self) -> int:
         """
@@ -122,13 +138,6 @@ class GatewayAdministration:
 
 def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-def _last_error(connection: Connection, receiver: str) -> str:
-    """The error of what failed last and is not delivered yet, or was given up."""
-    box = tables.outbox
-    failing = and_(box.c.receiver == receiver, box.c.delivered_at.is_(None), box.c.attempts > 0)
-    return connection.execute(select(box.c.error).where(failing).order_by(box.c.id.desc()).limit(1)).scalar() or ""
 
 
 def _boots(connection: Connection) -> int:

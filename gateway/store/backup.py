@@ -28,7 +28,7 @@ _COUNTERS = ("next_index", "next_alarm")
 _MAGIC = b"SQLite format 3\0"
 """How a SQLite file begins; an empty one is a database without tables (sqlite.org/fileformat2.html)."""
 _NAME_ANOTHER = "Name a file that `gateway db backup FILE` wrote."
-_NUMBERED = ("event", "outbox", "record_state", "alias", "claim", "placement")
+_NUMBERED = ("event", "missed", "record_state", "alias", "claim", "placement")
 """Tables whose ids the database counts; those of events are never used again."""
 
 

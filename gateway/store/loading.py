@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Select, select
 
 from gateway.model.conditions import Category
 from gateway.model.entities import Alias
-from gateway.model.events import Event, EventKind
+from gateway.model.events import RELOCATIONS, Event
 from gateway.model.observations import Link
 from gateway.model.rows import Record
 from gateway.model.snapshot import Snapshot, scope_key
@@ -34,7 +34,7 @@ RECORD_COLUMNS = (
 """What `encoding.to_record` reads of a record and one of its states."""
 RECENT_US = 15 * 60 * 1_000_000
 RECENT = 1_000
-RELOCATIONS = [kind.value for kind in (EventKind.RELOCATION, EventKind.ROLE_RELOCATION, EventKind.STORAGE_RELOCATION)]
+_MOVES = sorted(kind.value for kind in RELOCATIONS)
 
 
 def load(connection: Connection) -> Snapshot:
@@ -90,7 +90,7 @@ def _links(connection: Connection) -> dict[str, tuple[Link, ...]]:
 
 def _recent(connection: Connection, at: int) -> list[Event]:
     """The last relocations that were told: their cause may still be amended."""
-    wanted = select(event).where(event.c.at >= at - RECENT_US, event.c.told, event.c.kind.in_(RELOCATIONS))
+    wanted = select(event).where(event.c.at >= at - RECENT_US, event.c.told, event.c.kind.in_(_MOVES))
     rows = _rows(connection, wanted.order_by(event.c.seq.desc()).limit(RECENT))
     return [encoding.to_event(row) for row in rows][::-1]
 

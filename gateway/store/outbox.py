@@ -1,58 +1,123 @@
-"""The outbox: what waits for each receiver, and how its delivery went (port `Outbox`). Blocking."""
+"""The outbox: the event log, and where each receiver stands in it (port `Outbox`). Blocking."""
 
-from sqlalchemy import and_, not_, select, update
+from collections.abc import Iterable
+from dataclasses import asdict
 
-from gateway.model.ports import OutboxItem
+from sqlalchemy import Connection, and_, delete, func, insert, literal, select, update
+
+from gateway.model.events import Event
+from gateway.model.ports import Marks, Missed, Progress
 from gateway.store import encoding, tables
 from gateway.store.connections import Connections
 
+_LAST = select(func.coalesce(func.max(tables.event.c.seq), 0))
+
 
 class NotificationOutbox:
-    """Delivery state. It shares the one writer connection, so it never collides with a commit."""
+    """
+    Delivery state. There is no copy of what waits: the log has it, and a receiver's position says what of it is done.
+
+    It shares the one writer connection, so it never collides with a commit.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    def due(self, receiver: str, now: int, limit: int) -> tuple[OutboxItem, ...]:
-        """
-        What waits for the receiver, oldest first.
-
-        The order of the log is kept: when the oldest waits for its next try, nothing behind it is due.
-        """
-        box = tables.outbox
-        waiting = and_(box.c.receiver == receiver, box.c.delivered_at.is_(None), not_(box.c.given_up))
-        wanted = select(box.c.id.label("item"), box.c.attempts, box.c.next_at, tables.event)
-        joined = wanted.join(tables.event, tables.event.c.seq == box.c.event)
-        with self._connections.read() as connection:
-            rows = connection.execute(joined.where(waiting).order_by(box.c.id).limit(limit)).mappings().all()
-        items: list[OutboxItem] = []
-        for row in rows:
-            if row["next_at"] > now:
-                break
-            items.append(OutboxItem(row["item"], receiver, encoding.to_event(row), row["attempts"]))
-        return tuple(items)
-
-    def delivered(self, ids: tuple[int, ...], now: int) -> None:
-        """These have reached their receiver."""
-        self._change(ids, delivered_at=now)
-
-    def failed(self, item: int, now: int, retry_at: int, error: str) -> None:
-        """A try failed; the next one is due at `retry_at`."""
-        self._change((item,), attempts=tables.outbox.c.attempts + 1, next_at=retry_at, error=error)
-
-    def given_up(self, item: int, now: int, error: str) -> None:
-        """It will not be tried again."""
-        self._change((item,), attempts=tables.outbox.c.attempts + 1, given_up=True, error=error)
-
-    def abandon_all_but(self, receivers: tuple[str, ...]) -> int:
-        """Give up what waits for receivers that are no longer configured; returns how many notifications."""
-        box = tables.outbox
-        orphaned = and_(box.c.receiver.not_in(receivers), box.c.delivered_at.is_(None), not_(box.c.given_up))
-        gone = update(box).where(orphaned).values(given_up=True, error="the receiver is no longer configured")
+    def begin(self, receiver: str) -> Progress:
+        """Where it stands; one that is new begins at the end of the log."""
+        table = tables.receiver
         with self._connections.write() as connection:
-            return connection.execute(gone).rowcount
+            found = connection.execute(select(table).where(table.c.name == receiver)).mappings().first()
+            if found is not None:
+                return Progress(**{"receiver": receiver, **{k: v for k, v in found.items() if k != "name"}})
+            fresh = Progress(receiver, connection.execute(_LAST).scalar_one())
+            connection.execute(insert(table).values(_row(fresh)))
+            return fresh
 
-    def _change(self, ids: tuple[int, ...], **values: object) -> None:
-        if ids:
-            with self._connections.write() as connection:
-                connection.execute(update(tables.outbox).where(tables.outbox.c.id.in_(ids)).values(**values))
+    def after(self, position: int, limit: int) -> tuple[Event, ...]:
+        """Events above this number that are told, in the order of the log."""
+        event = tables.event
+        wanted = select(event).where(event.c.seq > position, event.c.told).order_by(event.c.seq).limit(limit)
+        with self._connections.read() as connection:
+            return tuple(encoding.to_event(row) for row in connection.execute(wanted).mappings())
+
+    def wanted(self, receiver: str, limit: int) -> tuple[Event, ...]:
+        """What was asked for again, in the order of the log."""
+        return tuple(each.event for each in self._missed(receiver, limit, wanted=True))
+
+    def missed(self, receiver: str, limit: int) -> tuple[Missed, ...]:
+        """What was given up or is asked for again, in the order of the log."""
+        return tuple(self._missed(receiver, limit, wanted=None))
+
+    def mark(self, marks: Marks) -> None:
+        """Write down what became of notifications; of a receiver that is gone nothing is written."""
+        table, missed = tables.receiver, tables.missed
+        with self._connections.write() as connection:
+            known = set(connection.execute(select(table.c.name)).scalars())
+            for progress in marks.progress:
+                values = {key: value for key, value in _row(progress).items() if key != "name"}
+                connection.execute(update(table).where(table.c.name == progress.receiver).values(values))
+            gone = [(receiver, seq) for receiver, seq, _, _ in marks.missed] + [*marks.replayed]
+            for receiver, seq in gone:
+                connection.execute(delete(missed).where(missed.c.receiver == receiver, missed.c.event == seq))
+            rows = [
+                {"receiver": receiver, "event": seq, "at": at, "error": error, "wanted": False}
+                for receiver, seq, at, error in marks.missed
+                if receiver in known
+            ]
+            if rows:
+                connection.execute(insert(missed), rows)
+
+    def replay(self, receiver: str, now: int, since: int | None = None) -> int:
+        """
+        Ask for what was given up once more, and with `since` (microseconds UTC) for all that was told since then and
+        that the receiver is past. Returns how many events wait to be sent again.
+        """
+        missed, event, table = tables.missed, tables.event, tables.receiver
+        with self._connections.write() as connection:
+            position = connection.execute(select(table.c.position).where(table.c.name == receiver)).scalar() or 0
+            again = update(missed).where(missed.c.receiver == receiver).values(wanted=True)
+            if since is not None:
+                again = again.where(missed.c.event.in_(select(event.c.seq).where(event.c.at >= since)))
+                there = select(missed.c.event).where(missed.c.receiver == receiver)
+                more = select(literal(receiver), event.c.seq, literal(now), literal(""), literal(True)).where(
+                    event.c.told, event.c.at >= since, event.c.seq <= position, event.c.seq.not_in(there)
+                )
+                names = ["receiver", "event", "at", "error", "wanted"]
+                connection.execute(insert(missed).from_select(names, more))
+            connection.execute(again)
+            return _waiting_again(connection, receiver)
+
+    def forget_all_but(self, receivers: Iterable[str]) -> int:
+        """Forget receivers that are no longer configured; returns how many notifications waited for them."""
+        table, missed, event = tables.receiver, tables.missed, tables.event
+        kept = tuple(receivers)
+        with self._connections.write() as connection:
+            pairs = select(func.count()).select_from(table.join(event, event.c.seq > table.c.position))
+            waiting = connection.execute(pairs.where(table.c.name.not_in(kept), event.c.told)).scalar_one()
+            connection.execute(delete(missed).where(missed.c.receiver.not_in(kept)))
+            connection.execute(delete(table).where(table.c.name.not_in(kept)))
+            return waiting
+
+    def _missed(self, receiver: str, limit: int, *, wanted: bool | None) -> Iterable[Missed]:
+        missed, event = tables.missed, tables.event
+        mine = missed.c.receiver == receiver
+        if wanted is not None:
+            mine = and_(mine, missed.c.wanted if wanted else ~missed.c.wanted)
+        names = (missed.c.at.label("missed_at"), missed.c.error, missed.c.wanted)
+        query = select(*names, event).join(event, event.c.seq == missed.c.event).where(mine)
+        with self._connections.read() as connection:
+            rows = connection.execute(query.order_by(missed.c.event).limit(limit)).mappings().all()
+        for row in rows:
+            yield Missed(receiver, encoding.to_event(row), row["missed_at"], row["error"], row["wanted"])
+
+
+def _row(progress: Progress) -> encoding.Row:
+    row = asdict(progress)
+    return {"name": row.pop("receiver"), **row}
+
+
+def _waiting_again(connection: Connection, receiver: str) -> int:
+    missed = tables.missed
+    mine = select(func.count()).where(missed.c.receiver == receiver, missed.c.wanted)
+    return connection.execute(mine).scalar_one()

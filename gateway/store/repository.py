@@ -19,8 +19,6 @@ class TopologyRepository:
 
     def __init__(self, connections: Connections, now: Callable[[], int]) -> None:
         """`now`: microseconds UTC, for the time of the commit itself."""
-        self.receivers: tuple[str, ...] = ()
-        """Names of the receivers: each gets an outbox row for each event that is told."""
         self._connections = connections
         self._now = now
         self._statements: Statements | None = None
@@ -37,7 +35,7 @@ class TopologyRepository:
 
     def commit(self, changes: Changes) -> tuple[Event, ...]:
         """
-        One transaction: topology, log, outbox rows for every receiver, revision. Returns the events with `seq`.
+        One transaction: topology, log, revision. Returns the events with `seq`.
 
         When the connection breaks while the transaction ends, nobody knows whether it was committed. Then the
         database is asked. When it does not answer, commit the same changes again: they are taken once.
@@ -54,7 +52,7 @@ class TopologyRepository:
                 if not self._advance(connection, self._statements, changes):
                     return _events_of(connection, changes.revision)
                 write(connection, self._statements, changes)
-                events = write_events(connection, self._statements, changes, self.receivers)
+                events = write_events(connection, self._statements, changes)
                 ended = True
         except StoreUnavailable:
             if not ended or not self._is_committed(changes):

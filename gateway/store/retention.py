@@ -29,7 +29,7 @@ def prune(database: Database, now: int, keep_us: int, batch: int = 500) -> Prune
     Delete what ended more than `keep_us` microseconds before `now`.
 
     Closed intervals (never the last known state of a record or the last place of what is stopped), cleared alarms,
-    notifications that were delivered or given up, events that nothing refers to, revisions likewise. `batch`: rows
+    notes of what was given up, events that nothing refers to, revisions likewise. `batch`: rows
     per transaction, so that a commit in between waits for milliseconds only.
 
     Raises:
@@ -45,11 +45,12 @@ def _old(cutoff: int) -> Iterator[tuple[Table, ColumnElement[bool]]]:
         yield table, and_(table.c.valid_to < cutoff, ~table.c.current)
     for table in (tables.alias, tables.claim):
         yield table, table.c.valid_to < cutoff
-    box, event, alarm = tables.outbox, tables.event, tables.alarm
-    yield box, or_(box.c.delivered_at < cutoff, and_(box.c.given_up, box.c.created_at < cutoff))
+    missed, event, alarm, receiver = tables.missed, tables.event, tables.alarm, tables.receiver
+    yield missed, and_(missed.c.at < cutoff, ~missed.c.wanted)
     yield alarm, alarm.c.cleared_at < cutoff
     needed = or_(
-        exists().where(box.c.event == event.c.seq),
+        exists().where(missed.c.event == event.c.seq),
+        and_(event.c.told, exists().where(receiver.c.position < event.c.seq)),
         exists().where(alarm.c.event_id == event.c.id, alarm.c.cleared_at.is_(None)),
     )
     yield event, and_(event.c.at < cutoff, ~needed)

@@ -132,7 +132,6 @@ class Statements:
             .returning(tables.event.c.seq)
         )
         self.event_amend = prepared(_changed(tables.event, ("id",), ("caused_by", "body")))
-        self.outbox_insert = inserted(tables.outbox)
         self.source_upsert = prepared(_upsert(dialect, tables.source, ("name",)))
         self.freshness_upsert = prepared(_upsert(dialect, tables.freshness, ("source", "scope")))
         self.link_delete = prepared(

@@ -32,7 +32,7 @@ meta = Table(
     Column("key", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""next_index, next_alarm, revision, engine_id, engine_boots, instance."""
+"""next_index, next_alarm, revision, engine_id, engine_boots, instance, configuration (a fingerprint of it)."""
 
 revision = Table(
     "revision",
@@ -249,28 +249,42 @@ event = Table(
 )
 """Append-only; `body` holds the rest of the event. Amended causes are written into it, nothing is deleted."""
 
-outbox = Table(
-    "outbox",
+receiver = Table(
+    "receiver",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("position", Big, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("delivered", Big, nullable=False),
+    Column("summarised", Big, nullable=False),
+    Column("given_up", Big, nullable=False),
+    Column("delivered_at", Big, nullable=False),
+    Column("error", Text, nullable=False),
+)
+"""Where each receiver stands in the event log: up to `position` everything is done with. That is all of the queue."""
+
+missed = Table(
+    "missed",
     metadata,
     Column("id", Big, primary_key=True, autoincrement=True),
     Column("receiver", String(255), nullable=False),
     Column("event", Big, ForeignKey("event.seq"), nullable=False),
-    Column("created_at", Big, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("next_at", Big, nullable=False),
-    Column("delivered_at", Big),
-    Column("given_up", Boolean, nullable=False),
+    Column("at", Big, nullable=False),
     Column("error", Text, nullable=False),
-    Index("outbox_event", "event"),
-    Index(
-        "outbox_pending",
-        "receiver",
-        "id",
-        sqlite_where=text("delivered_at IS NULL"),
-        postgresql_where=text("delivered_at IS NULL"),
-    ),
-    sqlite_autoincrement=True,
+    Column("wanted", Boolean, nullable=False),
+    Index("missed_receiver", "receiver", "event", unique=True),
+    Index("missed_event", "event"),
 )
+"""What a receiver has not got though its position is past it: given up, or (`wanted`) asked for again."""
+
+receiver_settings = Table(
+    "receiver_settings",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("settings", JSON, nullable=False),
+    Column("changed_at", Big, nullable=False),
+)
+"""Receivers that were made at run time, as their table of the configuration would be. Holds no secret in clear."""
 
 token = Table(
     "token",

@@ -43,15 +43,12 @@ def write(connection: Connection, statements: Statements, changes: Changes) -> N
     _run(connection, statements.link_insert, _links(changes))
 
 
-def write_events(
-    connection: Connection, statements: Statements, changes: Changes, receivers: tuple[str, ...]
-) -> tuple[Event, ...]:
-    """The log and, for what is to be told, one outbox row per receiver. Returns the events with `seq`."""
+def write_events(connection: Connection, statements: Statements, changes: Changes) -> tuple[Event, ...]:
+    """The log, which is also what waits for the receivers. Returns the events with `seq`."""
     logged = tuple(
         replace(event, seq=statements.event_insert.number(connection, encoding.event_row(event, changes.revision)))
         for event in changes.events
     )
-    _run(connection, statements.outbox_insert, _outbox(logged, receivers, changes.at))
     _run(connection, statements.event_amend, map(_amended, changes.amended))
     return logged
 
@@ -235,7 +232,7 @@ def _placement_change(entity: int, placement: Placement) -> Row:
     return encoding.placement_row(placement) | {"k_entity": entity}
 
 
-# -- alarms, freshness, outbox ---------------------------------------------------------------------------------
+# -- alarms, freshness, links ----------------------------------------------------------------------------------
 
 
 def _alarms(connection: Connection, statements: Statements, changes: Changes) -> None:
@@ -272,14 +269,6 @@ def _links(changes: Changes) -> Iterator[Row]:
                 "right": link.right,
                 "same": link.same,
             }
-
-
-def _outbox(logged: tuple[Event, ...], receivers: tuple[str, ...], at: int) -> Iterator[Row]:
-    waiting = {"attempts": 0, "next_at": 0, "delivered_at": None, "given_up": False, "error": ""}
-    for event in logged:
-        if event.notify:
-            for receiver in receivers:
-                yield {"receiver": receiver, "event": event.seq, "created_at": at} | waiting
 
 
 def _amended(event: Event) -> Row:

@@ -37,7 +37,7 @@ class LoadedEstate:
 
     def __init__(self, folder: Path, hosts: int, ha_clusters: int = 1) -> None:
         self.database = open_database(f"sqlite:///{folder / 'topology.db'}")
-        self.database.repository.receivers = ("console",)
+        self.database.outbox.begin("console")
         self.repository = Watched(self.database)
         self.clock = SystemClock()
         self.simulation = Simulation(Plan(hosts, 50, ha_clusters))

@@ -17,9 +17,12 @@ import pytest
 from gateway.model.changes import Changes
 from gateway.model.errors import DeliveryError, StoreUnavailable
 from gateway.model.events import Event
-from gateway.model.ports import OutboxItem
+from gateway.model.notices import Notice
+from gateway.model.ports import Delivery, Marks, Progress
 from gateway.model.snapshot import Snapshot
-from gateway.notifier.dispatcher import BROKEN_AFTER, Dispatcher
+from gateway.notifier.dispatcher import Dispatcher
+from gateway.notifier.line import BROKEN_AFTER
+from gateway.notifier.terms import Terms
 from gateway.store.database import Database, open_database
 from gateway.support.backoff import Backoff
 from gateway.support.clock import FakeClock, SystemClock
@@ -49,6 +52,9 @@ class Receiver:
             raise self.error
         self.got.append(event.seq)
 
+    async def tell(self, notice: Notice) -> None:
+        await self.deliver(notice, Topology.snapshot)
+
     async def close(self) -> None:
         pass
 
@@ -58,23 +64,56 @@ class Log:
 
     def __init__(self, url: str, *receivers: str) -> None:
         self.database: Database = open_database(url)
-        self.database.repository.receivers = receivers
+        for receiver in receivers:
+            self.database.outbox.begin(receiver)
         self.database.repository.commit(first_revision())
         self.revision = 1
 
-    def write(self, number: int) -> None:
+    def write(self, number: int, **more: object) -> None:
         self.revision += 1
         base = self.revision * 1000
-        events = tuple(moved(T0, base + n) for n in range(number))
+        events = tuple(moved(T0, base + n, **more) for n in range(number))
         self.database.repository.commit(Changes(self.revision, T0 + self.revision, 11, 1, events=events))
 
+    def delivery(self, receiver: str) -> Delivery:
+        return next(d for d in self.database.administration.deliveries() if d.receiver == receiver)
+
     def waiting(self, receiver: str) -> int:
-        return next(d.pending for d in self.database.administration.deliveries() if d.receiver == receiver)
+        return self.delivery(receiver).pending
+
+
+class House:
+    """A dispatcher with these receivers, on the same terms."""
+
+    def __init__(self, outbox, receivers, clock=None, *, idle_s: float = 5.0, **terms) -> None:
+        self._outbox, self._receivers, self._idle_s = outbox, receivers, idle_s
+        self._clock = clock or FakeClock(T0)
+        self._terms = Terms(**{"patience": QUICK, "give_up_after_s": 3600.0, **terms})
+
+    async def run(self) -> None:
+        self.dispatcher = Dispatcher(self._outbox, Topology(), self._clock, idle_s=self._idle_s)
+        writing = asyncio.create_task(self.dispatcher.run())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for receiver in self._receivers:
+                    tasks.create_task(self.dispatcher.serve(receiver, self._terms))
+        finally:
+            writing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writing
+            self.dispatcher.close()
+
+    @property
+    def counts(self):
+        return self.dispatcher.counts
+
+    def wake(self) -> None:
+        self.dispatcher.wake()
 
 
 @contextlib.asynccontextmanager
-async def running(dispatcher: Dispatcher):
-    task = asyncio.create_task(dispatcher.run())
+async def running(house: House):
+    task = asyncio.create_task(house.run())
     await asyncio.sleep(0)
     try:
         yield task
@@ -90,10 +129,8 @@ async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
             await asyncio.sleep(0.005)
 
 
-def dispatcher(log: Log, *receivers: Receiver, clock: FakeClock | SystemClock | None = None, **options) -> Dispatcher:
-    options = {"backoff": QUICK, "give_up_after_s": 3600.0, **options}
-    sinks = {receiver.name: receiver for receiver in receivers}
-    return Dispatcher(log.database.outbox, sinks, Topology(), clock or FakeClock(T0), **options)
+def dispatcher(log: Log, *receivers: Receiver, clock: FakeClock | SystemClock | None = None, **options) -> House:
+    return House(log.database.outbox, receivers, clock, **options)
 
 
 @pytest.fixture
@@ -185,7 +222,8 @@ async def test_after_the_time_to_give_up_there_is_one_error_and_the_queue_goes_o
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
     assert "given up" in errors[0]
-    assert down.tries == 5  # each is tried once, also when the gateway itself was down that long
+    assert down.tries == 1  # the others are too old to keep younger ones waiting
+    assert (log.delivery("nms").missed, log.delivery("nms").failed) == (5, 5)
 
 
 async def test_a_notification_that_the_sink_cannot_handle_does_not_stop_the_others(
@@ -221,7 +259,7 @@ async def test_stopping_marks_what_was_sent(log: Log):
 async def test_pauses_do_not_outlive_a_restart(log: Log):
     down = Receiver("nms", DeliveryError("no route to host"))
     log.write(1)
-    async with running(dispatcher(log, down, backoff=Backoff(first_s=300, longest_s=300))):
+    async with running(dispatcher(log, down, patience=Backoff(first_s=300, longest_s=300))):
         await until(lambda: down.tries == 1)
         await asyncio.sleep(0.1)
     again = Receiver("nms")
@@ -241,29 +279,29 @@ class ShakyOutbox:
             self._failures -= 1
             raise StoreUnavailable("database: the disk is full")
 
-    def due(self, receiver: str, now: int, limit: int) -> tuple[OutboxItem, ...]:
+    def begin(self, receiver: str) -> Progress:
+        return self._outbox.begin(receiver)
+
+    def after(self, position: int, limit: int) -> tuple[Event, ...]:
         self._maybe()
-        return self._outbox.due(receiver, now, limit)
+        return self._outbox.after(position, limit)
 
-    def delivered(self, ids: tuple[int, ...], now: int) -> None:
+    def wanted(self, receiver: str, limit: int) -> tuple[Event, ...]:
+        return self._outbox.wanted(receiver, limit)
+
+    def mark(self, marks: Marks) -> None:
         self._maybe()
-        self._outbox.delivered(ids, now)
-
-    def failed(self, item: int, now: int, retry_at: int, error: str) -> None:
-        self._outbox.failed(item, now, retry_at, error)
-
-    def given_up(self, item: int, now: int, error: str) -> None:
-        self._outbox.given_up(item, now, error)
+        self._outbox.mark(marks)
 
 
 async def test_a_database_that_refuses_for_a_while_makes_nothing_be_sent_twice(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("gateway.notifier.dispatcher.STORE_PATIENCE", QUICK)
+    monkeypatch.setattr("gateway.notifier.ledger.STORE_PATIENCE", QUICK)
     nms = Receiver("nms")
     log.write(3)
     shaky = ShakyOutbox(log.database.outbox, 4)
-    house = Dispatcher(shaky, {"nms": nms}, Topology(), FakeClock(T0), backoff=QUICK)
+    house = House(shaky, [nms])
     async with running(house):
         await until(lambda: log.waiting("nms") == 0)
         log.write(3)
@@ -293,6 +331,7 @@ SENDER = """
 import asyncio, os, sys
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.dispatcher import Dispatcher
+from gateway.notifier.terms import Terms
 from gateway.store.database import open_database
 from gateway.support.clock import FakeClock
 from tests.store.estate import T0
@@ -308,7 +347,12 @@ class Out:
     async def close(self): pass
 
 database = open_database(sys.argv[1])
-asyncio.run(Dispatcher(database.outbox, {"nms": Out()}, Topology(), FakeClock(T0)).run())
+
+async def main():
+    house = Dispatcher(database.outbox, Topology(), FakeClock(T0))
+    await asyncio.gather(house.run(), house.serve(Out(), Terms()))
+
+asyncio.run(main())
 """
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.model.changes import Changes
 from gateway.model.errors import StoreError
-from gateway.model.ports import Token
+from gateway.model.ports import Marks, Progress, Token
 from gateway.store.administration import LARGEST_BOOTS
 from gateway.store.database import Database, open_database
 from tests.store.estate import SECOND, T0, first_revision, moved
@@ -89,13 +89,14 @@ def test_used_up_boots_need_a_new_engine_id(database: Database):
 
 
 def test_deliveries_are_counted_by_receiver(database: Database):
-    database.repository.receivers = ("nms", "noc")
+    for receiver in ("nms", "noc"):
+        database.outbox.begin(receiver)
     database.repository.commit(first_revision())
     database.repository.commit(Changes(2, T0 + SECOND, 11, 1, events=tuple(moved(T0, n) for n in range(3))))
-    first, second, _ = (item.id for item in database.outbox.due("nms", T0 + SECOND, 10))
-    database.outbox.delivered((first,), T0)
-    database.outbox.given_up(second, T0, "no route to host")
+    stands = Progress("nms", 2, 0, 1, 0, 1, T0, "no route to host")
+    database.outbox.mark(Marks((stands,), (("nms", 2, T0, "no route to host"),)))
     nms, noc = database.administration.deliveries()
+    assert (nms.missed, nms.replaying, nms.delivered_at, nms.position) == (1, 0, T0, 2)
     assert (nms.receiver, nms.pending, nms.delivered, nms.failed) == ("nms", 1, 1, 1)
-    assert (nms.oldest_pending_at, nms.last_error) == (T0 + SECOND, "no route to host")
+    assert (nms.oldest_pending_at, nms.last_error) == (T0, "no route to host")
     assert (noc.receiver, noc.pending, noc.delivered, noc.failed, noc.last_error) == ("noc", 3, 0, 0, "")

@@ -40,7 +40,7 @@ def target_url(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 def filled(url: str, now: int = T0) -> tuple[Database, Estate]:
     database = open_database(url, now=lambda: now)
-    database.repository.receivers = ("nms",)
+    database.outbox.begin("nms")
     estate = Estate(3)
     for changes in estate.revisions(30):
         database.repository.commit(changes)
@@ -73,7 +73,6 @@ def test_a_restored_database_holds_the_same_and_goes_on(source_url: str, target_
     assert target.administration.next_engine_boots() > boots + 3600
 
     last = max((event.seq for event in source.history.events(EventFilter(limit=10_000))), default=0)
-    target.repository.receivers = ("nms",)
     for changes in estate.revisions(10):
         events = target.repository.commit(changes)
         assert all(event.seq > last for event in events)
@@ -86,7 +85,6 @@ def test_numbers_of_events_that_were_deleted_are_not_given_again(source_url: str
     source, estate = filled(source_url)
     last = max(event.seq for event in source.history.events(EventFilter(limit=10_000)))
     with source.connections.write() as connection:
-        connection.execute(tables.outbox.delete())
         connection.execute(tables.event.delete())
     source.backup(tmp_path / "backup.db")
     target = open_database(target_url)

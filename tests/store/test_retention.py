@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway.model.changes import Changes
-from gateway.model.ports import EventFilter
+from gateway.model.ports import EventFilter, Marks, Progress
 from gateway.store import tables
 from gateway.store.database import Database, open_database
 from gateway.store.retention import prune
@@ -20,7 +20,7 @@ DAY = 86_400 * SECOND
 @pytest.fixture
 def database(database_url: str):
     found = open_database(database_url)
-    found.repository.receivers = ("nms",)
+    found.outbox.begin("nms")
     yield found
     found.close()
 
@@ -40,17 +40,22 @@ def moves(database: Database, number: int) -> None:
         here, there = there, here
 
 
+def stand(database: Database, position: int, missed: tuple[int, ...] = ()) -> None:
+    """The receiver is so far, and has missed these."""
+    given_up = tuple(("nms", seq, T0, "x") for seq in missed)
+    database.outbox.mark(Marks((Progress("nms", position),), given_up))
+
+
 def test_old_intervals_events_and_revisions_go_and_the_rest_stays(database: Database):
     moves(database, 10)
-    items = database.outbox.due("nms", T0 + 11 * DAY, 100)
-    database.outbox.delivered(tuple(item.id for item in items[:6]), T0 + 6 * DAY)
+    stand(database, 6)
     before = contents(database.repository.load())
     now = T0 + 10 * DAY
     pruned = prune(database, now, keep_us=3 * DAY, batch=2)
     assert contents(database.repository.load()) == before
     assert pruned.rows["placement"] == pruned.rows["claim"] == 6
     assert [event.at for event in database.history.events(EventFilter(limit=1))] == [T0 + 7 * DAY]
-    assert len(database.outbox.due("nms", now, 100)) == 4
+    assert len(database.outbox.after(6, 100)) == 4
     # What is left is answered as before.
     view = database.history.at(now - 2 * DAY)
     place = view.placement(view.entity(WEB.index))
@@ -86,23 +91,22 @@ def test_the_last_place_and_state_of_what_is_stopped_or_gone_stay(database: Data
 def test_undelivered_notifications_and_their_events_stay(database: Database):
     moves(database, 3)
     prune(database, T0 + 1000 * DAY, keep_us=DAY)
-    assert len(database.outbox.due("nms", T0 + 1000 * DAY, 10)) == 3
-    one, two, _ = (item.id for item in database.outbox.due("nms", T0 + 1000 * DAY, 10))
-    database.outbox.given_up(one, T0, "x")
-    database.outbox.delivered((two,), T0 + 1000 * DAY)
-    assert prune(database, T0 + 1000 * DAY, keep_us=DAY).rows["outbox"] == 1
-    assert len(database.history.events(EventFilter())) == 2
+    assert len(database.outbox.after(0, 10)) == 3
+    stand(database, 2, missed=(1, 2))
+    database.outbox.replay("nms", T0, since=T0 + 2 * DAY)
+    assert prune(database, T0 + 1000 * DAY, keep_us=DAY).rows["missed"] == 1
+    assert [event.seq for event in database.history.events(EventFilter())] == [2, 3]
 
 
 def test_the_event_of_an_active_alarm_stays(database: Database):
     moves(database, 1)
-    (item,) = database.outbox.due("nms", T0 + DAY, 10)
-    database.outbox.delivered((item.id,), T0 + DAY)
-    raised = alarm(1, raised_at=T0 + DAY, event_id=item.event.id)
+    (event,) = database.outbox.after(0, 10)
+    stand(database, 1)
+    raised = alarm(1, raised_at=T0 + DAY, event_id=event.id)
     database.repository.commit(Changes(3, T0 + DAY, 11, 2, alarms={1: (None, raised)}))
     prune(database, T0 + 100 * DAY, keep_us=DAY)
-    assert database.history.event(item.event.id) == item.event
+    assert database.history.event(event.id) == event
     database.repository.commit(Changes(4, T0 + 2 * DAY, 11, 2, alarms={1: (raised, None)}))
     pruned = prune(database, T0 + 100 * DAY, keep_us=DAY)
     assert (pruned.rows["alarm"], pruned.rows["event"]) == (1, 1)
-    assert database.history.event(item.event.id) is None
+    assert database.history.event(event.id) is None

@@ -1,18 +1,28 @@
 """Notifications: the NOTIFICATION-TYPEs of the MIB, their varbinds in fixed order, filled from an event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, assert_never
 
 from gateway.model.conditions import RULES, Category, ConditionKind, Severity
 from gateway.model.entities import EntityRef
-from gateway.model.events import Cause, Event, EventKind
+from gateway.model.events import CLEARS, RELOCATIONS, Cause, Event, EventKind
+from gateway.model.notices import Notice, NoticeKind
 from gateway.schema.snmp import syntax
-from gateway.schema.snmp.arcs import ENTERPRISE, EVENT, NOTIFICATIONS, under
+from gateway.schema.snmp.arcs import (
+    AUTHENTICATION_FAILURE,
+    COLD_START,
+    ENTERPRISE,
+    EVENT,
+    NOTIFICATIONS,
+    WARM_START,
+    under,
+)
 from gateway.schema.snmp.enums import Arrival
 from gateway.schema.snmp.syntax import Syntax
-from gateway.wire.ber import Oid
-from gateway.wire.values import VarBind, decode_value
+from gateway.wire.ber import Oid, encode_oid, encode_sequence
+from gateway.wire.values import VarBind, decode_varbinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +67,26 @@ def _arrival(event: Event) -> Arrival:
 
 
 def _severity(event: Event) -> Severity:
-    return Severity.CLEARED if event.kind in _CLEARS else event.severity
+    return Severity.CLEARED if event.kind in CLEARS else event.severity
 
 
 def _category(event: Event) -> Category:
     return RULES[event.condition or ConditionKind.DEGRADED].category
 
 
-_CLEARS: Final = frozenset(
-    {EventKind.FAILURE_CLEARED, EventKind.CONFLICT_CLEARED, EventKind.FINDING_CLEARED, EventKind.STALE_CLEARED}
-)
+def _key(event: Event) -> str:
+    return event.alarm_key or f"{event.kind.value}:{event.entity.id}"
 
-ALARM_KEY: Final = EventObject(1, "topoEventAlarmKey", syntax.TEXT, lambda e: e.alarm_key)
+
+def _said(event: Event) -> str:
+    if event.text or event.kind not in RELOCATIONS:
+        return event.text
+    how = (event.cause or Cause.UNKNOWN).value.replace("_", " ")
+    planned = "planned" if event.planned else "not planned"
+    return f"{event.entity.name} went from {_name(event.old_host)} to {_name(event.new_host)}: {how}, {planned}"
+
+
+ALARM_KEY: Final = EventObject(1, "topoEventAlarmKey", syntax.TEXT, _key)
 ENTITY_NAME: Final = EventObject(2, "topoEventEntityName", syntax.TEXT, lambda e: e.entity.name)
 ENTITY_ID: Final = EventObject(3, "topoEventEntityId", syntax.UUID, lambda e: e.entity.id)
 ENTITY_KIND: Final = EventObject(4, "topoEventEntityKind", syntax.ENTITY_KIND, lambda e: e.entity.kind)
@@ -92,26 +110,33 @@ CONDITION: Final = EventObject(
 )
 CATEGORY: Final = EventObject(21, "topoEventCategory", syntax.CATEGORY, _category)
 SEVERITY: Final = EventObject(22, "topoEventSeverity", syntax.SEVERITY, _severity)
-TEXT: Final = EventObject(23, "topoEventText", syntax.LONG_TEXT, lambda e: e.text)
+TEXT: Final = EventObject(23, "topoEventText", syntax.LONG_TEXT, _said)
 REMEDY: Final = EventObject(24, "topoEventRemedy", syntax.LONG_TEXT, lambda e: e.remedy)
 SOURCE: Final = EventObject(25, "topoEventSource", syntax.TEXT, lambda e: e.source)
 EVIDENCE: Final = EventObject(26, "topoEventEvidence", syntax.LONG_TEXT, lambda e: "; ".join(e.evidence))
+SEQUENCE: Final = EventObject(27, "topoEventSequence", syntax.UNSIGNED, lambda e: e.seq)
+RUNBOOK: Final = EventObject(28, "topoEventRunbook", syntax.TEXT, lambda _: "")
+"""Filled from a receiver's settings, see `encoded_varbinds`."""
+COUNT: Final = EventObject(29, "topoEventCount", syntax.GAUGE, lambda _: 1)
+FIRST: Final = EventObject(30, "topoEventFirst", syntax.UNSIGNED, lambda e: e.seq)
+LAST: Final = EventObject(31, "topoEventLast", syntax.UNSIGNED, lambda e: e.seq)
 
-EVENT_OBJECTS: Final = (
+LOGGED_OBJECTS: Final = (
     ALARM_KEY, ENTITY_NAME, ENTITY_ID, ENTITY_KIND, ENTITY_INDEX, OLD_HOST_NAME, OLD_HOST_INDEX, NEW_HOST_NAME,
     NEW_HOST_INDEX, CAUSE, PLANNED, ARRIVAL, EVENT_ID, CAUSED_BY, TIME, STARTED_AT, CARRIED, MEMBER_COUNT, MEMBERS,
     CONDITION, CATEGORY, SEVERITY, TEXT, REMEDY, SOURCE, EVIDENCE,
 )  # fmt: skip
-_ENTITY: Final = (ENTITY_NAME, ENTITY_ID, ENTITY_KIND, ENTITY_INDEX)
-_HOSTS: Final = (OLD_HOST_NAME, OLD_HOST_INDEX, NEW_HOST_NAME, NEW_HOST_INDEX)
-_MOVE: Final = (
-    *_ENTITY, *_HOSTS, CAUSE, PLANNED, ARRIVAL, EVENT_ID, CAUSED_BY, TIME, STARTED_AT, CARRIED, MEMBER_COUNT, MEMBERS,
-    SOURCE, EVIDENCE,
+"""What an event has of its own, whoever is told."""
+EVENT_OBJECTS: Final = (*LOGGED_OBJECTS, SEQUENCE, RUNBOOK, COUNT, FIRST, LAST)
+_COMMON: Final = (
+    ALARM_KEY, EVENT_ID, SEQUENCE, SEVERITY, ENTITY_NAME, ENTITY_KIND, ENTITY_ID, ENTITY_INDEX, OLD_HOST_NAME,
+    OLD_HOST_INDEX, NEW_HOST_NAME, NEW_HOST_INDEX, CAUSE, CAUSED_BY, PLANNED, TEXT, REMEDY, RUNBOOK, TIME, SOURCE,
 )  # fmt: skip
-_ALARM: Final = (
-    ALARM_KEY, *_ENTITY, CONDITION, CATEGORY, SEVERITY, TEXT, REMEDY, SOURCE, EVENT_ID, CAUSED_BY, TIME,
-)  # fmt: skip
-_FAILED_MOVE: Final = (*_ENTITY, *_HOSTS, SEVERITY, TEXT, REMEDY, SOURCE, EVENT_ID, CAUSED_BY, TIME)
+"""Every notification of an event begins with these, so that a console counts to the same number for the same thing."""
+_MOVE: Final = (*_COMMON, ARRIVAL, STARTED_AT, CARRIED, MEMBER_COUNT, MEMBERS, EVIDENCE)
+_ALARM: Final = (*_COMMON, CONDITION, CATEGORY)
+_OWN: Final = (ALARM_KEY, EVENT_ID, LAST, SEVERITY, TEXT, TIME)
+_SUMMARY: Final = (ALARM_KEY, EVENT_ID, LAST, SEVERITY, TEXT, TIME, FIRST, COUNT, CAUSED_BY, MEMBERS)
 
 RELOCATION: Final = Notification(1, "topologyRelocation", _MOVE)
 ROLE_RELOCATION: Final = Notification(2, "topologyRoleRelocation", _MOVE)
@@ -124,12 +149,16 @@ FINDING_RAISED: Final = Notification(8, "topologyFindingRaised", _ALARM)
 FINDING_CLEARED: Final = Notification(9, "topologyFindingCleared", _ALARM)
 STALE_RAISED: Final = Notification(10, "topologySourceStaleRaised", _ALARM)
 STALE_CLEARED: Final = Notification(11, "topologySourceStaleCleared", _ALARM)
-MIGRATION_FAILED: Final = Notification(12, "topologyMigrationFailed", _FAILED_MOVE)
+MIGRATION_FAILED: Final = Notification(12, "topologyMigrationFailed", _COMMON)
+HEARTBEAT: Final = Notification(13, "topologyHeartbeat", _OWN)
+TEST: Final = Notification(14, "topologyTest", _OWN)
+SUMMARY: Final = Notification(15, "topologySummary", _SUMMARY)
 
-NOTIFICATION_TYPES: Final = (
+EVENT_TYPES: Final = (
     RELOCATION, ROLE_RELOCATION, STORAGE_RELOCATION, FAILURE_RAISED, FAILURE_CLEARED, CONFLICT_RAISED,
     CONFLICT_CLEARED, FINDING_RAISED, FINDING_CLEARED, STALE_RAISED, STALE_CLEARED, MIGRATION_FAILED,
 )  # fmt: skip
+NOTIFICATION_TYPES: Final = (*EVENT_TYPES, HEARTBEAT, TEST, SUMMARY)
 
 
 def notification_of(kind: EventKind) -> Notification:
@@ -162,16 +191,68 @@ def notification_of(kind: EventKind) -> Notification:
     assert_never(kind)
 
 
-def varbinds_of(event: Event, root: Oid = ENTERPRISE) -> tuple[VarBind, ...]:
+def notice_oid(kind: NoticeKind) -> Oid:
+    """snmpTrapOID of a notice: ours, or that of SNMPv2-MIB (RFC 3418)."""
+    match kind:
+        case NoticeKind.COLD_START:
+            return COLD_START
+        case NoticeKind.WARM_START:
+            return WARM_START
+        case NoticeKind.AUTHENTICATION_FAILURE:
+            return AUTHENTICATION_FAILURE
+        case NoticeKind.HEARTBEAT:
+            return HEARTBEAT.oid
+        case NoticeKind.TEST:
+            return TEST.oid
+        case NoticeKind.SUMMARY:
+            return SUMMARY.oid
+    assert_never(kind)
+
+
+def encoded_varbinds(event: Event, runbook: str = "", root: Oid = ENTERPRISE) -> bytes:
     """
     The varbinds of an event's notification, in the order of the MIB, without the two that lead every trap.
 
-    `root`: where the MIB hangs.
+    `runbook`: a URL, in which `{kind}` and `{condition}` stand for those of the event. `root`: where the MIB hangs.
     """
-    return tuple(_varbind(wanted, event, root) for wanted in notification_of(event.kind).objects)
+    wanted, names = notification_of(event.kind).objects, _names(root)
+    url = _runbook(event, runbook) if runbook else ""
+    return b"".join([
+        encode_sequence(names[each.number], each.syntax.encode(url if each is RUNBOOK else each.value(event)))
+        for each in wanted
+    ])  # fmt: skip
 
 
-def _varbind(wanted: EventObject, event: Event, root: Oid) -> VarBind:
-    encoded = wanted.syntax.encode(wanted.value(event))
-    value, _ = decode_value(encoded, 0, len(encoded))
-    return VarBind((*under(root, wanted.oid), 0), value)
+def encoded_notice(notice: Notice, root: Oid = ENTERPRISE) -> bytes:
+    """The varbinds of a notice; the standard ones have none. `root`: where the MIB hangs."""
+    values = {
+        ALARM_KEY: f"{notice.kind.value}:{notice.caused_by}" if notice.caused_by else notice.kind.value,
+        EVENT_ID: notice.id,
+        SEVERITY: notice.severity,
+        TEXT: notice.text,
+        TIME: notice.at,
+        FIRST: notice.first,
+        LAST: notice.last,
+        COUNT: notice.count,
+        CAUSED_BY: notice.caused_by,
+        MEMBERS: ",".join(notice.names),
+    }
+    objects = {NoticeKind.HEARTBEAT: _OWN, NoticeKind.TEST: _OWN, NoticeKind.SUMMARY: _SUMMARY}.get(notice.kind, ())
+    names = _names(root)
+    return b"".join([encode_sequence(names[each.number], each.syntax.encode(values[each])) for each in objects])
+
+
+def varbinds_of(event: Event, runbook: str = "", root: Oid = ENTERPRISE) -> tuple[VarBind, ...]:
+    """What `encoded_varbinds` encodes."""
+    return decode_varbinds(encoded_varbinds(event, runbook, root))
+
+
+@lru_cache(maxsize=8)
+def _names(root: Oid) -> Mapping[int, bytes]:
+    """The instance of each object, encoded, by its number."""
+    return {each.number: encode_oid((*under(root, each.oid), 0)) for each in EVENT_OBJECTS}
+
+
+def _runbook(event: Event, template: str) -> str:
+    condition = event.condition.value if event.condition is not None else ""
+    return template.replace("{kind}", event.kind.value).replace("{condition}", condition)

@@ -7,7 +7,7 @@ from gateway.model.events import Event
 from gateway.schema.snmp import syntax
 from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.lookup import Lookup
-from gateway.schema.snmp.notifications import EVENT_OBJECTS, EventObject, notification_of
+from gateway.schema.snmp.notifications import LOGGED_OBJECTS, EventObject, notification_of
 from gateway.schema.snmp.tables import Column, Rows, Table
 from gateway.wire.ber import Oid
 
@@ -33,7 +33,7 @@ RECENT_TABLE: Final = Table(
     ("topoRecentNumber",),
     (
         Column(2, "topoRecentNotification", syntax.OBJECT, _notification),
-        *map(_column, EVENT_OBJECTS),
+        *map(_column, LOGGED_OBJECTS),
     ),
     _rows,
 )

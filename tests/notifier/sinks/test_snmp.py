@@ -15,12 +15,14 @@ from gateway.model.conditions import ConditionKind, Severity, alarm_key
 from gateway.model.entities import Alias, EntityKind, EntityRef, KeyNamespace
 from gateway.model.errors import DeliveryError
 from gateway.model.events import Cause, Event, EventKind
+from gateway.model.notices import Notice, NoticeKind
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.sinks.affected import affected_address
+from gateway.notifier.sinks.announced import Announced
 from gateway.notifier.sinks.snmp import SnmpTrapSink
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
-from gateway.schema.snmp.notifications import NOTIFICATION_TYPES, notification_of, varbinds_of
+from gateway.schema.snmp.notifications import EVENT_TYPES, NOTIFICATION_TYPES, notification_of, varbinds_of
 from gateway.support.clock import FakeClock
 from gateway.wire.oid import format_oid
 from gateway.wire.pdu import TrapV1Pdu
@@ -82,12 +84,15 @@ V3 = {
 V2 = {"version": "2c", "community": "trap-c0mmunity"}
 
 
-def sink(port: int, settings: dict[str, object], host: str = "127.0.0.1") -> SnmpTrapSink:
+START = Notice(NoticeKind.COLD_START, estate.uuid(1), estate.T0)
+
+
+def sink(port: int, settings: dict[str, object], host: str = "127.0.0.1") -> Announced:
     clock = FakeClock()
     engine = SnmpEngine(ENGINE_ID, 5, clock.monotonic())
     clock.advance(12.34)
     made = SnmpTrapSettings.model_validate({"kind": "snmp", "host": host, "port": port, **settings})
-    return SnmpTrapSink("console", made, engine, clock)
+    return Announced(SnmpTrapSink("console", made, engine, clock), START)
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +220,9 @@ def test_pysnmp_decodes_every_kind_of_notification_with_its_objects_in_order(kin
 
 
 def test_every_notification_type_belongs_to_one_kind_of_event():
-    assert {notification_of(kind).name for kind in EventKind} == {each.name for each in NOTIFICATION_TYPES}
+    told = {notification_of(kind).name for kind in EventKind}
+    assert told == {each.name for each in EVENT_TYPES}
+    assert {each.name for each in NOTIFICATION_TYPES} - told == {"topologyHeartbeat", "topologyTest", "topologySummary"}
 
 
 def test_a_long_list_of_members_is_cut_to_the_size_of_the_mib():
