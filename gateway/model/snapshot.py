@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from gateway.model.conditions import ConditionKind
 from gateway.model.entities import EntityKind, EntityRef, NativeKey
 from gateway.model.events import Event
-from gateway.model.observations import Link
+from gateway.model.observations import Link, ObservedEntity, ObservedRelation
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, SeenEvidence, Source
 from gateway.model.shelf import Buckets, Shelf
 
@@ -25,6 +25,20 @@ def silent_scope(alarm: Alarm) -> str:
     """The scope key of a scope that an alarm of silence is about; empty: of a whole source, or another alarm."""
     stale = alarm.condition is ConditionKind.SOURCE_STALE and alarm.detail
     return scope_key(alarm.source, alarm.detail) if stale else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A whole view of a scope that changed nothing, and the rows that it was about, as they were then."""
+
+    entities: tuple[ObservedEntity, ...]
+    relations: tuple[ObservedRelation, ...]
+    scope: frozenset[int]
+    """Records that the scope sees."""
+    indexes: tuple[int, ...]
+    """Of the records that the view describes, or says something of."""
+    records: tuple[Record, ...]
+    claims: tuple[tuple[Claim, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,8 @@ class Snapshot:
     """Entities whose failure ended lately: its event id, and when."""
     evidence: Mapping[str, Mapping[str, SeenEvidence]] = field(default_factory=dict)
     """By source: facts of its views that may explain a move, by kind, host, entity and identity."""
+    taken: Buckets[Taken] = field(default_factory=Buckets)
+    """By `scope_key`: the last whole view, where it changed nothing; another one that says the same changes nothing."""
 
     # -- the questions of model.ports.TopologyView ---------------------------------------------------------
 

@@ -9,6 +9,7 @@ from gateway.model.observations import Glimpse, Objects, Observation, ObservedEn
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import Claim, Record
 from gateway.topology.draft import Draft
+from gateway.topology.unchanged import remember, says_the_same
 
 UNSEEN = "(unseen)"
 """The scope of a record that relations name and no view has described yet; nobody ever reads it."""
@@ -23,12 +24,16 @@ def apply_observation(draft: Draft, observation: Observation) -> None:
     `draft.touched`.
     """
     source, scope = observation.source, observation.covers.scope
-    relations = _relations_by_upper(observation.relations)
     if isinstance(observation.covers, Glimpse):
-        _apply_glimpse(draft, observation, relations)
+        _apply_glimpse(draft, observation, _relations_by_upper(observation.relations))
         return
-    back = draft.is_silent(source, scope)
+    back, whole = draft.is_silent(source, scope), isinstance(observation.covers, Whole)
     draft.hear(source, scope)
+    if whole:
+        draft.refresh(source, scope)
+    if whole and not back and says_the_same(draft, observation):
+        return
+    relations = _relations_by_upper(observation.relations)
     seen = [_upsert(draft, observation, entity, relations.get(entity.key, ())) for entity in observation.entities]
     for record in seen:
         _replace_claims(draft, observation, record, relations.pop(record.key, ()))
@@ -39,8 +44,8 @@ def apply_observation(draft: Draft, observation: Observation) -> None:
     found = {record.index for record in seen}
     for index in sorted(_covered(draft, observation) - found):
         _lose(draft, source, scope, draft.record(index))
-    if isinstance(observation.covers, Whole):
-        draft.refresh(source, scope)
+    if whole:
+        remember(draft, observation, seen)
     if back:
         # What it said before its silence was not judged beside what others said.
         draft.touched.update(draft.entity_of(index) for index in found | draft.scope(source, scope))

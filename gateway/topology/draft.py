@@ -13,7 +13,7 @@ from gateway.model.observations import Link
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, SeenEvidence, Source
 from gateway.model.shelf import Buckets, Shelf
-from gateway.model.snapshot import Snapshot, native_key, scope_key, silent_scope
+from gateway.model.snapshot import Snapshot, Taken, native_key, scope_key, silent_scope
 from gateway.topology.ages import STALE_INTERVALS
 from gateway.topology.assemble import alias_key, claim_order, merge_entity, scopes_of
 
@@ -70,6 +70,7 @@ class Draft:
         self._freshness: dict[str, int] = {}
         self._heard: set[str] = set()
         self._failing: dict[str, int | None] = {}
+        self._taken: dict[str, Taken | None] = {}
         self._sources: dict[str, Source] = {}
         self._links: dict[str, tuple[Link, ...]] = {}
         self._links_by_end: dict[str, list[Link]] | None = None
@@ -205,6 +206,21 @@ class Draft:
     def refresh(self, source: str, scope: str) -> None:
         """The scope was read now, completely."""
         self._freshness[scope_key(source, scope)] = self.at
+
+    def taken(self, source: str, scope: str) -> Taken | None:
+        """The last whole view of the scope before this draft, when that changed nothing."""
+        return self.base.taken.get(scope_key(source, scope))
+
+    def take(self, source: str, scope: str, view: Taken | None) -> None:
+        """This whole view of the scope changed nothing; None: it did."""
+        key = scope_key(source, scope)
+        if view is not None or key in self.base.taken:
+            self._taken[key] = view
+
+    @property
+    def changes_rows(self) -> bool:
+        """A record or a claim is another one than in the base."""
+        return bool(self._records or self._claims)
 
     # -- claims ------------------------------------------------------------------------------------------------
 
@@ -452,6 +468,7 @@ class Draft:
             sources={**base.sources, **self._sources} if self._sources else base.sources,
             pending=_without_none(base.pending, self._pending),
             failing=_without_none(base.failing, self._failing),
+            taken=base.taken.evolve(self._taken),
             resumed_at=base.resumed_at,
             links={**base.links, **self._links} if self._links else base.links,
             recent=self.recent,

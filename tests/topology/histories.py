@@ -250,7 +250,9 @@ def contents(snapshot: Snapshot) -> dict[str, Any]:
     """Everything that a store keeps, exactly, in a form that can be compared."""
     alarms_due = {what: due for what, due in snapshot.pending.items() if what.startswith("alarm:")}
     plain = {
-        name: _plain(getattr(snapshot, name)) for name in Snapshot.__slots__ if name not in ("evidence", "pending")
+        name: _plain(getattr(snapshot, name))
+        for name in Snapshot.__slots__
+        if name not in ("evidence", "pending", "taken")
     }
     # An alarm that began and ended in one revision was nobody's.
     return {**plain, "alarms_due": alarms_due, "next_alarm": None}

@@ -49,7 +49,7 @@ class World:
         self.stored = Stored()
         self.events: list[Event] = []
         for name in ("cluster", "fleet", "other", "facts"):
-            self._take(register_source(self.snapshot, source_row(name), self.at, self.new_id))
+            self.take(register_source(self.snapshot, source_row(name), self.at, self.new_id))
 
     def play(self, history: list[Step]) -> Iterator[tuple[Snapshot, Observation | Health | Fails, list[Event]]]:
         """Yields (snapshot before, what was seen, events) for each step; due times in between are judged."""
@@ -60,17 +60,17 @@ class World:
                 self._health(what)
                 yield before, what, self.events[seen:]
             elif isinstance(what, Fails):
-                self._take(scope_failed(self.snapshot, what.failure(self.at), SETTLE, self.new_id))
+                self.take(scope_failed(self.snapshot, what.failure(self.at), SETTLE, self.new_id))
                 yield before, what, self.events[seen:]
             else:
                 observation = what.observation(self.at)
-                self._take(observe(self.snapshot, observation, SETTLE, self.new_id))
+                self.take(observe(self.snapshot, observation, SETTLE, self.new_id))
                 yield before, observation, self.events[seen:]
 
     def wait(self, seconds: float) -> None:
         until = self.at + round(seconds * SECOND)
         while (due := min(self.snapshot.pending.values(), default=until + 1)) <= until:
-            self._take(settle_due(self.snapshot, max(due, self.snapshot.at), SETTLE, self.new_id))
+            self.take(settle_due(self.snapshot, max(due, self.snapshot.at), SETTLE, self.new_id))
         self.at = until
 
     def _health(self, health: Health) -> None:
@@ -79,9 +79,9 @@ class World:
         entity_state = EntityState.FAILED if health.stale else EntityState.RUNNING
         text = "no answer" if health.stale else ""
         made = update_source(self.snapshot, replace(row, state=state), entity_state, self.at, SETTLE, self.new_id, text)
-        self._take(made)
+        self.take(made)
 
-    def _take(self, made: tuple[Snapshot, Changes]) -> None:
+    def take(self, made: tuple[Snapshot, Changes]) -> None:
         self.snapshot, changes = made
         self.stored.commit(changes)
         self.events.extend(changes.events)
