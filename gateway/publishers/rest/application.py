@@ -8,7 +8,9 @@ from fastapi.routing import APIRoute
 from gateway.model.ports import Administration, CurrentTopology, History
 from gateway.publishers.rest import problems
 from gateway.publishers.rest.access import Access, TokenCache
+from gateway.publishers.rest.alarm_routes import alarm_routes
 from gateway.publishers.rest.desk import Desk
+from gateway.publishers.rest.entity_routes import entity_routes
 from gateway.publishers.rest.event_routes import event_routes
 from gateway.publishers.rest.guard import Guard
 from gateway.publishers.rest.health_routes import Awaited, RenderMetrics, health_routes
@@ -59,7 +61,9 @@ def create_app(
     app.state.desk = desk
     app.state.tail = tail
     app.include_router(event_routes(desk, tail))
+    app.include_router(entity_routes(desk))
     app.include_router(topology_routes(desk))
+    app.include_router(alarm_routes(desk))
     app.include_router(question_routes(desk))
     app.include_router(ingest_routes(ingest))
     app.include_router(health_routes(desk, version, metrics, awaited))

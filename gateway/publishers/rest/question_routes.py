@@ -11,8 +11,8 @@ from gateway.publishers.rest import models as m
 from gateway.publishers.rest import render
 from gateway.publishers.rest.advice import advice
 from gateway.publishers.rest.desk import Desk
+from gateway.publishers.rest.entity_routes import Reference
 from gateway.publishers.rest.parameters import At, KnownAt, known_parameters
-from gateway.publishers.rest.topology_routes import Reference
 from gateway.topology.impact import Impact, impact
 from gateway.topology.lookup import End, meaning
 from gateway.topology.where import where
