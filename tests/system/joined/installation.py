@@ -18,7 +18,6 @@ RACKS = {"h1": "r1", "h2": "r2", "h3": "r2"}
 SERVICE = "shop"
 MEMBER = "svc-a"
 SHARED_POOL = "shared"
-KEEPALIVE_S, KEEPALIVE_COUNT = 1, 3
 GROUP_S = 5
 """`[settle] group` here, shortened: how long a move may wait for others."""
 
@@ -75,8 +74,6 @@ def _fleet(lab: JoinedLab) -> str:
     return f"""
 [sources.{FLEET}]
 kind = "libvirt"
-keepalive_s = {KEEPALIVE_S}
-keepalive_count = {KEEPALIVE_COUNT}
 shared_pools = ["{SHARED_POOL}"]
 
 [sources.{FLEET}.hosts]
