@@ -192,7 +192,7 @@ def test_a_host_that_is_lost_is_the_root_of_what_its_node_loses(seen: Comparison
     node = seen.node_of(MEMBER)
     vm = guest_of(node)
     host = seen.lab.hosts.place(vm)
-    if not farewell:  # nobody closes its connections, and keepalive finds out after 15 s: the cluster's word comes first
+    if not farewell:  # nobody closes its connections, which keepalive notices after 15 s
         seen.lab.hosts.isolate(host)
     seen.lab.crash(host, node)
     told = seen.step()
