@@ -17,7 +17,17 @@ from tests.lab.libvirt.told import SILENT, Notice
 from tests.system.agreement import CLONES, PRIMITIVES, expected_places
 from tests.system.comparison import moment
 from tests.system.joined.comparison import LONGEST_PENDING_S, Comparison
-from tests.system.joined.installation import FLEET, MEMBER, RACKS, SERVICE, SHARED_POOL, SITE, in_guests, joined
+from tests.system.joined.installation import (
+    FLEET,
+    MEMBER,
+    RACKS,
+    SERVICE,
+    SHARED_POOL,
+    SITE,
+    declared_name,
+    in_guests,
+    joined,
+)
 from tests.system.setups import SOURCE, Installation
 from tests.system.walk import chain_of, column
 
@@ -58,9 +68,10 @@ def compared(installation: Installation, joined_lab: JoinedLab) -> Comparison:
 
 
 def chain(node: str, host: str) -> list[str]:
-    """What is below a resource on a node, down to the site."""
+    """What is below a resource on a node, down to the site; the machine has the name that people gave it."""
     upper = [f"ha_node:{node}", f"guest_os:{node}", f"vm:{guest_of(node)}"]
-    return [*upper, f"hypervisor:{host}", f"physical_host:{host}", f"rack:{RACKS[host]}", f"site:{SITE}"]
+    machine = f"physical_host:{declared_name(host)}"
+    return [*upper, f"hypervisor:{host}", machine, f"rack:{RACKS[host]}", f"site:{SITE}"]
 
 
 def hops_of(body: dict[str, Any]) -> list[dict[str, Any]]:
