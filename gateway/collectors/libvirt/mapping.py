@@ -7,7 +7,7 @@ from gateway.collectors.libvirt.conditions import JUDGED, conditions, has_storm,
 from gateway.collectors.libvirt.domain_view import domain_view
 from gateway.collectors.libvirt.fleet import Fleet, Hold
 from gateway.collectors.libvirt.host_view import host_view
-from gateway.collectors.libvirt.memory import MISSED, HostMemory, Remembered, Translated, failures
+from gateway.collectors.libvirt.memory import MISSED, HostMemory, Remembered, Said, Translated, failures
 from gateway.collectors.libvirt.presence import Presence, hold_of, presence_of
 from gateway.collectors.libvirt.records import Domain, DomainReading, Guest, HostReading
 from gateway.model.conditions import ConditionKind
@@ -42,10 +42,12 @@ def observe_host(source: str, at: int, reading: HostReading, memory: HostMemory,
     fleet.storage.read(reading.host, reading.pools, reading.volumes)
     present = {domain.status.uuid for domain in reading.domains}
     gone = memory.uuids - present
-    said = _Said()
+    said = _Telling()
     _add_host(said, reading, fleet)
     _View(reading.host, at, memory, fleet, said, said).add_domains(reading.domains, gone, reading.guests)
-    return said.observation(source, at, Whole(reading.host), JUDGED, fleet.storage.links(source))
+    if memory.united[0] != said.parts:
+        memory.united = said.parts, said.united()
+    return said.observation(source, at, Whole(reading.host), JUDGED, fleet.storage.links(source), memory.united[1])
 
 
 def observe_domains(
@@ -63,7 +65,7 @@ def observe_domains(
         fleet.storage.read(host, reading.pools, reading.volumes)
     links = None if reading.pools is None else fleet.storage.links(source)
     present = {domain.status.uuid for domain in reading.domains}
-    view = _View(host, at, memory, fleet, _Said(), _Said())
+    view = _View(host, at, memory, fleet, _Telling(), _Telling())
     beside = _add_host(view.said, reading, fleet)
     view.add_domains(reading.domains, reading.uuids - present, reading.guests)
     uuids = reading.uuids | present
@@ -71,14 +73,14 @@ def observe_domains(
     found: list[Observation] = []
     if judged or beside or not others:
         covers = Objects(beside.union(map(vm_key, judged)), host)
-        found.append(view.said.observation(source, at, covers, JUDGED, links))
+        found.append(view.said.observation(source, at, covers, JUDGED, links, view.said.united()))
     if others:
         covers = Objects(frozenset(map(vm_key, others)), host)
-        found.append(view.aside.observation(source, at, covers, frozenset()))
+        found.append(view.aside.observation(source, at, covers, frozenset(), None, view.aside.united()))
     return tuple(found)
 
 
-def _add_host(said: "_Said", reading: HostReading | DomainReading, fleet: Fleet) -> frozenset[NativeKey]:
+def _add_host(said: "_Telling", reading: HostReading | DomainReading, fleet: Fleet) -> frozenset[NativeKey]:
     """Say what was read of a host beside its domains. Returns what that covers: one of it that is missing is gone."""
     kinds = [
         kind
@@ -88,17 +90,27 @@ def _add_host(said: "_Said", reading: HostReading | DomainReading, fleet: Fleet)
     ]
     if not kinds:
         return frozenset()
-    said.add(host_view(reading, fleet.storage))
-    return fleet.has(reading.host, frozenset(said.entities), kinds)
+    beside = _sorted_out(host_view(reading, fleet.storage))
+    said.parts.append(beside)
+    return fleet.has(reading.host, frozenset(entity.key for entity in beside.entities), kinds)
+
+
+def _sorted_out(
+    pieces: Iterable[ObservedEntity | ObservedRelation], conditions: Iterable[ObservedCondition] = ()
+) -> Said:
+    every = tuple(pieces)
+    return Said(
+        tuple(piece for piece in every if isinstance(piece, ObservedEntity)),
+        tuple(piece for piece in every if isinstance(piece, ObservedRelation)),
+        tuple(conditions),
+    )
 
 
 @dataclass(slots=True)
-class _Said:
+class _Telling:
     """An observation in the making. Things that several domains share (a volume) are said once."""
 
-    entities: dict[NativeKey, ObservedEntity] = field(default_factory=dict)
-    relations: list[ObservedRelation] = field(default_factory=list)
-    conditions: list[ObservedCondition] = field(default_factory=list)
+    parts: list[Said] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
 
     def observation(
@@ -107,32 +119,22 @@ class _Said:
         at: int,
         covers: Whole | Objects,
         judged: frozenset[ConditionKind],
-        links: tuple[Link, ...] | None = None,
+        links: tuple[Link, ...] | None,
+        said: Said,
     ) -> Observation:
-        return Observation(
-            source,
-            at,
-            covers,
-            tuple(self.entities.values()),
-            tuple(_once(self.relations)),
-            tuple(self.conditions),
-            tuple(self.evidence),
-            judged,
-            links,
-        )
+        """`said`: its parts, united."""
+        evidence = tuple(self.evidence)
+        return Observation(source, at, covers, said.entities, said.relations, said.conditions, evidence, judged, links)
 
-    def add(self, pieces: Iterable[ObservedEntity | ObservedRelation]) -> None:
-        for piece in pieces:
-            if isinstance(piece, ObservedEntity):
-                self.entities.setdefault(piece.key, piece)
-            else:
-                self.relations.append(piece)
-
-    def take(self, translated: Translated) -> None:
-        for entity in translated.entities:
-            self.entities.setdefault(entity.key, entity)
-        self.relations.extend(translated.relations)
-        self.conditions.extend(translated.conditions)
+    def united(self) -> Said:
+        """All parts in one: each entity as it is said first, each relation once (two domains may share a volume)."""
+        entities: dict[NativeKey, ObservedEntity] = {}
+        for part in self.parts:
+            for entity in part.entities:
+                entities.setdefault(entity.key, entity)
+        relations = {(r.kind, r.upper, r.lower, r.role): r for part in self.parts for r in part.relations}
+        conditions = tuple(condition for part in self.parts for condition in part.conditions)
+        return Said(tuple(entities.values()), tuple(relations.values()), conditions)
 
 
 @dataclass(slots=True)
@@ -143,8 +145,8 @@ class _View:
     at: int
     memory: HostMemory
     fleet: Fleet
-    said: _Said
-    aside: _Said
+    said: _Telling
+    aside: _Telling
     """Of domains of whose state other hosts speak: it is no judgement of them."""
     passed_over: set[str] = field(default_factory=set)
     """Those domains."""
@@ -177,7 +179,7 @@ class _View:
         if not speaks:
             self.passed_over.add(uuid)
         said = self.said if speaks else self.aside
-        said.take(self._translated(domain, one, presence, hold if speaks else None, told))
+        said.parts.append(self._translated(domain, one, presence, hold if speaks else None, told).said)
         if one.failures:
             said.evidence.extend(failures(one, self.at))
 
@@ -191,14 +193,9 @@ class _View:
         known = self.memory.translated.get(uuid)
         if known is not None and known.domain is domain and known.made_of == made_of:
             return known
-        pieces = list(domain_view(self.host, domain, one, presence, guest, storage))
-        new = Translated(
-            domain,
-            made_of,
-            tuple(piece for piece in pieces if isinstance(piece, ObservedEntity)),
-            tuple(piece for piece in pieces if isinstance(piece, ObservedRelation)),
-            tuple(conditions(self.host, domain, one, hold, self.at)) if hold is not None else (),
-        )
+        pieces = domain_view(self.host, domain, one, presence, guest, storage)
+        found = conditions(self.host, domain, one, hold, self.at) if hold is not None else ()
+        new = Translated(domain, made_of, _sorted_out(pieces, found))
         self.memory.translated[uuid] = new
         return new
 
@@ -221,18 +218,11 @@ class _View:
         if not self.fleet.claim(uuid, self.host, Hold.INACTIVE):
             self.passed_over.add(uuid)
             return
-        entity = self._translated(one.last, one, None, None, None).entities[0]
-        condition = missed(self.host, one.last, one)
-        self.said.entities[entity.key] = _crashed(entity)
-        self.said.conditions.append(condition)
+        vm = self._translated(one.last, one, None, None, None).said.entities[0]
+        self.said.parts.append(Said((_crashed(vm),), (), (missed(self.host, one.last, one),)))
 
 
 def _crashed(vm: ObservedEntity) -> ObservedEntity:
     return ObservedEntity(
         vm.key, vm.name, vm.subtype, EntityState.CRASHED, "gone after a failure", vm.aliases, vm.attributes
     )
-
-
-def _once(relations: Iterable[ObservedRelation]) -> Iterable[ObservedRelation]:
-    """Each relation once: two domains may name the pool of one volume."""
-    return {(r.kind, r.upper, r.lower, r.role): r for r in relations}.values()

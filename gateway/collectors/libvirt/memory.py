@@ -84,14 +84,21 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of a domain, of a host beside its domains, or of all of that together."""
+
+    entities: tuple[ObservedEntity, ...] = ()
+    relations: tuple[ObservedRelation, ...] = ()
+    conditions: tuple[ObservedCondition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Translated:
     """A domain in the gateway's words. `made_of`: everything that it depends on."""
 
     domain: Domain
     made_of: tuple[object, ...]
-    entities: tuple[ObservedEntity, ...]
-    relations: tuple[ObservedRelation, ...]
-    conditions: tuple[ObservedCondition, ...]
+    said: Said
 
 
 class HostMemory:
@@ -107,6 +114,8 @@ class HostMemory:
         self.host = host
         self.translated: dict[str, Translated] = {}
         """What was made of each domain last, for the next time it is the same."""
+        self.united: tuple[list[Said], Said] = ([], Said())
+        """What was said of the whole host last, and of which parts it was made."""
         self.version = 0
         """Rises whenever what is remembered may have changed."""
         self._domains: dict[str, Remembered] = dict(known or {})
