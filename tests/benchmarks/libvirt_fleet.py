@@ -22,6 +22,7 @@ from typing import Any
 import libvirt
 
 from gateway.collectors.libvirt import PLUGIN
+from gateway.collectors.libvirt.loop import LONGEST_REST_S
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.engine.reconciler import Reconciler
 from gateway.engine.supervisor import SupervisedSource
@@ -86,6 +87,7 @@ async def _follow(folder: Path, uris: Mapping[str, str], domains: int, idle_s: f
         await asyncio.gather(task, return_exceptions=True)
     await reconciler.close()
     database.close()
+    await asyncio.sleep(5 * LONGEST_REST_S)  # libvirt's loop lets go of what was closed
     _say("end", {"threads": threading.active_count(), "handles": len(os.listdir("/proc/self/fd"))})
 
 

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 PAUSE_S = 1.0
 """After a loop that failed, so that a lasting error does not spin."""
-SHARE, LONGEST_REST_S = 0.01, 0.1
+SHARE, LONGEST_REST_S = 0.01, 0.2
 """Between two turns it rests so long that it takes no more of a core than this, but no longer."""
 
 

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("libvirt")
 
 
-def run(code: str, timeout_s: float = 20) -> str:
+def run(code: str, timeout_s: float = 60) -> str:
     """What a process prints that runs `code`; it has to end by itself."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=timeout_s, check=False
