@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from enum import IntEnum
 from typing import Any
 
@@ -12,21 +9,12 @@ import pytest
 
 from gateway.schema.snmp import vm_mib
 from gateway.wire.oid import format_oid
+from tests.schema import texts
 
 
 @pytest.fixture(scope="module")
 def module() -> dict[str, Any]:
-    folder = os.environ.get("MIB_TEXTS", "")
-    if not folder or not shutil.which("smidump"):
-        pytest.skip(
-            "optional: set MIB_TEXTS to a folder with VM-MIB and what it imports; smidump is of the package smitools"
-        )
-    command = ["smidump", "-f", "python", "-k", "VM-MIB"]
-    dumped = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SMIPATH": folder}, check=True)
-    namespace: dict[str, Any] = {}
-    exec(dumped.stdout, namespace)  # a Python literal, written by smidump
-    read: dict[str, Any] = namespace["MIB"]
-    return read
+    return texts.module("VM-MIB")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """
-Configured: who may ask and who is told, as the standard MIBs show it, read-only and without a secret.
+Configured: who may ask, as the standard MIBs show it, read-only and without a secret.
 
-SNMP-USER-BASED-SM-MIB (RFC 3414), SNMP-VIEW-BASED-ACM-MIB (RFC 3415), SNMP-TARGET-MIB and SNMP-NOTIFICATION-MIB
-(RFC 3413). A community is shown by its label in the configuration.
+SNMP-USER-BASED-SM-MIB (RFC 3414), SNMP-VIEW-BASED-ACM-MIB (RFC 3415). A community is shown by its label in the configuration.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,7 @@ from typing import Final
 from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
 from gateway.publishers.snmp.settings import ALL, SnmpSettings
 from gateway.publishers.snmp.static import StaticRow, static_columns
-from gateway.schema.snmp.targets import SecurityModel, Target, transport
+from gateway.schema.snmp.targets import SecurityModel
 from gateway.schema.snmp.views import EVERYTHING, Subtrees
 from gateway.wire.ber import Oid, encode_integer, encode_octets, encode_oid
 from gateway.wire.oid import IndexPart, IndexType, IndexValue, encode_index
@@ -58,19 +57,13 @@ _INTEGER: Final = IndexPart(IndexType.INTEGER)
 _OID: Final = IndexPart(IndexType.OID)
 
 
-def configured_columns(
-    settings: SnmpSettings, users: Iterable[UsmUser], targets: Iterable[Target] = ()
-) -> list[ServedColumn]:
-    """All of it. `targets`: the receivers of notifications."""
-    receivers = tuple(targets)
+def configured_columns(settings: SnmpSettings, users: Iterable[UsmUser]) -> list[ServedColumn]:
+    """All of it."""
     return [
         *static_columns((*_USM_MIB, 2, 2, 1), map(_user, users)),
         *static_columns((*_VACM_MIB, 2, 1), _groups(settings)),
         *static_columns((*_VACM_MIB, 4, 1), _accesses(settings)),
         *static_columns((*_VACM_MIB, 5, 2, 1), _families(settings)),
-        *static_columns((*_TARGET_MIB, 2, 1), map(_address, receivers)),
-        *static_columns((*_TARGET_MIB, 3, 1), map(_parameters, receivers)),
-        *static_columns((*_NOTIFICATION_MIB, 1, 1), map(_notify, receivers)),
         *(ScalarColumn(lock, lambda: encode_integer(0)) for lock in _LOCKS),
     ]
 
@@ -134,28 +127,3 @@ def _families(settings: SnmpSettings) -> Iterator[StaticRow]:
             for oid in oids:
                 values = enumerate((_EMPTY, kind, _READ_ONLY, _ACTIVE), 3)
                 yield _row((_STRING, _OID), (name.encode(), oid), *values)
-
-
-def _address(target: Target) -> StaticRow:
-    """snmpTargetAddrEntry."""
-    domain, address = transport(target.host, target.port)
-    timeout, retries = encode_integer(target.timeout_s * 100), encode_integer(target.retries)
-    name = target.name.encode()
-    values = (encode_oid(domain), encode_octets(address), timeout, retries, encode_octets(name), encode_octets(name))
-    return _row((_IMPLIED,), (name,), *enumerate((*values, _READ_ONLY, _ACTIVE), 2))
-
-
-def _parameters(target: Target) -> StaticRow:
-    """snmpTargetParamsEntry; SnmpMessageProcessingModel is one less than the security model (RFC 3411)."""
-    model, level = int(target.model), int(target.level)
-    values = (encode_integer(model - 1 if model < 3 else 3), encode_integer(model), _text(target.security_name))
-    return _row(
-        (_IMPLIED,), (target.name.encode(),), *enumerate((*values, encode_integer(level), _READ_ONLY, _ACTIVE), 2)
-    )
-
-
-def _notify(target: Target) -> StaticRow:
-    """snmpNotifyEntry: its tag is the name of the receiver."""
-    kind = encode_integer(2 if target.inform else 1)
-    values = enumerate((_text(target.name), kind, _READ_ONLY, _ACTIVE), 2)
-    return _row((_IMPLIED,), (target.name.encode(),), *values)

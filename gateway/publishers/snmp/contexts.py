@@ -32,16 +32,25 @@ class HypervisorContexts:
         self._shards: dict[int, tuple[object, dict[int, str]]] = {}
         self._entities: object = None
         self._names: Mapping[str, int] = {}
+        self._by_index: Mapping[int, str] = {}
         self._made: dict[int, tuple[Touched, tuple[ServedColumn, ...]]] = {}
         self.name_column = ContextNames(self)
+        renderer.look.shelves["contexts"] = _Naming(self)
 
     def names(self) -> Mapping[str, int]:
         """Context -> index of its hypervisor, now."""
         entities: Any = self._renderer.look.shelves["entities"]
         if entities is not self._entities:
             self._entities = entities
-            self._names = self._named(entities)
+            names = self._named(entities)
+            if names != self._names:
+                self._names, self._by_index = names, {index: name for name, index in names.items()}
         return self._names
+
+    def by_index(self) -> Mapping[int, str]:
+        """Index of a hypervisor -> its context, now; the same object until one is another."""
+        self.names()
+        return self._by_index
 
     def columns(self, name: str) -> Sequence[ServedColumn] | None:
         """What is in a context: the same object until its content is another."""
@@ -113,6 +122,19 @@ class HypervisorContexts:
 
 def _instance(oid: Oid, value: bytes) -> StaticRow:
     return StaticRow((0,), {oid[-1]: value})
+
+
+class _Naming:
+    """A shelf of one shard for the lookup: the contexts by their hypervisors, found when somebody asks."""
+
+    def __init__(self, contexts: HypervisorContexts) -> None:
+        self._contexts = contexts
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, number: int) -> Mapping[int, str]:
+        return self._contexts.by_index()
 
 
 class ContextNames:

@@ -14,17 +14,21 @@ from gateway.publishers.snmp.agent import Agent
 from gateway.publishers.snmp.configured import configured_columns
 from gateway.publishers.snmp.contexts import HypervisorContexts
 from gateway.publishers.snmp.notification_log import log_columns
+from gateway.publishers.snmp.receivers import ReceiverTables
 from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
 from gateway.publishers.snmp.server import UdpServer
 from gateway.publishers.snmp.settings import SnmpSettings
 from gateway.publishers.snmp.system import Counters, Identity, system_columns
+from gateway.schema.snmp import syntax
 from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.engine import SnmpEngine
+from gateway.schema.snmp.entity_mib import LAST_CHANGE
 from gateway.schema.snmp.info import SCALARS, InfoFacts, Scalar
 from gateway.schema.snmp.targets import Target
 from gateway.support.clock import Clock
 from gateway.topology.ages import STALE_INTERVALS
+from gateway.wire.errors import UsmCounter
 from gateway.wire.usm import AuthoritativeEngine
 
 
@@ -50,7 +54,8 @@ class SnmpPublisher:
         targets: Iterable[Target] = (),
     ) -> None:
         self._topology = topology
-        self._targets = tuple(targets)
+        self._receivers = ReceiverTables()
+        self._receivers.show(targets)
         self._engine = engine
         self._clock = clock
         self._instance = instance or socket.gethostname()
@@ -59,7 +64,7 @@ class SnmpPublisher:
         self.addresses: tuple[tuple[str, int], ...] = ()
         """(address, port) of each socket, once bound; see `ready`."""
         self.counters = Counters()
-        self.renderer = Renderer(clock.now, stale_intervals, engine.root, self._started_at())
+        self.renderer = Renderer(clock.now, stale_intervals, engine.root, self._started_at(), engine.engine_id)
         self.agent = self._agent(settings)
         self._server = UdpServer(settings.listen, self.agent.respond, self._failed)
 
@@ -90,6 +95,17 @@ class SnmpPublisher:
         """So many intervals of silence make data stale, from now on."""
         self.renderer.use_stale_intervals(stale_intervals)
 
+    def show_targets(self, targets: Iterable[Target]) -> None:
+        """These are the receivers of notifications from now on. Call it in the event loop."""
+        self._receivers.show(targets)
+
+    @property
+    def authentication_failures(self) -> int:
+        """How often somebody asked with credentials that are not right (RFC 3418, authenticationFailure)."""
+        usm = self._usm.stats
+        wrong = usm[UsmCounter.UNKNOWN_USER_NAMES] + usm[UsmCounter.WRONG_DIGESTS]
+        return self.counters.bad_community_names + self.counters.bad_community_uses + wrong
+
     async def ready(self) -> None:
         """Wait until all addresses are bound."""
         await self._ready.wait()
@@ -97,7 +113,7 @@ class SnmpPublisher:
     def _agent(self, settings: SnmpSettings) -> Agent:
         engine, monotonic = self._engine, self._clock.monotonic
         users = usm_users(settings, engine.engine_id)
-        usm = AuthoritativeEngine(
+        usm = self._usm = AuthoritativeEngine(
             engine.engine_id,
             engine.boots,
             users,
@@ -109,8 +125,10 @@ class SnmpPublisher:
         columns: list[ServedColumn] = [
             *standard,
             contexts.name_column,
-            *configured_columns(settings, users, self._targets),
+            *configured_columns(settings, users),
+            *self._receivers.columns,
             *log_columns(self.renderer),
+            ScalarColumn(LAST_CHANGE, lambda: syntax.TIME_STAMP.encode(self._change_ticks(self.renderer.snapshot))),
             *(self._info(scalar) for scalar in SCALARS),
             *self.renderer.columns,
         ]

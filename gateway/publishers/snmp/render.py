@@ -17,13 +17,14 @@ from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
 from gateway.publishers.snmp.tracked_lookup import NONE_SILENT, SHELVES, Touched, TrackedLookup
 from gateway.schema.snmp.arcs import ENTERPRISE, under
+from gateway.schema.snmp.entity_mib import ENTITY_TABLES
 from gateway.schema.snmp.notification_log import LOG_TABLES
 from gateway.schema.snmp.recent import RECENT_TABLE
 from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Table
 from gateway.topology.ages import STALE_INTERVALS, scope_is_stale
 from gateway.wire.ber import Oid, encode_sub_identifiers
 
-SERVED: Final = (*TABLES, RECENT_TABLE, *LOG_TABLES)
+SERVED: Final = (*TABLES, RECENT_TABLE, *LOG_TABLES, *ENTITY_TABLES)
 """All tables of what changes."""
 
 
@@ -151,6 +152,7 @@ class Renderer:
         stale_intervals: int = STALE_INTERVALS,
         root: Oid = ENTERPRISE,
         started_at: int = 0,
+        engine_id: bytes = b"",
     ) -> None:
         """
         `now`: microseconds UTC; without it a snapshot is as old as when it was made. `root`: where our MIB hangs.
@@ -162,7 +164,7 @@ class Renderer:
         self.snapshot = Snapshot()
         """The one in use; not yet any of the gateway's until `use` is called."""
         self.serial = 0
-        self.look = TrackedLookup(root, started_at)
+        self.look = TrackedLookup(root, started_at, engine_id)
         self.tables = tuple(TableRenderer(table, self.look) for table in SERVED)
         self.columns = tuple(column for table in self.tables for column in table.columns)
         self._alarms = next(table for table in self.tables if table.table is ALARM_TABLE)

@@ -27,11 +27,15 @@ class StaticColumn:
         self.single = False
         self.in_v1 = True
         self.rows_of: object = self
+        self.show(cells)
+
+    def show(self, cells: Iterable[tuple[Oid, bytes]]) -> None:
+        """From now on these are its rows. Call it in the event loop."""
         shards: dict[int, list[tuple[Oid, bytes]]] = {}
         for index, value in sorted(cells):
             shards.setdefault(index[0] >> BITS, []).append((index, value))
         self.count = max(shards, default=-1) + 1
-        encoder = ColumnEncoder(prefix)
+        encoder = ColumnEncoder(self.prefix)
         self.segments = {number: _segment(encoder, cells) for number, cells in shards.items()}
 
     def refresh(self, number: int) -> Segment:
@@ -39,6 +43,23 @@ class StaticColumn:
 
     def following(self, number: int) -> int:
         return min((each for each in self.segments if each > number), default=self.count)
+
+
+class StaticTable:
+    """A table whose rows are replaced from time to time."""
+
+    def __init__(self, entry: Oid, numbers: Iterable[int]) -> None:
+        self._columns = {number: StaticColumn((*entry, number), ()) for number in numbers}
+
+    @property
+    def columns(self) -> tuple[StaticColumn, ...]:
+        return tuple(self._columns.values())
+
+    def show(self, rows: Iterable[StaticRow]) -> None:
+        """From now on these are its rows. Call it in the event loop."""
+        found = tuple(rows)
+        for number, column in self._columns.items():
+            column.show((row.index, row.values[number]) for row in found if number in row.values)
 
 
 def static_columns(entry: Oid, rows: Iterable[StaticRow]) -> list[StaticColumn]:

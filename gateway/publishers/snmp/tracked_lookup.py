@@ -1,7 +1,7 @@
 """Tracked lookup: the rows of the snapshot in use, noting the shards looked at."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record
 from gateway.model.shelf import BITS, Buckets
@@ -20,16 +20,26 @@ NONE_SILENT: Buckets[bool] = Buckets(tuple({} for _ in range(64)))
 """Keys of the scopes that do not answer, spread so that one more touches few rows."""
 
 
+class Shards(Protocol):
+    """The shards of one shelf."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, number: int, /) -> Any: ...
+
+
 class TrackedLookup:
     """The schema's Lookup over one snapshot; `touched` gathers the shards that were looked at."""
 
-    def __init__(self, root: Oid = ENTERPRISE, started_at: int = 0) -> None:
+    def __init__(self, root: Oid = ENTERPRISE, started_at: int = 0, engine_id: bytes = b"") -> None:
         """`root`: where our MIB hangs. `started_at`: when sysUpTime was 0, in microseconds UTC."""
         self.root = root
+        self.engine_id = engine_id
         self._started_at = started_at
-        self.shelves: dict[str, tuple[Any, ...] | RecentEvents] = dict.fromkeys((*SHELVES, "sources", "fresh"), ())
+        self.shelves: dict[str, Shards] = dict.fromkeys((*SHELVES, "sources", "fresh"), ())
         """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""
         self.shelves["events"] = RecentEvents()
+        self.shelves["contexts"] = ()
+        """The one shard has the contexts by their hypervisors."""
         self.shelves["silent"] = NONE_SILENT.buckets
         self.touched: Touched = {}
         self._view = TrackedView(self)
@@ -75,6 +85,11 @@ class TrackedLookup:
     def raised(self, entity: int) -> tuple[Alarm, ...]:
         found = (self._row("alarms", alarm) for alarm in self._row("entity_alarms", entity) or ())
         return tuple(alarm for alarm in found if alarm is not None and alarm.raised)
+
+    def context(self, hypervisor: int) -> str:
+        names: Mapping[int, str] | None = self.shard("contexts", 0)
+        self.touched["contexts", 0] = names
+        return names.get(hypervisor, "") if names is not None else ""
 
     def ticks(self, at: int) -> int:
         return max(0, at - self._started_at) // 10_000

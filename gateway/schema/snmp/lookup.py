@@ -18,6 +18,8 @@ class Lookup(Protocol):
 
     root: Oid
     """Where our MIB hangs."""
+    engine_id: bytes
+    """snmpEngineID of the agent."""
 
     def entity(self, index: int) -> Entity | None:
         """The entity that shows this index (a merged record's too)."""
@@ -25,6 +27,12 @@ class Lookup(Protocol):
     def record(self, index: int) -> Record | None: ...
     def claims(self, record: int) -> tuple[Claim, ...]:
         """What a record depends on."""
+
+    def dependents(self, record: int) -> tuple[int, ...]:
+        """The records that depend on a record."""
+
+    def context(self, hypervisor: int) -> str:
+        """The context of a hypervisor."""
 
     def raised(self, entity: int) -> tuple[Alarm, ...]:
         """Raised alarms of an entity."""

@@ -11,7 +11,8 @@ from gateway.schema.snmp import syntax
 from gateway.schema.snmp.lookup import Lookup
 from gateway.wire.ber import Oid, encode_integer, encode_octets, encode_oid
 
-VM_OBJECTS: Final[Oid] = (1, 3, 6, 1, 2, 1, 236, 1)
+VM_MIB: Final[Oid] = (1, 3, 6, 1, 2, 1, 236)
+VM_OBJECTS: Final[Oid] = (*VM_MIB, 1)
 VM_ENTRY: Final[Oid] = (*VM_OBJECTS, 4, 1)
 VM_STORAGE_ENTRY: Final[Oid] = (*VM_OBJECTS, 7, 1)
 VM_NETWORK_ENTRY: Final[Oid] = (*VM_OBJECTS, 8, 1)
