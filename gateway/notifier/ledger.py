@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from gateway.model.events import Event
 from gateway.model.ports import Marks, Outbox, Progress
 from gateway.support.backoff import Backoff
 from gateway.support.tasks import Health
+from gateway.support.threads import pool
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -36,7 +36,7 @@ class Ledger:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         # Threads of its own: names that are looked up elsewhere may keep the default ones for a long time.
-        self._threads = ThreadPoolExecutor(3, "outbox")
+        self._threads = pool(3, "outbox")
         self._health = Health("outbox", (StoreError,))
         self._noted: dict[str, Progress] = {}
         self._missed: list[tuple[str, int, int, str]] = []
