@@ -104,6 +104,14 @@ def as_index(wanted: str) -> int | None:
     return index if 0 < index <= MAX_INDEX else None
 
 
+def names_of(view: TopologyView, entity: Entity) -> frozenset[str]:
+    """What it is called, in small letters: by a person who declared it, and by each source that knows it."""
+    if len(entity.records) == 1:
+        return frozenset({entity.name.lower()})
+    records = (view.record(index) for index in entity.records)
+    return frozenset(record.name.lower() for record in records if record is not None)
+
+
 def _found(view: TopologyView, wanted: str, kind: EntityKind | None) -> tuple[str, list[Entity]]:
     """(the words without blanks around them, what they may mean: at least one)."""
     wanted = wanted.strip()
@@ -118,18 +126,13 @@ def _found(view: TopologyView, wanted: str, kind: EntityKind | None) -> tuple[st
 
 def _chain(view: TopologyView, found: list[Entity]) -> list[Entity]:
     """All of them from the top down when each runs on the next, with others between them or not; else none."""
-    if len(found) > _SHOWN or not frozenset.intersection(*(_names(view, entity) for entity in found)):
+    if len(found) > _SHOWN or not frozenset.intersection(*(names_of(view, entity) for entity in found)):
         return []
     wanted = {entity.index for entity in found}
     carriers = {entity.index: wanted & set(_carriers(view, entity)) for entity in found}
     chain = sorted(found, key=lambda entity: -len(carriers[entity.index]))
     below = list(range(len(found) - 1, -1, -1))
     return chain if [len(carriers[entity.index]) for entity in chain] == below else []
-
-
-def _names(view: TopologyView, entity: Entity) -> frozenset[str]:
-    """What its sources call it: a machine may be declared by another name than the hypervisor on it has."""
-    return frozenset(record.name.lower() for index in entity.records if (record := view.record(index)) is not None)
 
 
 def _carriers(view: TopologyView, entity: Entity) -> Iterator[int]:

@@ -22,7 +22,7 @@ from gateway.publishers.rest.parameters import (
     name_pattern,
     read_cursor,
 )
-from gateway.topology.lookup import as_index, resolve
+from gateway.topology.lookup import as_index, names_of, resolve
 
 Reference = Annotated[
     str, Path(max_length=255, description="Integer index, id, name, KIND:NAME or KIND/NAME.", examples=["vm:web-1"])
@@ -152,4 +152,4 @@ def _named(view: TopologyView, after: int, name: str) -> Iterable[Entity]:
     if not set(name) & set("*?["):
         return (entity for entity in sorted(view.named(name), key=lambda e: e.index) if entity.index > after)
     pattern = name_pattern(name)
-    return (entity for entity in view.all_entities(after) if pattern.fullmatch(entity.name))
+    return (entity for entity in view.all_entities(after) if any(map(pattern.fullmatch, names_of(view, entity))))

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.model.changes import Changes
 from gateway.model.conditions import SettleTimes
-from gateway.model.entities import EntityState
+from gateway.model.entities import DECLARED, EntityKind, EntityState
 from gateway.model.relations import RelationKind
 from gateway.topology.revise import register_source, update_source
 from tests.topology.estate import SECOND, T0, uuid
@@ -59,6 +59,15 @@ async def test_entities_are_listed_by_index_with_state_age_and_records(client, g
 )
 async def test_entities_are_filtered(client, params, names):
     assert [item["name"] for item in (await get(client, "entities", **params))["items"]] == names
+
+
+async def test_a_thing_with_two_names_is_found_by_both_also_with_wildcards(client, gateway):
+    alpha = gateway.estate.index("physical_host:alpha")
+    gateway.estate.add(EntityKind.PHYSICAL_HOST, "srv-1", "facts", DECLARED, entity=alpha)
+    gateway.snapshot = gateway.estate.snapshot()
+    for name in ("srv-1", "srv-*", "alpha", "alph*"):
+        found = await get(client, "entities", name=name, kind="physical_host")
+        assert [(item["index"], item["name"]) for item in found["items"]] == [(alpha, "srv-1")]
 
 
 async def test_pages_join_to_the_whole_and_the_next_one_is_in_the_link_header(client, gateway):
