@@ -78,6 +78,6 @@ def _note(found: Quorum, device: int) -> str:
         if "two_node" not in attributes:
             return "it goes on only if corosync has two_node or a quorum device"
     if found.majority:
-        return f"{device} of them the quorum device's" if device else ""
+        return f"{device} of them the quorum device's, if it answers" if device else ""
     policy = attributes.get("no_quorum_policy")
     return f"no-quorum-policy={policy}: what remains stops too" if policy in _STOPPING else ""

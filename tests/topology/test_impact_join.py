@@ -89,7 +89,7 @@ def test_the_votes_that_a_host_takes_along_are_counted():
     [
         ({}, "1 of 2 votes remain, no majority (it goes on only if corosync has two_node or a quorum device)"),
         ({"two_node": True}, "1 of 2 votes remain (two_node: the other node goes on)"),
-        ({"qdevice_votes": 1}, "2 of 3 votes remain (1 of them the quorum device's)"),
+        ({"qdevice_votes": 1}, "2 of 3 votes remain (1 of them the quorum device's, if it answers)"),
         ({"two_node": False, "qdevice_votes": 0}, "1 of 2 votes remain, no majority"),
         (
             {"two_node": False, "no_quorum_policy": "stop"},

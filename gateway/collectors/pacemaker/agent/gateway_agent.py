@@ -306,14 +306,14 @@ def quorum(text: str) -> Dict[str, Any]:
     return {
         "two_node": two_node,
         "wait_for_all": rules.get("wait_for_all", "1" if two_node else "0") == "1",
-        "device_votes": device_votes(rules, values(part(part(root, "quorum"), "device")), members),
+        "device_votes": device_votes(values(part(part(root, "quorum"), "device")), members),
         "nodes": {one["name"]: max(0, int(one["quorum_votes"])) for one in given},
     }
 
 
-def device_votes(rules: Dict[str, str], device: Dict[str, str], members: List[Dict[str, str]]) -> int:
-    """Votes of the quorum device: by default one less than those of all nodes. Two rules put it out of use."""
-    if not device.get("model") or "1" in (rules.get("last_man_standing"), rules.get("auto_tie_breaker")):
+def device_votes(device: Dict[str, str], members: List[Dict[str, str]]) -> int:
+    """Votes of the quorum device: by default one less than those of all nodes."""
+    if not device.get("model"):
         return 0
     default = sum(int(one.get("quorum_votes", "1")) for one in members) - 1
     return max(0, int(device.get("votes", default)))
