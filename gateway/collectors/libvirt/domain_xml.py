@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from sys import intern
 
 from gateway.collectors.libvirt.records import Disk, DomainDefinition, Nic
 from gateway.collectors.libvirt.xml import Element, attribute, read_xml, size, text, whole_number
@@ -15,7 +16,7 @@ _SOURCE = {"file": "file", "block": "dev", "dir": "dir", "network": "name", "vho
 
 def domain_definition(xml: str) -> DomainDefinition:
     """
-    What the XML of a domain says.
+    What the XML of a domain says. Words that thousands of domains have in common are kept once.
 
     Raises:
         SourceMalformed: it is not the XML of a domain; names the domain as far as it can.
@@ -27,15 +28,15 @@ def domain_definition(xml: str) -> DomainDefinition:
     if root.get("type") is None:
         raise SourceMalformed(f"{_what(xml)}: <domain> has no type.")
     return DomainDefinition(
-        type=root.get("type", ""),
+        type=intern(root.get("type", "")),
         title=text(root, "title"),
-        arch=attribute(root, "os/type", "arch"),
-        machine=attribute(root, "os/type", "machine"),
+        arch=intern(attribute(root, "os/type", "arch")),
+        machine=intern(attribute(root, "os/type", "machine")),
         vcpus=_vcpus(root),
         memory=size(root, "memory", "KiB"),
-        cpu_mode=attribute(root, "cpu", "mode"),
+        cpu_mode=intern(attribute(root, "cpu", "mode")),
         smbios_uuid=smbios if smbios != uuid.lower() else "",
-        on_crash=text(root, "on_crash"),
+        on_crash=intern(text(root, "on_crash")),
         watchdog=_watchdog(root),
         agent=_agent(root),
         disks=disks,
@@ -79,24 +80,24 @@ def _agent(root: Element) -> str:
 
 
 def _disk(disk: Element) -> Disk:
-    kind = disk.get("type", "file")
+    kind = intern(disk.get("type", "file"))
     source = disk.find("source")
     return Disk(
-        target=_target(disk),
-        device=disk.get("device", "disk"),
+        target=intern(_target(disk)),
+        device=intern(disk.get("device", "disk")),
         kind=kind,
         source=_source(kind, source),
         protocol=source.get("protocol", "") if source is not None and kind == "network" else "",
         servers=servers_of(source),
-        pool=source.get("pool", "") if source is not None else "",
+        pool=intern(source.get("pool", "")) if source is not None else "",
         volume=source.get("volume", "") if source is not None else "",
-        format=attribute(disk, "driver", "type"),
+        format=intern(attribute(disk, "driver", "type")),
         serial=text(disk, "serial"),
         wwn=text(disk, "wwn"),
         shareable=disk.find("shareable") is not None,
         transient=disk.find("transient") is not None,
         readonly=disk.find("readonly") is not None,
-        error_policy=attribute(disk, "driver", "error_policy"),
+        error_policy=intern(attribute(disk, "driver", "error_policy")),
         backing=tuple(_backing(disk)),
     )
 
@@ -143,9 +144,9 @@ def _backing(disk: Element) -> Iterator[str]:
 def _nic(nic: Element) -> Nic:
     return Nic(
         mac=attribute(nic, "mac", "address").lower(),
-        kind=nic.get("type", ""),
-        network=attribute(nic, "source", "network"),
-        bridge=attribute(nic, "source", "bridge"),
+        kind=intern(nic.get("type", "")),
+        network=intern(attribute(nic, "source", "network")),
+        bridge=intern(attribute(nic, "source", "bridge")),
         target=attribute(nic, "target", "dev"),
     )
 
