@@ -1,7 +1,8 @@
 """
 Configured: who may ask, as the standard MIBs show it, read-only and without a secret.
 
-SNMP-USER-BASED-SM-MIB (RFC 3414), SNMP-VIEW-BASED-ACM-MIB (RFC 3415). A community is shown by its label in the configuration.
+SNMP-USER-BASED-SM-MIB (RFC 3414), SNMP-VIEW-BASED-ACM-MIB (RFC 3415). A community is shown by its label in the
+configuration.
 """
 
 from collections.abc import Iterable, Iterator

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from gateway.model.entities import EntityKind
 from gateway.model.ports import TopologyView
 from gateway.model.rows import Entity
+from gateway.model.snapshot import scope_key
 from gateway.schema.snmp.enums import LayerEffect, LayerStatus
-from gateway.schema.snmp.layers import HOSTS, STORAGE, ImpactRow, LayerRow
+from gateway.schema.snmp.layers import HOSTS, STORAGE, ImpactRow, LayerRow, Scopes
 from gateway.topology.hops import Hop
 from gateway.topology.impact import impact
 from gateway.topology.where import where
@@ -26,6 +27,7 @@ def layer_row(view: TopologyView, entity: Entity) -> LayerRow:
         answer.said,
         {kind: tuple(entities.values()) for kind, entities in found.items()},
         tuple(each for each in storage.values() if each.kind in STORAGE),
+        _scopes(view, (each for entities in found.values() for each in entities.values())),
     )
 
 
@@ -42,10 +44,17 @@ def impact_rows(view: TopologyView, host: Entity) -> list[ImpactRow]:
             one.parts_lost,
             one.parts,
             one.certain,
+            _scopes(view, (host, one.entity, *(step.entity for step in one.path))),
         )
         for one in impact(view, [host], 0).affected
     ]
     return sorted(rows, key=lambda row: row.key)
+
+
+def _scopes(view: TopologyView, entities: Iterable[Entity]) -> Scopes:
+    """What tells of these."""
+    records = (view.record(index) for entity in entities for index in entity.records)
+    return frozenset(scope_key(record.source, record.scope) for record in records if record is not None)
 
 
 def _hops(hops: Iterable[Hop]) -> Iterator[Hop]:

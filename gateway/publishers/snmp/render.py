@@ -20,7 +20,8 @@ from gateway.schema.snmp.arcs import ENTERPRISE, under
 from gateway.schema.snmp.entity_mib import ENTITY_TABLES
 from gateway.schema.snmp.notification_log import LOG_TABLES
 from gateway.schema.snmp.recent import RECENT_TABLE
-from gateway.schema.snmp.tables import ALARM_TABLE, TABLES, Column, Table
+from gateway.schema.snmp.table import Column, Table
+from gateway.schema.snmp.tables import ALARM_TABLE, TABLES
 from gateway.topology.ages import STALE_INTERVALS, scope_is_stale
 from gateway.wire.ber import Oid, encode_sub_identifiers
 
@@ -186,6 +187,7 @@ class Renderer:
             self._use_sources(snapshot.sources)
         silent = snapshot.silent_scopes()
         self._use_silence(silent)
+        shelves["freshness"] = snapshot.freshness.buckets
         self._use_freshness(snapshot, silent)
         for table in self.tables:
             table.use(self.serial)

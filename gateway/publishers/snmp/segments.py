@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
-from gateway.schema.snmp.tables import Key
+from gateway.schema.snmp.table import Key
 from gateway.wire.ber import Oid, encode_length, encode_oid_content
 
 

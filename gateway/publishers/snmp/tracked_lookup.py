@@ -10,7 +10,7 @@ from gateway.publishers.snmp.judged import impact_rows, layer_row
 from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.tracked_view import TrackedView
 from gateway.schema.snmp.arcs import ENTERPRISE
-from gateway.schema.snmp.layers import ImpactRow, LayerRow
+from gateway.schema.snmp.layers import ImpactRow, LayerRow, Scopes
 from gateway.wire.ber import Oid
 
 Touched = dict[tuple[str, int], object]
@@ -41,6 +41,8 @@ class TrackedLookup:
         self.shelves["contexts"] = ()
         """The one shard has the contexts by their hypervisors."""
         self.shelves["silent"] = NONE_SILENT.buckets
+        self.shelves["freshness"] = ({},)
+        """When each scope was read."""
         self.touched: Touched = {}
         self._view = TrackedView(self)
 
@@ -101,13 +103,22 @@ class TrackedLookup:
         return impact_rows(self._view, host)
 
     def is_stale(self, record: Record) -> bool:
-        sources, fresh = self.shard("fresh", 0)
-        self.touched["fresh", 0] = self.shard("fresh", 0)
-        return record.source in sources and scope_key(record.source, record.scope) not in fresh
+        return self.any_stale(frozenset((scope_key(record.source, record.scope),)))
+
+    def any_stale(self, scopes: Scopes) -> bool:
+        told = self.touched["fresh", 0] = self.shard("fresh", 0)
+        sources, fresh = told
+        return any(key not in fresh and key.partition("\x00")[0] in sources for key in scopes)
+
+    def read_at(self, scopes: Scopes) -> int:
+        return min((self._bucket("freshness", key).get(key, 0) for key in scopes), default=0)
 
     def is_silent(self, record: Record) -> bool:
         """True when an alarm says that the record's scope does not answer."""
-        key, buckets = scope_key(record.source, record.scope), self.shelves["silent"]
-        number = hash(key) & (len(buckets) - 1)
-        silent = self.touched["silent", number] = self.shard("silent", number)
-        return key in silent
+        key = scope_key(record.source, record.scope)
+        return key in self._bucket("silent", key)
+
+    def _bucket(self, shelf: str, key: str) -> Any:
+        number = hash(key) & (len(self.shelves[shelf]) - 1)
+        bucket = self.touched[shelf, number] = self.shard(shelf, number)
+        return bucket

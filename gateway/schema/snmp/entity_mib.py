@@ -15,7 +15,7 @@ from gateway.model.rows import Entity
 from gateway.schema.snmp import syntax
 from gateway.schema.snmp.lookup import Lookup
 from gateway.schema.snmp.syntax import Syntax
-from gateway.schema.snmp.tables import Column, Rows, Table
+from gateway.schema.snmp.table import Column, Rows, Table
 from gateway.schema.snmp.vm_mib import VM_MIB
 from gateway.wire.ber import Oid, encode_integer, encode_octets
 

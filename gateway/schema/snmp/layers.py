@@ -9,6 +9,8 @@ from gateway.model.rows import Entity
 from gateway.schema.snmp.enums import LayerEffect, LayerStatus
 
 Found = tuple[Entity, ...]
+Scopes = frozenset[str]
+"""Keys of the scopes that tell of what a row is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class LayerRow:
     text: str
     below: Mapping[EntityKind, Found]
     storage: Found = ()
+    scopes: Scopes = frozenset()
 
     def all_of(self, *kinds: EntityKind) -> Found:
         """What is there of these kinds."""
@@ -50,6 +53,7 @@ class ImpactRow:
     parts_lost: int
     parts: int
     certain: bool
+    scopes: Scopes = frozenset()
 
     @property
     def key(self) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.model.rows import Alarm, Claim, Entity, Record
-from gateway.schema.snmp.layers import ImpactRow, LayerRow
+from gateway.schema.snmp.layers import ImpactRow, LayerRow, Scopes
 from gateway.wire.ber import Oid
 
 
@@ -39,6 +39,12 @@ class Lookup(Protocol):
 
     def is_stale(self, record: Record) -> bool:
         """Whether the source is stale, or has not read the record's scope for too long."""
+
+    def read_at(self, scopes: Scopes) -> int:
+        """When the one that was read longest ago was read, in microseconds UTC; 0 when one never was."""
+
+    def any_stale(self, scopes: Scopes) -> bool:
+        """Whether the data of one of them are stale."""
 
     def ticks(self, at: int) -> int:
         """sysUpTime at a time in microseconds UTC; 0 when that was before the start (RFC 2579, TimeStamp)."""

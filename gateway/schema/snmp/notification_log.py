@@ -16,7 +16,7 @@ from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.lookup import Lookup
 from gateway.schema.snmp.notifications import notification_of, varbinds_of
 from gateway.schema.snmp.syntax import Syntax
-from gateway.schema.snmp.tables import Column, Rows, Table
+from gateway.schema.snmp.table import Column, Rows, Table
 from gateway.wire.ber import Oid
 from gateway.wire.values import (
     Counter32,
@@ -118,7 +118,7 @@ def _of_type(wanted: ValueType) -> Callable[[Mapping[int, Event], Lookup], Rows]
 
 @lru_cache(maxsize=1024)
 def _varbinds(event: Event, root: Oid) -> tuple[VarBind, ...]:
-    return tuple(VarBind(under(root, each.oid), each.value) for each in varbinds_of(event))
+    return varbinds_of(event, root=root)
 
 
 def _variable_table(columns: tuple[Column, ...], rows: Callable[[Mapping[int, Event], Lookup], Rows]) -> Table:

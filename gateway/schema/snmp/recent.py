@@ -8,7 +8,7 @@ from gateway.schema.snmp import syntax
 from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.lookup import Lookup
 from gateway.schema.snmp.notifications import LOGGED_OBJECTS, EventObject, notification_of
-from gateway.schema.snmp.tables import Column, Rows, Table
+from gateway.schema.snmp.table import Column, Rows, Table
 from gateway.wire.ber import Oid
 
 

@@ -91,6 +91,7 @@ def _enumeration(name: str) -> Syntax:
 
 
 OBJECT: Final = Syntax("AutonomousType", ber.encode_oid)
+ROW_POINTER: Final = Syntax("RowPointer", ber.encode_oid)
 OID: Final = Syntax("OBJECT IDENTIFIER", ber.encode_oid)
 ENGINE_ID: Final = Syntax("SnmpEngineID", ber.encode_octets)
 TRANSPORT_DOMAIN: Final = Syntax("TDomain", ber.encode_oid)

@@ -1,71 +1,20 @@
-"""Tables: the conceptual tables of TOPOLOGY-GATEWAY-MIB, their columns, and how a row gives each value."""
+"""Tables: the conceptual tables of TOPOLOGY-GATEWAY-MIB."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.model.conditions import Severity
 from gateway.model.entities import EntityKind
 from gateway.model.rows import Alarm, Entity, Placement, Source
 from gateway.schema.snmp import syntax
-from gateway.schema.snmp.arcs import OBJECTS
+from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.enums import Whereabouts
 from gateway.schema.snmp.layers import NODES, ImpactRow, LayerRow, names
 from gateway.schema.snmp.lookup import Lookup
 from gateway.schema.snmp.relations import RelationRow, relation_rows
 from gateway.schema.snmp.syntax import Syntax
+from gateway.schema.snmp.table import Column, Rows, Table
 from gateway.wire.ber import Oid
-
-Key = int | tuple[int, ...]
-"""An index as sub-identifiers; a plain number when there is one."""
-Rows = list[tuple[Key, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A columnar object; `value` gets a row and the lookup, the syntax encodes what it returns."""
-
-    number: int
-    name: str
-    syntax: Syntax
-    value: Callable[[Any, Lookup], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """
-    A conceptual table.
-
-    Its rows follow the shards of the snapshot's shelf `shelf` (`sources`: of the sources by index): `rows` makes
-    those of one shard, in the order of their index, without the sub-identifiers `constant` that lead them all. `base`:
-    where the table hangs.
-    """
-
-    number: int
-    name: str
-    shelf: str
-    index: tuple[str, ...]
-    columns: tuple[Column, ...]
-    rows: Callable[[Mapping[int, Any], Lookup], Rows]
-    base: Oid = OBJECTS
-    constant: Oid = ()
-
-    @property
-    def oid(self) -> Oid:
-        return (*self.base, self.number)
-
-    def column_oid(self, column: Column) -> Oid:
-        """OID of the columnar object: table, entry (1), column."""
-        return (*self.oid, 1, column.number)
-
-    def prefix(self, column: Column) -> Oid:
-        """What leads the OIDs of all instances of a column."""
-        return (*self.column_oid(column), *self.constant)
-
-    @property
-    def single(self) -> bool:
-        """One sub-identifier is the whole index, or what differs of it."""
-        return len(self.index) - len(self.constant) == 1
 
 
 def _plain(shard: Mapping[int, Any], look: Lookup) -> Rows:
@@ -92,6 +41,11 @@ def _name(index: int, look: Lookup) -> str:
     """Name of an entity, or of a record that no entity shows any more."""
     shown = look.entity(index) or look.record(index)
     return shown.name if shown is not None else ""
+
+
+def _pointer(index: int, look: Lookup) -> Oid:
+    """RowPointer to an entity: the first column of its row that can be read; 0.0 for none."""
+    return under(look.root, (*ENTITY_TABLE.column_oid(ENTITY_TABLE.columns[0]), index)) if index else (0, 0)
 
 
 def _severity(alarms: Iterable[Alarm]) -> Severity:
@@ -205,6 +159,7 @@ WHERE_TABLE: Final = Table(
         _where(5, "Since", syntax.TIME, lambda p: p.since),
         _where(6, "LeftAt", syntax.TIME, lambda p: p.left_at),
         _where(7, "Source", syntax.TEXT, lambda p: p.source),
+        Column(8, "topoWhereHostPointer", syntax.ROW_POINTER, lambda p, look: _pointer(p.host, look)),
     ),
     _plain,
 )
@@ -241,6 +196,7 @@ ALARM_TABLE: Final = Table(
         _alarm(12, "Source", syntax.TEXT, lambda a: a.source),
         _alarm(13, "EventId", syntax.UUID, lambda a: a.event_id),
         _alarm(14, "CausedBy", syntax.UUID, lambda a: a.caused_by),
+        Column(15, "topoActiveAlarmEntityPointer", syntax.ROW_POINTER, lambda a, look: _pointer(a.entity, look)),
     ),
     _raised,
 )
@@ -260,6 +216,9 @@ LAYER_TABLE: Final = Table(
         *_layer_pair(14, "Site", EntityKind.SITE),
         _layer(16, "Storage", syntax.TEXT, lambda r: names(r.storage)),
         _layer(17, "Text", syntax.LONG_TEXT, lambda r: r.text),
+        *_layer_pair(18, "Service", EntityKind.SERVICE),
+        Column(20, "topoLayerLastRead", syntax.TIME, lambda r, look: look.read_at(r.scopes)),
+        Column(21, "topoLayerStale", syntax.TRUTH, lambda r, look: look.any_stale(r.scopes)),
     ),
     _layers,
 )
@@ -276,6 +235,9 @@ IMPACT_TABLE: Final = Table(
         _impact(7, "PartsLost", syntax.UNSIGNED, lambda r: r.parts_lost),
         _impact(8, "Parts", syntax.UNSIGNED, lambda r: r.parts),
         _impact(9, "Certain", syntax.TRUTH, lambda r: r.certain),
+        Column(10, "topoImpactLastRead", syntax.TIME, lambda r, look: look.read_at(r.scopes)),
+        Column(11, "topoImpactStale", syntax.TRUTH, lambda r, look: look.any_stale(r.scopes)),
+        Column(12, "topoImpactEntityPointer", syntax.ROW_POINTER, lambda r, look: _pointer(r.entity.index, look)),
     ),
     _impacts,
 )

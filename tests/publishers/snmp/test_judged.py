@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 
 from gateway.model.entities import EntityKind
-from gateway.model.snapshot import Snapshot
+from gateway.model.shelf import Buckets
+from gateway.model.snapshot import Snapshot, scope_key
 from gateway.publishers.snmp.render import Renderer
 from gateway.schema.snmp.enums import LayerEffect, LayerStatus
 from gateway.schema.snmp.layers import HOSTS
-from gateway.schema.snmp.tables import IMPACT_TABLE, LAYER_TABLE
+from gateway.schema.snmp.syntax import date_and_time
+from gateway.schema.snmp.tables import ALARM_TABLE, ENTITY_TABLE, IMPACT_TABLE, LAYER_TABLE, WHERE_TABLE
 from gateway.topology.hops import WhereStatus, walk_hops
 from gateway.topology.impact import Effect, impact
 from gateway.topology.lookup import resolve
 from gateway.topology.where import where
-from gateway.wire.values import Gauge32, Integer, OctetString
-from tests.publishers.snmp import running
+from gateway.wire.values import Gauge32, Integer, ObjectIdentifier, OctetString
+from tests.publishers.snmp import estate, running
 from tests.publishers.snmp.asking import Asker
 from tests.topology.estate import Estate, three_hosts
 from tests.topology.test_where_silent import estate as two_hosts
 
+NOW = time.time_ns() // 1000
+SECOND = 1_000_000
+ENTITY_ID = ENTITY_TABLE.column_oid(ENTITY_TABLE.columns[0])
 LAYER = {column.name: LAYER_TABLE.column_oid(column) for column in LAYER_TABLE.columns}
 IMPACT = {column.name: IMPACT_TABLE.column_oid(column) for column in IMPACT_TABLE.columns}
+
+
+def reads(before: Snapshot, **times: int) -> Snapshot:
+    """When each source was read last."""
+    return replace(before, freshness=before.freshness.evolve({scope_key(name, ""): at for name, at in times.items()}))
 
 
 def layer(asker: Asker, column: str, index: int) -> object:
@@ -113,6 +126,67 @@ def test_what_runs_on_a_host_that_falls_silent_was_last_there_until_it_answers()
         told.append([layer(asker, "Status", vm) for vm in (v1, v2)])
     placed, last_known = Integer(LayerStatus.PLACED), Integer(LayerStatus.LAST_KNOWN)
     assert told == [[placed, placed], [last_known, placed], [placed, placed]]
+
+
+def test_a_row_is_as_old_as_the_oldest_read_that_it_rests_on():
+    before = estate.snapshot(30, alarms=0)
+    vm, host = 12, before.placements.get(12).host
+    assert before.records.get(vm).source == "declared"
+    assert before.records.get(host).source == "fleet"
+    holder = running.Holder(reads(before, declared=NOW - SECOND, fleet=NOW - 9 * SECOND))
+    asker = Asker(running.make(holder))
+    assert layer(asker, "LastRead", vm) == OctetString(date_and_time(NOW - 9 * SECOND))
+    holder.snapshot = reads(before, declared=NOW - SECOND, fleet=NOW)
+    assert layer(asker, "LastRead", vm) == OctetString(date_and_time(NOW - SECOND))
+
+
+def test_what_a_loss_affects_is_as_old_as_what_tells_of_it():
+    before = three_hosts().snapshot()
+    scopes = {scope_key(record.source, record.scope) for _, record in before.records.rows()}
+    one = sorted(scopes)[0]
+    holder = running.Holder(
+        replace(before, freshness=Buckets().evolve({**dict.fromkeys(scopes, NOW), one: NOW - SECOND}))
+    )
+    asker = Asker(running.make(holder))
+    told = {varbind.value for varbind in asker.walk(IMPACT["topoImpactLastRead"])}
+    assert told == {OctetString(date_and_time(NOW)), OctetString(date_and_time(NOW - SECOND))}
+
+
+def test_a_row_whose_source_is_silent_says_so_and_an_unread_one_has_no_time():
+    before = estate.snapshot(30, alarms=0)
+    by_declared, by_fleet = 12, 10
+    holder = running.Holder(reads(before, declared=NOW - SECOND, fleet=NOW))
+    asker = Asker(running.make(holder))
+    said = {vm: layer(asker, "Stale", vm) for vm in (by_declared, by_fleet)}
+    assert said == {by_declared: Integer(1), by_fleet: Integer(2)}
+    holder.snapshot = reads(before, declared=NOW, fleet=NOW - 100 * SECOND)
+    assert layer(asker, "Stale", by_fleet) == Integer(1)
+    holder.snapshot = replace(before, freshness=Buckets())
+    assert layer(asker, "LastRead", by_fleet) == OctetString(bytes(8))
+
+
+def test_a_read_without_news_makes_no_row_anew_but_its_time():
+    before = estate.snapshot(30, alarms=0)
+    holder = running.Holder(reads(before, declared=NOW, fleet=NOW - SECOND))
+    publisher = running.make(holder)
+    asker = Asker(publisher)
+    asker.walk(LAYER["topoLayerText"])
+    table = next(each for each in publisher.renderer.tables if each.table is LAYER_TABLE)
+    rows = table.shard_rows(0)
+    holder.snapshot = reads(before, declared=NOW, fleet=NOW)
+    assert layer(asker, "LastRead", 10) == OctetString(date_and_time(NOW))
+    assert table.shard_rows(0) is rows
+
+
+def test_a_pointer_leads_to_the_row_of_the_entity():
+    snapshot = estate.snapshot(30, alarms=2)
+    asker = Asker(running.make(running.Holder(snapshot)))
+    placement, alarm = snapshot.placements.get(12), snapshot.alarms.get(1)
+    where_pointer = (*WHERE_TABLE.column_oid(WHERE_TABLE.columns[-1]), 12)
+    assert asker.get(where_pointer).value == ObjectIdentifier((*ENTITY_ID, placement.host))
+    alarm_pointer = (*ALARM_TABLE.column_oid(ALARM_TABLE.columns[-1]), 1)
+    assert asker.get(alarm_pointer).value == ObjectIdentifier((*ENTITY_ID, alarm.entity))
+    assert asker.get((*ENTITY_ID, placement.host)).value == text(estate.uuid(placement.host))
 
 
 def test_every_word_of_topology_has_its_number():

@@ -57,6 +57,7 @@ def test_a_move_encodes_the_changed_columns_of_one_shard_again_and_nothing_else(
     assert {name for name, _ in where if name.startswith("topoWhere")} == {
         "topoWhereHostIndex",
         "topoWhereHostName",
+        "topoWhereHostPointer",
         "topoWhereSince",
     }
     assert not {name for name, _ in where if name.startswith("topoEntity")}
