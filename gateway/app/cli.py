@@ -25,8 +25,10 @@ COMMANDS = {
     "db": "commands_database",
     "token": "commands_token",
     "mib": "commands_mib",
+    "notifications": "commands_notifications",
+    "test-notification": "commands_notifications",
 }
-"""Command -> its module in gateway.app, where it has the same name."""
+"""Command -> its module in gateway.app, where it has the same name (- is _)."""
 
 
 class Commands(click.Group):
@@ -42,7 +44,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"gateway.app.{COMMANDS[cmd_name]}"), cmd_name)
+        command: click.Command = getattr(import_module(f"gateway.app.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_"))
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -19,6 +19,8 @@ Params = Mapping[str, str | int | Sequence[str] | None]
 T = TypeVar("T")
 API = "/api/v1"
 DEADLINE_S = 30.0
+POST_DEADLINE_S = 3_600.0
+"""What is done may take long: a receiver that does not answer is waited for as its settings say."""
 
 
 class Refused(GatewayError):
@@ -52,6 +54,21 @@ class Client:
         except httpx.HTTPError as error:
             raise Refused(f"the gateway did not answer: {error or type(error).__name__}. Is it stopping?") from error
         if response.status_code != 200:
+            raise Refused(_detail(response))
+        return Answer(response.text, response.json())
+
+    async def post(self, path: str, params: Params | None = None) -> Answer:
+        """
+        POST `/api/v1` + path, without a body.
+
+        Raises:
+            Refused: any status above 299, with the problem's own words.
+        """
+        try:
+            response = await self._http.post(API + path, params=params or {}, timeout=POST_DEADLINE_S)
+        except httpx.HTTPError as error:
+            raise Refused(f"the gateway did not answer: {error or type(error).__name__}. Is it stopping?") from error
+        if response.status_code > 299:
             raise Refused(_detail(response))
         return Answer(response.text, response.json())
 

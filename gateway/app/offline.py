@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 import gateway
 from gateway.app.locate import Located
+from gateway.app.receiver_desk import StoredReceivers
 from gateway.model.snapshot import Snapshot
 from gateway.publishers.rest.access import trusting
 from gateway.publishers.rest.application import create_app
@@ -30,7 +31,7 @@ def offline_application(located: Located) -> Iterator[ASGIApp]:
     Raises:
         StoreError: there is no database, or it cannot be read.
     """
-    database = open_database(located.database, upgrade=False)
+    database, clock = open_database(located.database, upgrade=False), SystemClock()
     try:
         application = create_app(
             StoredTopology(database.repository.load()),
@@ -38,9 +39,10 @@ def offline_application(located: Located) -> Iterator[ASGIApp]:
             database.administration,
             subscribe=_never,
             ingest={},
-            clock=SystemClock(),
+            clock=clock,
             version=gateway.__version__,
             stale_intervals=located.settle.stale_intervals,
+            receivers=StoredReceivers(database, {}, located.state_dir, clock),
         )
         yield trusting(application)
         application.state.desk.close()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from gateway.engine.reconciler import Reconciler
 from gateway.model.conditions import SettleTimes
 from gateway.model.errors import ConfigError
 from gateway.model.events import Event
-from gateway.model.ports import EventFilter
+from gateway.model.ports import EventFilter, ReceiverDesk
 from gateway.model.snapshot import Snapshot
 from gateway.publishers.metrics import Count, Counts, Metrics
 from gateway.publishers.rest import RestPublisher, RestSettings, create_app
@@ -25,6 +25,7 @@ from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.publishers.snmp.recent import KEPT as RECENT_EVENTS
 from gateway.schema.snmp.arcs import ENTERPRISE, is_documentation
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
+from gateway.schema.snmp.targets import Target
 from gateway.schema.snmp.views import Subtrees
 from gateway.store.database import Database
 from gateway.support.clock import Clock
@@ -80,6 +81,7 @@ class Publishing:
         clock: Clock,
         counts: Counts = tuple,
         awaited: Awaited = tuple,
+        receivers: ReceiverDesk | None = None,
     ) -> None:
         """`counts`: what other parts count since the start, for /metrics. `awaited`: why it is not ready yet."""
         self._database = database
@@ -89,6 +91,8 @@ class Publishing:
         self._clock = clock
         self._counts = counts
         self._awaited = awaited
+        self._receivers = receivers
+        self._targets: tuple[Target, ...] = ()
         self._stale_intervals = STALE_INTERVALS
         self._agent: SnmpPublisher | None = None
         self._rest: RestPublisher | None = None
@@ -126,6 +130,17 @@ class Publishing:
             if publisher is not None:
                 publisher.use_stale_intervals(settle.stale_intervals)
 
+    def show_targets(self, targets: Iterable[Target]) -> None:
+        """These are the receivers of notifications from now on."""
+        self._targets = tuple(targets)
+        if self._agent is not None:
+            self._agent.show_targets(self._targets)
+
+    @property
+    def authentication_failures(self) -> int:
+        """How often somebody asked the agent with wrong credentials since it was started."""
+        return self._agent.authentication_failures if self._agent is not None else 0
+
     async def stop(self) -> None:
         """End all requests, close all sockets."""
         for task in self._tasks:
@@ -157,7 +172,7 @@ class Publishing:
 
     async def _begin_snmp(self, settings: SnmpSettings, engine: SnmpEngine, instance: str) -> "asyncio.Task[None]":
         agent = self._agent = SnmpPublisher(
-            settings, self._reconciler, engine, self._clock, instance, self._stale_intervals
+            settings, self._reconciler, engine, self._clock, instance, self._stale_intervals, self._targets
         )
         lately = EventFilter(newest_first=True, limit=RECENT_EVENTS)
         agent.remember(await asyncio.to_thread(self._database.history.events, lately))
@@ -179,6 +194,7 @@ class Publishing:
             open_metrics=settings.open_metrics,
             awaited=self._awaited,
             stale_intervals=self._stale_intervals,
+            receivers=self._receivers,
         )
         server = self._rest = RestPublisher(settings, application)
         self.rest_addresses = server.listen()

@@ -8,11 +8,14 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 
 from gateway.app import places
+from gateway.app.intruders import watch
 from gateway.app.lock import StateLock
 from gateway.app.publishing import Publishing, mib_root, start_engine, views_of
 from gateway.app.readiness import Readiness
+from gateway.app.receiver_desk import RunningReceivers
 from gateway.app.receivers import Receivers
 from gateway.app.retention import retain
 from gateway.app.revisions import Revisions
@@ -51,6 +54,7 @@ class Runtime:
     database: Database
     reconciler: Reconciler
     receivers: Receivers
+    receiver_desk: RunningReceivers
     sources: Sources
     publishing: Publishing
     readiness: Readiness
@@ -109,7 +113,8 @@ class Runtime:
         context = SinkContext(engine, clock, views_of(configuration))
         self.receivers = Receivers(self.database, reconciler, context, start)
         stack.push_async_callback(_within, self.receivers.stop)
-        await self.receivers.carry_out(self.receivers.plan(configuration.receivers))
+        self.receiver_desk = RunningReceivers(self.database, {}, self.state_dir, clock, self.receivers)
+        await self.receiver_desk.use(configuration.receivers)
 
         self.sources = Sources(reconciler, clock, configuration.settle, self.state_dir, configuration.base)
         plan = self.sources.plan(configuration.sources, configuration.settle)
@@ -125,10 +130,15 @@ class Runtime:
             clock,
             self.receivers.figures,
             self.readiness.awaited,
+            self.receiver_desk,
         )
         stack.push_async_callback(_within, self.publishing.stop)
         instance = configuration.gateway.instance or socket.gethostname()
         await self.publishing.start(configuration, engine, places.socket_path(self.state_dir), instance)
+
+        self.receiver_desk.on_change = lambda: self.publishing.show_targets(self.receivers.targets())
+        self.receiver_desk.on_change()
+        self._run_task(stack, "intruders", self._watch_intruders)
 
         stack.push_async_callback(_within, self.sources.stop)
         await self.sources.carry_out(plan)
@@ -165,6 +175,10 @@ class Runtime:
 
         stack.push_async_callback(_within, stop)
 
+    async def _watch_intruders(self) -> None:
+        tell = partial(self.receivers.tell_all, NoticeKind.AUTHENTICATION_FAILURE)
+        await watch(lambda: self.publishing.authentication_failures, tell)
+
     async def _tell_ready(self) -> None:
         """Tell systemd when every source has been read or has failed once."""
         sdnotify.notify("STATUS=reading each source for the first time")
@@ -192,13 +206,13 @@ class Runtime:
             return
         try:
             new = await asyncio.to_thread(self._reload)
-            sources, receivers = self.sources.plan(new.sources, new.settle), self.receivers.plan(new.receivers)
+            sources = self.sources.plan(new.sources, new.settle)
+            await self.receiver_desk.use(new.receivers)
         except ConfigError as error:
             logger.error("gateway: the new configuration is refused, the old one goes on: %s", error)
             return
         self.reconciler.use_settle(new.settle)
         self.publishing.use_settle(new.settle)
-        await self.receivers.carry_out(receivers)
         await self.sources.carry_out(sources)
         for warning in new.warnings:
             logger.warning("gateway: %s", warning)

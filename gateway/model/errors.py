@@ -14,6 +14,7 @@ GatewayError
 ├── DeliveryError          a receiver did not take a notification
 └── LookupFailed           a name that a person gave means nothing, or more than one thing
     ├── UnknownEntity
+    ├── UnknownReceiver
     └── AmbiguousName
 """
 
@@ -72,6 +73,10 @@ class LookupFailed(GatewayError):
 
 class UnknownEntity(LookupFailed):
     """No entity has that name, index or id."""
+
+
+class UnknownReceiver(LookupFailed):
+    """No receiver has that name."""
 
 
 class AmbiguousName(LookupFailed):

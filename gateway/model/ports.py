@@ -250,6 +250,64 @@ class Delivery:
     """Number of the log up to which everything is done with."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiverState:
+    """A receiver: as it is configured, without secrets, and how it is doing (None: it is disabled)."""
+
+    name: str
+    kind: str
+    by_configuration: bool
+    """False: it was made at run time."""
+    settings: Mapping[str, Any]
+    delivery: Delivery | None
+
+
+class ReceiverDesk(Protocol):
+    """
+    The receivers of notifications: seen, changed at run time, tested.
+
+    Raises:
+        UnknownReceiver: there is none of that name.
+        StoreError: the database refused.
+    """
+
+    async def listed(self) -> tuple[ReceiverState, ...]:
+        """All, by name."""
+
+    async def missed(self, name: str, limit: int) -> tuple["Missed", ...]:
+        """What was given up for it or is asked for again, in the order of the log."""
+
+    async def put(self, name: str, table: Mapping[str, Any]) -> bool:
+        """
+        Make a receiver, or change one that was made at run time; True: it is new.
+
+        Raises:
+            ConfigError: its table is wrong, or the configuration has one of that name.
+        """
+
+    async def remove(self, name: str) -> None:
+        """
+        Take out a receiver that was made at run time; what waits for it is given up.
+
+        Raises:
+            ConfigError: it is the configuration's.
+        """
+
+    async def test(self, name: str) -> None:
+        """
+        Send a test notification, past what waits.
+
+        Raises:
+            DeliveryError: it could not be sent, or was not acknowledged.
+        """
+
+    async def replay(self, name: str, since: int | None) -> int:
+        """
+        Send again what was given up; with `since` (microseconds UTC) all that was told since then. Returns how many
+        events wait to be sent again.
+        """
+
+
 class Administration(Protocol):
     """Tokens, receivers and identity of the installation. Blocking: call it in a thread."""
 

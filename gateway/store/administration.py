@@ -3,7 +3,8 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
@@ -98,6 +99,27 @@ class GatewayAdministration:
             )
             for row in rows
         )
+
+    # -- receivers that were made at run time ------------------------------------------------------------------
+
+    def stored_receivers(self) -> dict[str, dict[str, Any]]:
+        """Their tables, by name."""
+        table = tables.receiver_settings
+        with self._connections.read() as connection:
+            return {row.name: dict(row.settings) for row in connection.execute(select(table).order_by(table.c.name))}
+
+    def store_receiver(self, name: str, settings: Mapping[str, Any], now: int) -> None:
+        """Keep the table of a receiver, which must hold no secret in clear."""
+        table = tables.receiver_settings
+        with self._connections.write() as connection:
+            connection.execute(table.delete().where(table.c.name == name))
+            connection.execute(table.insert().values(name=name, settings=dict(settings), changed_at=now))
+
+    def remove_receiver(self, name: str) -> bool:
+        """Forget its table; False when there is none of that name."""
+        table = tables.receiver_settings
+        with self._connections.write() as connection:
+            return connection.execute(table.delete().where(table.c.name == name)).rowcount > 0
 
     # -- identity ----------------------------------------------------------------------------------------------
 

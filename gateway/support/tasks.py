@@ -2,7 +2,7 @@
 Supervised tasks: a loop that outlives its errors, and says once when they begin and once when they end.
 
 Broad excepts are here, and in the four loops where one item that fails must not end the others: a listener
-(engine/reconciler.py), a notification (notifier/dispatcher.py), an HTTP request (publishers/rest/guard.py), a datagram
+(engine/reconciler.py), a notification (notifier/line.py), an HTTP request (publishers/rest/guard.py), a datagram
 (publishers/snmp/server.py). Each logs the traceback.
 """
 

@@ -16,12 +16,13 @@ import pytest
 
 from gateway.model.changes import Changes
 from gateway.model.errors import DeliveryError, StoreUnavailable
-from gateway.model.events import Event
+from gateway.model.events import Event, EventKind
 from gateway.model.notices import Notice
 from gateway.model.ports import Delivery, Marks, Progress
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.dispatcher import Dispatcher
 from gateway.notifier.line import BROKEN_AFTER
+from gateway.notifier.selection import Selection
 from gateway.notifier.terms import Terms
 from gateway.store.database import Database, open_database
 from gateway.support.backoff import Backoff
@@ -43,6 +44,7 @@ class Receiver:
         self.error = error
         self.delay_s = delay_s
         self.got: list[int] = []
+        self.told: list[Notice] = []
         self.tries = 0
 
     async def deliver(self, event: Event, snapshot: Snapshot) -> None:
@@ -53,7 +55,9 @@ class Receiver:
         self.got.append(event.seq)
 
     async def tell(self, notice: Notice) -> None:
-        await self.deliver(notice, Topology.snapshot)
+        if self.error is not None:
+            raise self.error
+        self.told.append(notice)
 
     async def close(self) -> None:
         pass
@@ -386,3 +390,64 @@ def test_killed_at_any_moment_every_notification_arrives_at_least_once(log: Log,
     assert len(numbers) - 400 <= kills * 25
     ids = {line.split()[0]: line for line in received if line}
     assert [line for line in received if line and ids[line.split()[0]] != line] == []
+
+
+async def test_after_so_many_tries_it_is_given_up_and_the_next_is_tried(log: Log):
+    down = Receiver("nms", DeliveryError("no route to host"))
+    log.write(2)
+    async with running(dispatcher(log, down, give_up_attempts=3)):
+        await until(lambda: log.delivery("nms").missed == 2)
+    assert down.tries == 6
+    assert log.delivery("nms").last_error == "no route to host"
+
+
+async def test_what_was_given_up_is_sent_again_when_somebody_asks(log: Log):
+    nms = Receiver("nms", DeliveryError("no route to host"))
+    log.write(3)
+    house = dispatcher(log, nms, give_up_attempts=1, idle_s=60)
+    async with running(house):
+        await until(lambda: log.delivery("nms").missed == 3)
+        nms.error = None
+        log.write(1)
+        assert log.database.outbox.replay("nms", T0) == 3
+        house.wake()
+        await until(lambda: log.delivery("nms").missed == log.delivery("nms").replaying == 0 and len(nms.got) == 4)
+    assert sorted(nms.got) == [1, 2, 3, 4]
+    assert log.delivery("nms").delivered == 4
+
+
+async def test_a_storm_of_one_cause_becomes_a_summary_and_what_it_held_is_not_done_before(log: Log):
+    clock, nms = FakeClock(T0), Receiver("nms")
+    log.write(30, caused_by="the root")
+    log.write(1)
+    house = dispatcher(log, nms, clock=clock, idle_s=0.05)
+    async with running(house):
+        await until(lambda: len(nms.got) == 21)
+        assert nms.got == [*range(1, 21), 31]
+        await until(lambda: log.delivery("nms").position == 20)
+        clock.advance(11)
+        await until(lambda: log.delivery("nms").position == 31)
+    assert [(told.count, told.first, told.last, told.caused_by) for told in nms.told] == [(10, 21, 30, "the root")]
+    assert (log.delivery("nms").delivered, log.delivery("nms").summarised) == (21, 10)
+
+
+async def test_what_a_summary_stands_for_is_not_lost_when_the_summary_is_given_up(log: Log):
+    clock, nms = FakeClock(T0), Receiver("nms")
+    log.write(25, caused_by="the root")
+    async with running(dispatcher(log, nms, clock=clock, idle_s=0.05, give_up_attempts=1)):
+        await until(lambda: len(nms.got) == 20)
+        nms.error = DeliveryError("no route to host")
+        clock.advance(11)
+        await until(lambda: log.delivery("nms").missed == 5)
+    assert log.waiting("nms") == 0
+
+
+async def test_what_is_not_for_a_receiver_is_passed_over(log: Log):
+    nms = Receiver("nms")
+    log.write(2)
+    log.write(1, kind=EventKind.FAILURE_RAISED)
+    house = dispatcher(log, nms, selection=Selection(kinds=frozenset({EventKind.FAILURE_RAISED})))
+    async with running(house):
+        await until(lambda: log.waiting("nms") == 0)
+    assert nms.got == [3]
+    assert (house.counts["nms"].left_out, log.delivery("nms").delivered) == (2, 1)

@@ -58,14 +58,14 @@ class TokenCache:
         return token
 
 
-def allows(role: str, path: str) -> bool:
-    """True when the role may use the path: `ingest:SOURCE` may post to that source and nothing else."""
+def allows(role: str, path: str, method: str = "GET") -> bool:
+    """True when the role may do that: `ingest:SOURCE` may post to that source and nothing else, `read` only reads."""
     if role == "admin":
         return True
     if path.startswith(INGEST):
         source = path.removeprefix(INGEST)
         return bool(source) and role == f"ingest:{source}"
-    return role == "read"
+    return role == "read" and method in ("GET", "HEAD", "OPTIONS")
 
 
 class Access:
@@ -104,7 +104,7 @@ class Access:
             return Refused(
                 HTTPStatus.UNAUTHORIZED, "the token is unknown or has expired", {"WWW-Authenticate": invalid}
             )
-        if not allows(token.role, scope["path"]):
+        if not allows(token.role, scope["path"], scope["method"]):
             return Refused(HTTPStatus.FORBIDDEN, f"a token of role {token.role!r} may not do this")
         return None
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from gateway.model.ports import Administration, CurrentTopology, History
+from gateway.model.ports import Administration, CurrentTopology, History, ReceiverDesk
 from gateway.publishers.rest import problems
 from gateway.publishers.rest.access import Access, TokenCache
 from gateway.publishers.rest.alarm_routes import alarm_routes
@@ -17,6 +17,7 @@ from gateway.publishers.rest.health_routes import Awaited, RenderMetrics, health
 from gateway.publishers.rest.ingest_routes import Ingest, ingest_routes
 from gateway.publishers.rest.openapi import document
 from gateway.publishers.rest.question_routes import question_routes
+from gateway.publishers.rest.receiver_routes import receiver_routes
 from gateway.publishers.rest.stream import EventTail, Subscribe
 from gateway.publishers.rest.topology_routes import topology_routes
 from gateway.support.clock import Clock
@@ -36,6 +37,7 @@ def create_app(
     awaited: Awaited = tuple,
     open_metrics: bool = False,
     stale_intervals: int = STALE_INTERVALS,
+    receivers: ReceiverDesk | None = None,
 ) -> FastAPI:
     """
     The application. Needs no start or stop: its threads and its event tail begin with the first question.
@@ -43,6 +45,7 @@ def create_app(
     `subscribe()` yields something after each committed revision. `open_metrics`: /metrics needs no token.
     `awaited()`: the sources of which the first read is waited for; while there are any it is not ready.
     `stale_intervals`: so many intervals of silence make data stale.
+    `receivers`: what is known of and done to receivers of notifications; without it there are no such routes.
     A scope that `access.trusting` marked needs no token at all (the UNIX socket). `app.state.tail.close()` ends the
     event streams.
     """
@@ -65,6 +68,8 @@ def create_app(
     app.include_router(topology_routes(desk))
     app.include_router(alarm_routes(desk))
     app.include_router(question_routes(desk))
+    if receivers is not None:
+        app.include_router(receiver_routes(desk, receivers))
     app.include_router(ingest_routes(ingest))
     app.include_router(health_routes(desk, version, metrics, awaited))
     app.include_router(_openapi_route(app))

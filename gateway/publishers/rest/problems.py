@@ -11,7 +11,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from gateway.model.errors import AmbiguousName, GatewayError, IngestError, StoreError, UnknownEntity
+from gateway.model.errors import (
+    AmbiguousName,
+    ConfigError,
+    DeliveryError,
+    GatewayError,
+    IngestError,
+    StoreError,
+    UnknownEntity,
+    UnknownReceiver,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -102,10 +111,14 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _gateway(request: Request, error: Exception) -> JSONResponse:
     here: str = request.scope["path"]
     match error:
-        case UnknownEntity():
+        case UnknownEntity() | UnknownReceiver():
             return problem(HTTPStatus.NOT_FOUND, str(error), here)
         case AmbiguousName():
             return problem(HTTPStatus.CONFLICT, str(error), here)
+        case ConfigError():
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), here)
+        case DeliveryError():
+            return problem(HTTPStatus.BAD_GATEWAY, str(error), here)
         case IngestError():
             return problem(HTTPStatus.BAD_REQUEST, str(error), here)
         case StoreError():

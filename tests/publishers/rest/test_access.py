@@ -194,10 +194,17 @@ async def test_wrong_parameters_are_named_one_by_one(client):
     assert "running" in body["errors"][0]["message"]
 
 
-async def test_a_method_that_is_not_possible_names_those_that_are(client):
-    response = await client.post("/api/v1/entities")
-    assert response.headers["allow"] == "GET"
-    assert response.json()["detail"] == "POST is not possible here; possible: GET"
+async def test_a_token_that_may_read_changes_nothing(client):
+    for method in ("POST", "PUT", "DELETE"):
+        response = await client.request(method, "/api/v1/receivers/noc")
+        assert response.status_code == 403
+
+
+async def test_a_method_that_is_not_possible_names_those_that_are(gateway):
+    async with gateway.client("admin") as client:
+        response = await client.post("/api/v1/entities")
+        assert response.headers["allow"] == "GET"
+        assert response.json()["detail"] == "POST is not possible here; possible: GET"
 
 
 async def test_a_fault_of_ours_is_logged_and_tells_nothing_of_its_insides(gateway, caplog):

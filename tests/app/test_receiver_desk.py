@@ -1,0 +1,158 @@
+"""Receivers of a running gateway: seen, made, changed, tested and replayed, by REST and on the command line."""
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from gateway.schema.snmp.notifications import EVENT_ID, HEARTBEAT, RELOCATION, TEST
+from gateway.wire.oid import format_oid
+from gateway.wire.pdu import Pdu, PduType, Version
+from gateway.wire.snmp import CommunityMessage, encode_message
+from gateway.wire.values import VarBind
+from tests.app.estate import CONFIGURATION, Estate, Running
+from tests.lab.snmptrapd import Snmptrapd
+
+COLD_START, WARM_START, AUTHENTICATION_FAILURE = (f"1.3.6.1.6.3.1.1.5.{number}" for number in (1, 2, 5))
+MOVED, TESTED, BEAT = (format_oid(each.oid) for each in (RELOCATION, TEST, HEARTBEAT))
+ID = format_oid((*EVENT_ID.oid, 0))
+
+
+def informed(port: int, **more: object) -> dict[str, object]:
+    given = {"kind": "snmp", "host": "127.0.0.1", "port": port, "community_file": "noc", "inform": True}
+    return {**given, "timeout_s": 0.2, "retries": 1, "longest_pause_s": 0.5, **more}
+
+
+def written(name: str, table: dict[str, object]) -> str:
+    return f"\n[receivers.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+
+
+@pytest.fixture
+def asking(estate: Estate) -> Iterator[httpx.Client]:
+    """The running gateway, over its UNIX socket."""
+    transport = httpx.HTTPTransport(uds=str(estate.state / "gateway.sock"))
+    with httpx.Client(transport=transport, base_url="http://gateway/api/v1/receivers/", timeout=30) as client:
+        yield client
+
+
+def secret(estate: Estate) -> None:
+    folder = estate.state / "secrets"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "noc").write_text("public\n")
+    (folder / "noc").chmod(0o600)
+
+
+def settled(gateway: Running) -> None:
+    gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+
+
+def test_a_receiver_that_is_made_at_run_time_is_told_and_outlives_a_restart(
+    estate: Estate, asking: httpx.Client, snmptrapd: Snmptrapd
+) -> None:
+    secret(estate)
+    with estate.start() as gateway:
+        settled(gateway)
+        made = asking.put("noc", json=informed(snmptrapd.port))
+        assert (made.status_code, made.json()) == (200, {"name": "noc", "new": True})
+        snmptrapd.wait_for(lambda each: each.oid == COLD_START)
+        estate.place("web beta", "db beta")
+        snmptrapd.wait_for(lambda each: each.oid == MOVED)
+        gateway.wait_until("receivers", "noc", said='"delivered":1')
+        shown = asking.get("noc").json()
+        assert shown["settings"]["community"] == "***"
+        assert (shown["by_configuration"], shown["delivery"]["missed"]) == (False, 0)
+        gateway.signal(signal.SIGTERM)
+        gateway.process.wait(20)
+    snmptrapd.clear()
+    with estate.start():
+        snmptrapd.wait_for(lambda each: each.oid == WARM_START)
+        assert asking.put("noc", json=informed(snmptrapd.port, kinds=["failure_raised"])).json()["new"] is False
+        assert asking.delete("noc").status_code == 200
+        assert asking.get("noc").status_code == 404
+        assert asking.delete("noc").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"kind": "snmp", "host": "h", "community": "in-clear"}, "receivers.noc.community: a receiver that is made at"),
+        ({"kind": "snmp", "host": "h", "community_file": "../../etc/passwd"}, "without a folder"),
+        ({"kind": "snmp", "host": "h", "community_file": "missing"}, "cannot be read"),
+        ({"kind": "pigeon"}, "Known: snmp"),
+        ({"kind": "snmp", "host": "h", "community_file": "noc", "knids": []}, "Did you mean 'kinds'"),
+        ({"kind": "snmp", "host": "h", "community_file": "noc", "view": "nowhere"}, "no such view"),
+    ],
+)
+def test_a_table_that_cannot_work_is_refused_and_says_why(
+    estate: Estate, asking: httpx.Client, table: dict[str, object], said: str
+) -> None:
+    secret(estate)
+    with estate.start():
+        refused = asking.put("noc", json=table)
+        assert refused.status_code == 422
+        assert said in refused.json()["detail"]
+        assert "in-clear" not in refused.text
+        assert asking.get("noc").status_code == 404
+
+
+def test_the_configurations_receivers_are_changed_there(estate: Estate, asking: httpx.Client) -> None:
+    secret(estate)
+    estate.configure(CONFIGURATION + written("noc", informed(9, community_file="state/secrets/noc", enabled=True)))
+    with estate.start():
+        for refused in (asking.put("noc", json=informed(9)), asking.delete("noc")):
+            assert refused.status_code == 422
+            assert "Change [receivers.noc] there" in refused.json()["detail"]
+
+
+def test_what_was_given_up_is_listed_and_sent_again_on_the_command_line(estate: Estate, snmptrapd: Snmptrapd) -> None:
+    secret(estate)
+    table = informed(snmptrapd.port, community_file="state/secrets/noc", give_up_attempts=2)
+    estate.configure(CONFIGURATION + written("noc", table))
+    snmptrapd.stop()
+    with estate.start() as gateway:
+        settled(gateway)
+        estate.place("web beta", "db beta")
+        gateway.wait_until("receivers", "noc", said='"missed":1')
+        assert "is given up" in gateway.log
+        missed = estate.command("notifications", "list", "--receiver", "noc").stdout
+        assert "relocation" in missed
+        assert "Connection refused" in missed
+        tested = estate.command("test-notification", "noc")
+        assert tested.returncode == 2
+        assert "Connection refused" in tested.stderr
+        snmptrapd.start()
+        assert estate.command("test-notification").returncode == 0
+        snmptrapd.wait_for(lambda each: each.oid == TESTED)
+        again = estate.command("notifications", "replay", "--receiver", "noc")
+        assert "1 notifications are sent again" in again.stderr
+        told = snmptrapd.wait_for(lambda each: each.oid == MOVED)
+        gateway.wait_until("receivers", "noc", said='"replaying":0')
+        assert "v2c inform" in estate.command("notifications", "list").stdout
+        estate.command("notifications", "replay", "--since", "-1h")
+        (first, second) = snmptrapd.wait_for_many(lambda each: each.oid == MOVED, 2)
+        assert first.varbinds[ID] == second.varbinds[ID] == told.varbinds[ID]
+    assert "no receiver 'nobody'" in estate.command("notifications", "replay", "--receiver", "nobody").stderr
+    assert "noc" in estate.command("notifications", "list").stdout  # from the database
+
+
+def test_heartbeats_and_wrong_credentials_are_told(estate: Estate, snmptrapd: Snmptrapd) -> None:
+    secret(estate)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    table = informed(snmptrapd.port, community_file="state/secrets/noc", heartbeat_s=0.5)
+    known = '\n[publishers.snmp.communities.noc]\ncommunity = "right"\n'
+    estate.configure(CONFIGURATION.replace('["127.0.0.1:0"]', f'["127.0.0.1:{port}"]') + written("noc", table) + known)
+    with estate.start() as gateway:
+        settled(gateway)
+        snmptrapd.wait_for_many(lambda each: each.oid == BEAT, 2)
+        asked = Pdu(PduType.GET, 1, varbinds=(VarBind((1, 3, 6, 1, 2, 1, 1, 1, 0)),))
+        request = encode_message(CommunityMessage(Version.V2C, b"wrong", asked))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as intruder:
+            for _ in range(3):
+                intruder.sendto(request, ("127.0.0.1", port))
+        snmptrapd.wait_for(lambda each: each.oid == AUTHENTICATION_FAILURE)
+        assert [each.oid for each in snmptrapd.received()].count(AUTHENTICATION_FAILURE) == 1

@@ -1,0 +1,64 @@
+"""Who is told of what: kinds, severities, labels and sites."""
+
+import pytest
+
+from gateway.model.conditions import Severity
+from gateway.model.entities import EntityKind
+from gateway.model.events import Event, EventKind
+from gateway.model.relations import RelationKind
+from gateway.notifier.selection import Selection, sites
+from tests.topology.estate import T0, Estate, three_hosts, uuid
+
+
+@pytest.fixture
+def estate() -> Estate:
+    """Three hosts in hq, and one in another site; vip has labels."""
+    made = three_hosts()
+    made.add(EntityKind.SITE, "branch", "facts")
+    made.add(EntityKind.PHYSICAL_HOST, "delta", "facts")
+    made.claim(RelationKind.PART_OF, "physical_host:delta", "site:branch")
+    made.change("ha_resource:vip", attributes={"team": "web", "tier": 1})
+    return made
+
+
+def event(estate: Estate, name: str, **changes) -> Event:
+    given = {"kind": EventKind.RELOCATION, "entity": estate.snapshot().ref(estate.index(name)), "source": "c1"}
+    return Event(id=uuid(1), at=T0, **{**given, **changes})
+
+
+def test_without_conditions_everything_is_told(estate):
+    assert Selection().takes(event(estate, "ha_resource:vip"), estate.snapshot())
+
+
+def test_only_the_kinds_that_are_wanted(estate):
+    wanted = Selection(kinds=frozenset({EventKind.FAILURE_RAISED}))
+    assert wanted.takes(event(estate, "vm:vm1", kind=EventKind.FAILURE_RAISED), estate.snapshot())
+    assert not wanted.takes(event(estate, "vm:vm1"), estate.snapshot())
+
+
+def test_alarms_below_the_severity_are_left_out_with_their_ends_and_relocations_are_not(estate):
+    wanted, snapshot = Selection(least=Severity.MAJOR), estate.snapshot()
+    for kind in (EventKind.FINDING_RAISED, EventKind.FINDING_CLEARED):
+        told = [wanted.takes(event(estate, "vm:vm1", kind=kind, severity=each), snapshot) for each in Severity]
+        assert told == [True, True, True, True, False, False]  # cleared, indeterminate, critical, major, minor, warning
+    assert wanted.takes(event(estate, "vm:vm1"), snapshot)
+
+
+def test_labels_are_those_of_the_entity_or_of_a_host_of_the_event(estate):
+    snapshot = estate.snapshot()
+    assert Selection(labels={"team": "web", "tier": "1"}).takes(event(estate, "ha_resource:vip"), snapshot)
+    assert not Selection(labels={"team": "db"}).takes(event(estate, "ha_resource:vip"), snapshot)
+    estate.change("ha_node:n2", attributes={"team": "db"})
+    snapshot = estate.snapshot()
+    there = event(estate, "ha_resource:vip", new_host=snapshot.ref(estate.index("ha_node:n2")))
+    assert Selection(labels={"team": "db"}).takes(there, snapshot)
+
+
+def test_a_site_is_found_through_all_layers(estate):
+    snapshot = estate.snapshot()
+    vip = snapshot.entity(estate.index("ha_resource:vip"))
+    assert [site.name for site in sites(vip, snapshot)] == ["hq"]
+    assert Selection(sites=frozenset({"hq"})).takes(event(estate, "ha_resource:vip"), snapshot)
+    assert not Selection(sites=frozenset({"branch"})).takes(event(estate, "ha_resource:vip"), snapshot)
+    delta = snapshot.ref(estate.index("physical_host:delta"))
+    assert Selection(sites=frozenset({"branch"})).takes(event(estate, "ha_resource:vip", old_host=delta), snapshot)
