@@ -193,7 +193,7 @@ def test_a_guest_that_migrates_is_told_alone_with_the_number_that_it_carries(see
     assert {(event["caused_by"], event["told"]) for event in others} == {(guest["id"], False)}
 
     assert named(hops_of(seen.gateway.get(f"/where/{MEMBER}"))) == chain(node, new)
-    assert chain_of(seen.installation, MEMBER)[3:5] == [new, new]
+    assert chain_of(seen.installation, MEMBER)[3:5] == [new, declared_name(new)]
     assert named(hops_of(seen.gateway.get(f"/where/{MEMBER}", at=moment(before)))) == chain(node, old)
     seen.end()
 
