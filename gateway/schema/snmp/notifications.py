@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, assert_never
 
 from gateway.model.conditions import RULES, Category, ConditionKind, Severity
@@ -21,7 +21,7 @@ from gateway.schema.snmp.arcs import (
 )
 from gateway.schema.snmp.enums import Arrival
 from gateway.schema.snmp.syntax import Syntax
-from gateway.wire.ber import Oid, encode_oid, encode_sequence
+from gateway.wire.ber import Oid, encode_length, encode_oid, encode_sequence
 from gateway.wire.values import VarBind, decode_varbinds
 
 
@@ -215,12 +215,11 @@ def encoded_varbinds(event: Event, runbook: str = "", root: Oid = ENTERPRISE) ->
 
     `runbook`: a URL, in which `{kind}` and `{condition}` stand for those of the event. `root`: where the MIB hangs.
     """
-    wanted, names = notification_of(event.kind).objects, _names(root)
-    url = _runbook(event, runbook) if runbook else ""
-    return b"".join([
-        encode_sequence(names[each.number], each.syntax.encode(url if each is RUNBOOK else each.value(event)))
-        for each in wanted
-    ])  # fmt: skip
+    parts: list[bytes] = []
+    for name, encode, value in _recipe(event.kind, root, runbook):
+        encoded = encode(value(event))
+        parts += (b"0", encode_length(len(name) + len(encoded)), name, encoded)
+    return b"".join(parts)
 
 
 def encoded_notice(notice: Notice, root: Oid = ENTERPRISE) -> bytes:
@@ -253,6 +252,17 @@ def _names(root: Oid) -> Mapping[int, bytes]:
     return {each.number: encode_oid((*under(root, each.oid), 0)) for each in EVENT_OBJECTS}
 
 
-def _runbook(event: Event, template: str) -> str:
+Recipe = tuple[tuple[bytes, Callable[[Any], bytes], Callable[[Event], Any]], ...]
+
+
+@lru_cache(maxsize=256)
+def _recipe(kind: EventKind, root: Oid, runbook: str) -> Recipe:
+    """Of each object of a notification: its name, encoded; how its value is encoded; its value."""
+    names, url = _names(root), partial(_url, runbook)
+    wanted = notification_of(kind).objects
+    return tuple((names[each.number], each.syntax.encode, url if each is RUNBOOK else each.value) for each in wanted)
+
+
+def _url(template: str, event: Event) -> str:
     condition = event.condition.value if event.condition is not None else ""
     return template.replace("{kind}", event.kind.value).replace("{condition}", condition)

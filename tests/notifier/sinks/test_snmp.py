@@ -22,7 +22,8 @@ from gateway.notifier.sinks.announced import Announced
 from gateway.notifier.sinks.snmp import SnmpTrapSink
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
-from gateway.schema.snmp.notifications import EVENT_TYPES, NOTIFICATION_TYPES, notification_of, varbinds_of
+from gateway.schema.snmp.notifications import EVENT_TYPES, NOTIFICATION_TYPES, RUNBOOK, notification_of, varbinds_of
+from gateway.schema.snmp.views import Subtrees
 from gateway.support.clock import FakeClock
 from gateway.wire.oid import format_oid
 from gateway.wire.pdu import TrapV1Pdu
@@ -307,3 +308,42 @@ def test_no_secret_is_in_logs_reprs_or_errors(caplog):
         shown += repr(made) + repr(vars(made)) + str(failure.value)
     for secret in SECRETS:
         assert secret not in shown + caplog.text
+
+
+def test_a_runbook_is_filled_in_for_the_kind_and_the_condition():
+    template = "https://wiki.example/{kind}/{condition}"
+    runbooks = [
+        each.value.value
+        for event in (RAISED, RELOCATION)
+        for each in varbinds_of(event, template)
+        if each.oid == (*RUNBOOK.oid, 0)
+    ]
+    assert runbooks == [b"https://wiki.example/failure_raised/crashed", b"https://wiki.example/relocation/"]
+    without = {each.oid: each.value for each in varbinds_of(RAISED)}
+    assert without[(*RUNBOOK.oid, 0)].value == b""
+
+
+def test_every_notification_begins_with_the_same_objects_a_stable_key_first():
+    commons = {tuple(each.name for each in notification_of(kind).objects[:20]) for kind in EventKind}
+    assert len(commons) == 1
+    assert next(iter(commons))[:4] == ("topoEventAlarmKey", "topoEventId", "topoEventSequence", "topoEventSeverity")
+    (key,) = (each.value.value for each in varbinds_of(RELOCATION)[:1])
+    assert key == f"relocation:{RELOCATION.entity.id}".encode()
+
+
+def test_what_is_outside_the_view_of_a_receiver_is_not_sent(console):
+    console.clear()
+    clock = FakeClock()
+    settings = SnmpTrapSettings.model_validate({"kind": "snmp", "host": "127.0.0.1", "port": console.port, **V2})
+    engine = SnmpEngine(ENGINE_ID, 5, clock.monotonic())
+    view = Subtrees(((1, 3),), (notification_of(EventKind.FAILURE_RAISED).oid,))
+
+    async def both() -> None:
+        made = SnmpTrapSink("console", settings, engine, clock, view)
+        await made.deliver(RAISED, ESTATE)
+        await made.deliver(CLEARED, ESTATE)
+        await made.close()
+
+    asyncio.run(both())
+    console.wait_for(lambda each: each.oid.endswith("7163.0.5"))
+    assert [each.oid for each in console.received()] == [format_oid(notification_of(EventKind.FAILURE_CLEARED).oid)]
