@@ -12,6 +12,8 @@ import pytest
 MIBS = Path(__file__).parents[3] / "mibs"
 TEXTS = tuple(filter(None, [os.environ.get("MIB_TEXTS")]))
 """A folder with the texts of standard MIBs that Debian does not have; they are not ours to carry."""
+_WITHOUT_A_TEXT = tuple(f"SNMPv2-SMI::mib-2.{number}." for number in (25, 47, 92))
+"""HOST-RESOURCES-MIB, ENTITY-MIB, NOTIFICATION-LOG-MIB."""
 TOOLS = ("snmpget", "snmpgetnext", "snmpbulkwalk", "snmpbulkget", "snmptable", "snmptranslate", "snmpset")
 
 
@@ -42,3 +44,9 @@ def call(tool: str, *arguments: str, check: bool = True) -> str:
 
 def ask(tool: str, port: int, *arguments: str, community: str = "public", check: bool = True) -> str:
     return call(tool, "-v2c", "-c", community, "-t", "5", "-r", "1", f"127.0.0.1:{port}", *arguments, check=check)
+
+
+def unknown_names(said: str) -> list[str]:
+    """The lines of a walk whose names net-snmp found in no MIB, except those of MIBs whose texts are not at hand."""
+    unknown = [line for line in said.splitlines() if line.startswith(("iso.", "SNMPv2-SMI::", "."))]
+    return [line for line in unknown if TEXTS or not line.startswith(_WITHOUT_A_TEXT)]

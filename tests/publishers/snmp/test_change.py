@@ -14,6 +14,7 @@ from gateway.wire.pdu import PduType
 from gateway.wire.values import Empty, Gauge32, OctetString, VarBind
 from tests.publishers.snmp import estate, netsnmp, running
 from tests.publishers.snmp.asking import REVISION, TABLES, Asker
+from tests.publishers.snmp.test_recent import relocation
 
 COUNT = 600
 HOSTS = 30
@@ -109,12 +110,13 @@ def test_net_snmp_walks_everything_during_a_hundred_relocations_a_second():
             moves += 1
 
     with running.running(holder) as publisher:
+        publisher.remember(relocation(number) for number in range(1, 100))
         mover = threading.Thread(target=relocate)
         mover.start()
         try:
             begun = time.monotonic()
             port = publisher.addresses[0][1]
-            walked = netsnmp.ask("snmpbulkwalk", port, "-Cr20", "TOPOLOGY-GATEWAY-MIB::topologyGatewayMIB")
+            walked = netsnmp.ask("snmpbulkwalk", port, "-m", "ALL", "-Cr20", "1.3.6.1")
             stepped = netsnmp.ask("snmpwalk", port, "TOPOLOGY-GATEWAY-MIB::topoWhereTable")
             lasted = time.monotonic() - begun
         finally:
@@ -126,6 +128,8 @@ def test_net_snmp_walks_everything_during_a_hundred_relocations_a_second():
     for said in (walked, stepped):
         for fault in ("Wrong Type", "not increasing", "No Such", "Error in packet", "Unknown Object", "Timeout"):
             assert fault not in said
+    assert netsnmp.unknown_names(walked) == []
+    assert "92.1.3.2.1" in walked or "nlmLogVariableID" in walked
     for text in (walked, stepped):
         rows = [line for line in text.splitlines() if "topoWhereHostIndex." in line]
         assert len(rows) == COUNT - HOSTS
