@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator
+from functools import lru_cache
 
 from gateway.model.entities import EntityRef, KeyNamespace
 from gateway.model.events import Event
@@ -36,6 +37,7 @@ def _index(ref: EntityRef | None) -> int:
     return ref.index if ref is not None else 0
 
 
+@lru_cache(maxsize=4096)
 def _ipv4(text: str) -> bytes | None:
     try:
         address = ipaddress.IPv4Address(text)

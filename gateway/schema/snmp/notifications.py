@@ -21,7 +21,7 @@ from gateway.schema.snmp.arcs import (
 )
 from gateway.schema.snmp.enums import Arrival
 from gateway.schema.snmp.syntax import Syntax
-from gateway.wire.ber import Oid, encode_length, encode_oid, encode_sequence
+from gateway.wire.ber import LENGTHS, Oid, encode_length, encode_oid, encode_sequence
 from gateway.wire.values import VarBind, decode_varbinds
 
 
@@ -218,7 +218,8 @@ def encoded_varbinds(event: Event, runbook: str = "", root: Oid = ENTERPRISE) ->
     parts: list[bytes] = []
     for name, encode, value in _recipe(event.kind, root, runbook):
         encoded = encode(value(event))
-        parts += (b"0", encode_length(len(name) + len(encoded)), name, encoded)
+        size = len(name) + len(encoded)
+        parts += (b"0", LENGTHS[size] if size < 4096 else encode_length(size), name, encoded)
     return b"".join(parts)
 
 

@@ -51,7 +51,8 @@ def cut(text: str, octets: int) -> bytes:
 
 def _text(octets: int) -> Callable[[str], bytes]:
     def encode(text: str) -> bytes:
-        return ber.encode_octets(cut(text, octets))
+        encoded = text.encode("utf-8", "replace")
+        return ber.encode_octets(encoded if len(encoded) <= octets else cut(text, octets))
 
     return encode
 
