@@ -19,6 +19,7 @@ from tests.lab.machines import init_pid
 AGENT_TIMEOUT_S = 120.0
 BEAT_TIMEOUT_S = 90.0
 POLL_S = 0.15
+MOST_SHOWN = 3000
 
 
 class Fleet:
@@ -75,7 +76,8 @@ class Fleet:
         status = self.status()
         active = status.active(vm)
         if len(active) != 1:
-            raise LabError(f"{vm} is active on {active or 'no host'}\n{status}")
+            end = self.console(vm)[-MOST_SHOWN:]
+            raise LabError(f"{vm} is active on {active or 'no host'}\n{status}\nThe end of its console:\n{end}")
         return active[0]
 
     def elsewhere(self, vm: str) -> str:
