@@ -13,6 +13,7 @@ from gateway.publishers.snmp.access import Access, usm_users
 from gateway.publishers.snmp.agent import Agent
 from gateway.publishers.snmp.configured import configured_columns
 from gateway.publishers.snmp.contexts import HypervisorContexts
+from gateway.publishers.snmp.host_resources import host_columns
 from gateway.publishers.snmp.notification_log import log_columns
 from gateway.publishers.snmp.receivers import ReceiverTables
 from gateway.publishers.snmp.render import Renderer
@@ -128,6 +129,7 @@ class SnmpPublisher:
             *configured_columns(settings, users),
             *self._receivers.columns,
             *log_columns(self.renderer),
+            *host_columns(engine.root, self._clock.now),
             ScalarColumn(LAST_CHANGE, lambda: syntax.TIME_STAMP.encode(self._change_ticks(self.renderer.snapshot))),
             *(self._info(scalar) for scalar in SCALARS),
             *self.renderer.columns,
