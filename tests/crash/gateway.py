@@ -33,8 +33,7 @@ interval_s = 1
 kind = "snmp"
 host = "127.0.0.1"
 port = {port}
-version = "2c"
-community = "public"
+{receiver}
 
 [publishers.snmp]
 listen = ["127.0.0.1:0"]
@@ -43,16 +42,20 @@ listen = ["127.0.0.1:0"]
 listen = "127.0.0.1:{rest}"
 """
 
+TRAPS = 'version = "2c"\ncommunity = "public"'
+
 
 class Gateway:
     """One gateway after the other on the same state folder and database."""
 
-    def __init__(self, folder: Path, database: str, tool: str, port: int) -> None:
+    def __init__(self, folder: Path, database: str, tool: str, port: int, receiver: str = TRAPS) -> None:
         self.configuration = folder / "gateway.toml"
         self.state_dir = folder / "state"
         self.log = folder / "gateway.log"
         self.database = database
-        text = CONFIGURATION.format(state=self.state_dir, database=database, tool=tool, port=port, rest=free_port())
+        text = CONFIGURATION.format(
+            state=self.state_dir, database=database, tool=tool, port=port, rest=free_port(), receiver=receiver
+        )
         self.configuration.write_text(text)
         self.configuration.chmod(0o600)
 

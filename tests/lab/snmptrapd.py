@@ -161,6 +161,13 @@ class Snmptrapd:
             self._reader.join(5)
         self._process = None
 
+    def kill(self) -> None:
+        """`kill -9`; what was received stays, and `start` goes on with the same port."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(5)
+        self.stop()
+
     def remove(self) -> None:
         """Stop it and delete its folder."""
         self.stop()
