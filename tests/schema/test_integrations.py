@@ -20,7 +20,7 @@ def test_icinga_asks_for_the_objects_that_its_comments_name():
     text = (CONTENT / "icinga2" / "topology-gateway.conf").read_text()
     asked = re.findall(r'snmp_oid = "([\d.]+)\.0" // (\w+)', text)
     assert len(asked) == text.count("snmp_oid") == 2
-    assert {oid: name for oid, name in asked} == {oid: NAMES[oid] for oid, _ in asked}
+    assert dict(asked) == {oid: NAMES[oid] for oid, _ in asked}
 
 
 def exporter() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.schema.snmp import vm_mib
+from gateway.schema.snmp import vm_mib, vm_words
 from gateway.wire.oid import format_oid
 from tests.schema import texts
 
@@ -20,12 +20,12 @@ def module() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "ours"),
     [
-        ("VirtualMachineAdminState", vm_mib.AdminState),
-        ("VirtualMachineOperState", vm_mib.OperState),
-        ("VirtualMachineStorageSourceType", vm_mib.SourceType),
-        ("VirtualMachineAutoStart", vm_mib.AutoStart),
-        ("VirtualMachinePersistent", vm_mib.Persistent),
-        ("VirtualMachineStorageAccess", vm_mib.StorageAccess),
+        ("VirtualMachineAdminState", vm_words.AdminState),
+        ("VirtualMachineOperState", vm_words.OperState),
+        ("VirtualMachineStorageSourceType", vm_words.SourceType),
+        ("VirtualMachineAutoStart", vm_words.AutoStart),
+        ("VirtualMachinePersistent", vm_words.Persistent),
+        ("VirtualMachineStorageAccess", vm_words.StorageAccess),
     ],
 )
 def test_every_enumeration_has_the_numbers_of_the_text(module, name, ours: type[IntEnum]):

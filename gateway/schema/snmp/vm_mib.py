@@ -1,14 +1,14 @@
 """VM-MIB (RFC 7666): one hypervisor and its virtual machines. What we do not know is not there."""
 
 from collections.abc import Iterator, Mapping
-from enum import IntEnum
 from typing import Final
 
-from gateway.model.entities import EntityKind, EntityState, KeyNamespace
+from gateway.model.entities import EntityKind, KeyNamespace
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Claim, Entity
 from gateway.schema.snmp import syntax
 from gateway.schema.snmp.lookup import Lookup
+from gateway.schema.snmp.vm_words import STATES, AutoStart, Persistent, SourceType, StorageAccess
 from gateway.wire.ber import Oid, encode_integer, encode_octets, encode_oid
 
 VM_MIB: Final[Oid] = (1, 3, 6, 1, 2, 1, 236)
@@ -63,86 +63,6 @@ _UUID_LENGTH: Final = 36
 _KIB, _MIB = 1024, 1024 * 1024
 
 
-class AdminState(IntEnum):
-    """VirtualMachineAdminState."""
-
-    RUNNING = 1
-    SUSPENDED = 2
-    PAUSED = 3
-    SHUTDOWN = 4
-
-
-class OperState(IntEnum):
-    """VirtualMachineOperState."""
-
-    UNKNOWN = 1
-    OTHER = 2
-    PREPARING = 3
-    RUNNING = 4
-    SUSPENDING = 5
-    SUSPENDED = 6
-    RESUMING = 7
-    PAUSED = 8
-    MIGRATING = 9
-    SHUTTINGDOWN = 10
-    SHUTDOWN = 11
-    CRASHED = 12
-
-
-class AutoStart(IntEnum):
-    """VirtualMachineAutoStart."""
-
-    UNKNOWN = 1
-    ENABLED = 2
-    DISABLED = 3
-
-
-class Persistent(IntEnum):
-    """VirtualMachinePersistent."""
-
-    UNKNOWN = 1
-    PERSISTENT = 2
-    TRANSIENT = 3
-
-
-class StorageAccess(IntEnum):
-    """VirtualMachineStorageAccess."""
-
-    UNKNOWN = 1
-    READWRITE = 2
-    READONLY = 3
-
-
-class SourceType(IntEnum):
-    """VirtualMachineStorageSourceType."""
-
-    UNKNOWN = 1
-    OTHER = 2
-    BLOCK = 3
-    RAW = 4
-    SPARSE = 5
-    NETWORK = 6
-
-
-_STATES: Final[Mapping[EntityState, tuple[AdminState | None, OperState]]] = {
-    EntityState.UNKNOWN: (None, OperState.UNKNOWN),
-    EntityState.RUNNING: (AdminState.RUNNING, OperState.RUNNING),
-    EntityState.STARTING: (AdminState.RUNNING, OperState.PREPARING),
-    EntityState.STOPPING: (AdminState.SHUTDOWN, OperState.SHUTTINGDOWN),
-    EntityState.MIGRATING: (AdminState.RUNNING, OperState.MIGRATING),
-    EntityState.PAUSED: (AdminState.PAUSED, OperState.PAUSED),
-    EntityState.SUSPENDED: (AdminState.SUSPENDED, OperState.SUSPENDED),
-    EntityState.STOPPED: (AdminState.SHUTDOWN, OperState.SHUTDOWN),
-    EntityState.DEGRADED: (AdminState.RUNNING, OperState.RUNNING),
-    EntityState.STANDBY: (None, OperState.OTHER),
-    EntityState.MAINTENANCE: (None, OperState.OTHER),
-    EntityState.FAILED: (AdminState.RUNNING, OperState.OTHER),
-    EntityState.BLOCKED: (AdminState.RUNNING, OperState.OTHER),
-    EntityState.CRASHED: (AdminState.RUNNING, OperState.CRASHED),
-    EntityState.OFFLINE: (None, OperState.UNKNOWN),
-    EntityState.UNCLEAN: (None, OperState.UNKNOWN),
-}
-"""vmAdminState is what somebody wants; where our state does not say it there is no instance."""
 _ACCESS: Final = {"ROX": StorageAccess.READONLY, "RWO": StorageAccess.READWRITE, "RWX": StorageAccess.READWRITE}
 _MEDIA: Final = {"disk": 3, "lun": 3, "cdrom": 4, "floppy": 5}
 """IANAStorageMediaType by libvirt's word for a device."""
@@ -161,7 +81,7 @@ def hypervisor_scalars(hypervisor: Entity, machines: int) -> Iterator[tuple[Oid,
 
 def vm_values(vm: Entity) -> Values:
     """The columns of vmTable."""
-    admin, oper = _STATES[vm.state]
+    admin, oper = STATES[vm.state]
     said = vm.attributes
     values = {
         2: syntax.TEXT.encode(vm.name),
