@@ -19,6 +19,13 @@ def test_a_long_text_is_cut_between_characters():
     assert syntax.TEXT.encode("ü" * 200) == encode_octets(("ü" * 127).encode())
 
 
+def test_a_text_is_one_line_without_control_characters():
+    said = "first line\r\nsecond\x1b[31m red\u2028third\n"
+    assert syntax.TEXT.encode(said)[2:].decode() == "first line second [31m red third"
+    assert syntax.TEXT.encode("Größe\u00a0x")[2:].decode() == "Größe\u00a0x"
+    assert syntax.TEXT.encode("\n" * 300) == b"\x04\x00"
+
+
 def test_a_text_that_cannot_be_encoded_is_told_nevertheless():
     assert syntax.TEXT.encode("bad \udc80 name") == encode_octets(b"bad ? name")
 

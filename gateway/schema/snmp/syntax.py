@@ -1,5 +1,6 @@
 """Syntaxes: how a value of the model becomes a BER value of the type that the MIB gives the object."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -49,10 +50,18 @@ def cut(text: str, octets: int) -> bytes:
     return encoded[:octets].decode("utf-8", "ignore").encode()
 
 
+def one_line(text: str) -> str:
+    """Without line breaks and other control characters: consoles match line by line, and print to terminals."""
+    return text if text.isprintable() else _CONTROLS.sub(" ", text).strip()
+
+
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
 def _text(octets: int) -> Callable[[str], bytes]:
     def encode(text: str) -> bytes:
-        encoded = text.encode("utf-8", "replace")
-        return ber.encode_octets(encoded if len(encoded) <= octets else cut(text, octets))
+        encoded = one_line(text).encode("utf-8", "replace")
+        return ber.encode_octets(encoded if len(encoded) <= octets else cut(one_line(text), octets))
 
     return encode
 
