@@ -127,7 +127,9 @@ def _fresh(draft: Draft, claims: list[Claim]) -> list[Claim]:
 
 
 def _heard_at(draft: Draft, claim: Claim) -> int:
-    """When somebody last said so; now, of a source that is not read at intervals."""
+    """When who can be asked last said so; now, of a source that is not read at intervals. A failing scope: never."""
+    if draft.failing(claim.source, claim.scope) is not None:
+        return 0
     source = draft.source(claim.source)
     if source is None or source.interval_us == 0:
         return draft.at

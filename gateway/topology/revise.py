@@ -124,7 +124,7 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
 
 def _confirm_conflict(draft: Draft, alarm: Alarm, settle: SettleTimes) -> None:
     """
-    A conflict is one of freshly read hosts: all that claim the entity have said so since it began.
+    A conflict is one of freshly read hosts: all that claim the entity have said so since it began, and still answer.
 
     Until then it is looked at again and again; when one of them has fallen silent, the other is believed.
     """

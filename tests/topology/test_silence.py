@@ -237,6 +237,20 @@ def test_a_silent_host_that_comes_back_and_still_runs_it_is_a_conflict():
     assert told(estate.wait(46)) == [("conflict_raised", "h1a", None, None)]
 
 
+def test_a_vm_that_is_back_from_a_host_that_fails_by_then_is_no_conflict():
+    estate = Estate()
+    estate.fails(10, "h1")
+    estate.fleet.run("h1a", "h2")
+    estate.fleet.read(12, "h2")
+    estate.fails(14, "h2")
+    estate.fleet.run("h1a", "h1")
+    estate.fleet.read(18, "h1")
+    assert estate.wait(24) == []
+    estate.fleet.read(25, "h2")
+    assert estate.wait(100) == []
+    assert estate.events == []
+
+
 def test_what_a_host_said_before_it_failed_counts_until_it_is_silent():
     estate = Estate()
     estate.fails(10, "h1")
