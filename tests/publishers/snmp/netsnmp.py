@@ -12,8 +12,8 @@ import pytest
 MIBS = Path(__file__).parents[3] / "mibs"
 TEXTS = tuple(filter(None, [os.environ.get("MIB_TEXTS")]))
 """A folder with the texts of standard MIBs that Debian does not have; they are not ours to carry."""
-_WITHOUT_A_TEXT = tuple(f"SNMPv2-SMI::mib-2.{number}." for number in (25, 47, 92))
-"""HOST-RESOURCES-MIB, ENTITY-MIB, NOTIFICATION-LOG-MIB."""
+_WITHOUT_A_TEXT = tuple(f"SNMPv2-SMI::mib-2.{number}." for number in (25, 47, 92, 236))
+"""HOST-RESOURCES-MIB, ENTITY-MIB, NOTIFICATION-LOG-MIB, VM-MIB."""
 TOOLS = ("snmpget", "snmpgetnext", "snmpbulkwalk", "snmpbulkget", "snmptable", "snmptranslate", "snmpset")
 
 

@@ -177,12 +177,16 @@ def test_v3_asks_a_context_by_its_name(port):
 
 
 def test_net_snmp_knows_the_name_and_the_type_of_everything(port):
-    said = netsnmp.ask("snmpbulkwalk", port, "-m", "ALL", "-Cr30", "1.3.6.1")
-    assert "SNMP-VIEW-BASED-ACM-MIB::vacmContextName." in said
-    assert "SNMP-USER-BASED-SM-MIB::usmUserAuthProtocol." in said
-    for fault in ("Wrong Type", "No Such", "Unknown Object", "not increasing"):
-        assert fault not in said
-    assert netsnmp.unknown_names(said) == []
+    for community in ("public", "public@host-0001"):
+        said = netsnmp.ask("snmpbulkwalk", port, "-m", "ALL", "-Cr30", "1.3.6.1", community=community)
+        assert "SNMP-VIEW-BASED-ACM-MIB::vacmContextName." in said
+        assert ("usmUserAuthProtocol." in said, ".236.1.4.1.2." in said or "VM-MIB::vmName." in said) == (
+            community == "public",
+            community != "public",
+        )
+        for fault in ("Wrong Type", "No Such", "Unknown Object", "not increasing"):
+            assert fault not in said
+        assert netsnmp.unknown_names(said) == []
 
 
 def test_the_configuration_is_shown_without_a_secret():
