@@ -1,5 +1,7 @@
 """Announced: the first that a receiver hears is that the gateway has started."""
 
+import asyncio
+
 from gateway.model.events import Event
 from gateway.model.notices import Notice
 from gateway.model.ports import Sink
@@ -14,6 +16,7 @@ class Announced:
         self.name = sink.name
         self._sink = sink
         self._start = start
+        self._announcing = asyncio.Lock()
 
     @property
     def knows(self) -> bool:
@@ -27,9 +30,12 @@ class Announced:
         Raises:
             DeliveryError: it is told later.
         """
-        if self._start is not None:
-            await self._sink.tell(self._start)
-            self._start = None
+        if self._start is None:
+            return
+        async with self._announcing:  # a heartbeat may come while an event does
+            if self._start is not None:
+                await self._sink.tell(self._start)
+                self._start = None
 
     async def deliver(self, event: Event, snapshot: Snapshot) -> None:
         await self.announce()
