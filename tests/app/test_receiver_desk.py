@@ -19,6 +19,7 @@ from tests.lab.snmptrapd import Snmptrapd
 COLD_START, WARM_START, AUTHENTICATION_FAILURE = (f"1.3.6.1.6.3.1.1.5.{number}" for number in (1, 2, 5))
 MOVED, TESTED, BEAT = (format_oid(each.oid) for each in (RELOCATION, TEST, HEARTBEAT))
 ID = format_oid((*EVENT_ID.oid, 0))
+PATIENCE_S = 60.0
 
 
 def informed(port: int, **more: object) -> dict[str, object]:
@@ -57,9 +58,9 @@ def test_a_receiver_that_is_made_at_run_time_is_told_and_outlives_a_restart(
         settled(gateway)
         made = asking.put("noc", json=informed(snmptrapd.port))
         assert (made.status_code, made.json()) == (200, {"name": "noc", "new": True})
-        snmptrapd.wait_for(lambda each: each.oid == COLD_START)
+        snmptrapd.wait_for(lambda each: each.oid == COLD_START, PATIENCE_S)
         estate.place("web beta", "db beta")
-        snmptrapd.wait_for(lambda each: each.oid == MOVED)
+        snmptrapd.wait_for(lambda each: each.oid == MOVED, PATIENCE_S)
         gateway.wait_until("receivers", "noc", said='"delivered":1')
         shown = asking.get("noc").json()
         assert shown["settings"]["community"] == "***"
@@ -68,7 +69,7 @@ def test_a_receiver_that_is_made_at_run_time_is_told_and_outlives_a_restart(
         gateway.process.wait(20)
     snmptrapd.clear()
     with estate.start():
-        snmptrapd.wait_for(lambda each: each.oid == WARM_START)
+        snmptrapd.wait_for(lambda each: each.oid == WARM_START, PATIENCE_S)
         assert asking.put("noc", json=informed(snmptrapd.port, kinds=["failure_raised"])).json()["new"] is False
         assert asking.delete("noc").status_code == 200
         assert asking.get("noc").status_code == 404
@@ -125,14 +126,14 @@ def test_what_was_given_up_is_listed_and_sent_again_on_the_command_line(estate: 
         assert "Connection refused" in tested.stderr
         snmptrapd.start()
         assert estate.command("test-notification").returncode == 0
-        snmptrapd.wait_for(lambda each: each.oid == TESTED)
+        snmptrapd.wait_for(lambda each: each.oid == TESTED, PATIENCE_S)
         again = estate.command("notifications", "replay", "--receiver", "noc")
         assert "1 notifications are sent again" in again.stderr
-        told = snmptrapd.wait_for(lambda each: each.oid == MOVED)
+        told = snmptrapd.wait_for(lambda each: each.oid == MOVED, PATIENCE_S)
         gateway.wait_until("receivers", "noc", said='"replaying":0')
         assert "v2c inform" in estate.command("notifications", "list").stdout
         estate.command("notifications", "replay", "--since", "-1h")
-        (first, second) = snmptrapd.wait_for_many(lambda each: each.oid == MOVED, 2)
+        (first, second) = snmptrapd.wait_for_many(lambda each: each.oid == MOVED, 2, PATIENCE_S)
         assert first.varbinds[ID] == second.varbinds[ID] == told.varbinds[ID]
     assert "no receiver 'nobody'" in estate.command("notifications", "replay", "--receiver", "nobody").stderr
     assert "noc" in estate.command("notifications", "list").stdout  # from the database
@@ -148,11 +149,11 @@ def test_heartbeats_and_wrong_credentials_are_told(estate: Estate, snmptrapd: Sn
     estate.configure(CONFIGURATION.replace('["127.0.0.1:0"]', f'["127.0.0.1:{port}"]') + written("noc", table) + known)
     with estate.start() as gateway:
         settled(gateway)
-        snmptrapd.wait_for_many(lambda each: each.oid == BEAT, 2)
+        snmptrapd.wait_for_many(lambda each: each.oid == BEAT, 2, PATIENCE_S)
         asked = Pdu(PduType.GET, 1, varbinds=(VarBind((1, 3, 6, 1, 2, 1, 1, 1, 0)),))
         request = encode_message(CommunityMessage(Version.V2C, b"wrong", asked))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as intruder:
             for _ in range(3):
                 intruder.sendto(request, ("127.0.0.1", port))
-        snmptrapd.wait_for(lambda each: each.oid == AUTHENTICATION_FAILURE)
+        snmptrapd.wait_for(lambda each: each.oid == AUTHENTICATION_FAILURE, PATIENCE_S)
         assert [each.oid for each in snmptrapd.received()].count(AUTHENTICATION_FAILURE) == 1

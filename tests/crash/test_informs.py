@@ -72,7 +72,7 @@ def kill_both(gateway: Gateway, cluster: ScriptedCluster, snmptrapd: Snmptrapd, 
     ends = time.monotonic() + seconds
     running: subprocess.Popen[bytes] | None = None
     listens, killed = True, {"gateway": 0, "receiver": 0}
-    while time.monotonic() < ends:
+    while time.monotonic() < ends or min(killed.values()) < 2:
         if running is None:
             running = gateway.start("", 0)
         for _ in range(chance.randint(3, 8)):
@@ -98,7 +98,6 @@ def kill_both(gateway: Gateway, cluster: ScriptedCluster, snmptrapd: Snmptrapd, 
     let_it_see(gateway, cluster)
     told = len(snmptrapd.received())
     print(f"killed: {killed}; {len(gateway.events())} events, {told} notifications arrived")
-    assert min(killed.values()) >= 1
     compare(gateway, cluster, snmptrapd)
     compare_numbers(gateway, snmptrapd)
 

@@ -96,6 +96,9 @@ class Channel:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        if self._resolver is not None:
+            self._resolver.shutdown(wait=False, cancel_futures=True)
+            self._resolver = None
 
     def _opened(self) -> socket.socket:
         if self._socket is None:
