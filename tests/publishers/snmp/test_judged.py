@@ -154,12 +154,12 @@ def test_what_a_loss_affects_is_as_old_as_what_tells_of_it():
 
 def test_a_row_whose_source_is_silent_says_so_and_an_unread_one_has_no_time():
     before = estate.snapshot(30, alarms=0)
-    by_declared, by_fleet = 12, 10
-    holder = running.Holder(reads(before, declared=NOW - SECOND, fleet=NOW))
+    by_declared, by_fleet, now = 12, 10, time.time_ns() // 1000
+    holder = running.Holder(reads(before, declared=now - SECOND, fleet=now))
     asker = Asker(running.make(holder))
     said = {vm: layer(asker, "Stale", vm) for vm in (by_declared, by_fleet)}
     assert said == {by_declared: Integer(1), by_fleet: Integer(2)}
-    holder.snapshot = reads(before, declared=NOW, fleet=NOW - 100 * SECOND)
+    holder.snapshot = reads(before, declared=now, fleet=now - 100 * SECOND)
     assert layer(asker, "Stale", by_fleet) == Integer(1)
     holder.snapshot = replace(before, freshness=Buckets())
     assert layer(asker, "LastRead", by_fleet) == OctetString(bytes(8))
