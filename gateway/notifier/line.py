@@ -236,7 +236,7 @@ def summary(receiver: str, root: str, held: tuple[Event, ...], now: int) -> Noti
         count=len(held),
         first=first.seq,
         last=last.seq,
-        caused_by=root,
+        caused_by=first.caused_by if root else "",
         names=names[:NAMED],
         severity=min((event.severity for event in held), key=_gravity),
     )

@@ -1,15 +1,15 @@
 """
 Storm control: one cause, few notifications. Pure; `now` is seconds of any steady clock.
 
-Of relocations with one root the first few within a window are sent one by one, the others are told in one summary at
-its end. Above a receiver's rate everything but what clears an alarm is held for a summary likewise: a console that was
-told of an alarm is always told of its end. Nothing is taken out of the log.
+Of relocations with one root (`root_of`) the first few within a window are sent one by one, the others are told in one
+summary at its end. Above a receiver's rate everything but what clears an alarm is held for a summary likewise: a
+console that was told of an alarm is always told of its end. Nothing is taken out of the log.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway.model.events import CLEARS, RELOCATIONS, Event
+from gateway.model.events import CLEARS, RELOCATIONS, Cause, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class StormTerms:
 
 @dataclass(slots=True)
 class _Window:
-    """What came since its start; `root`: event id of the cause, empty: whatever it was."""
+    """What came since its start; `root`: what it has in common, empty: nothing."""
 
     root: str
     ends: float
@@ -43,8 +43,8 @@ class Storm:
         if event.kind in CLEARS:
             return True
         limits = [("", self._terms.at_most)]
-        if event.caused_by and event.kind in RELOCATIONS:
-            limits.insert(0, (event.caused_by, self._terms.per_cause))
+        if root := root_of(event):
+            limits.insert(0, (root, self._terms.per_cause))
         windows = [(self._window(root, now), most) for root, most in limits if most]
         for window, most in windows:
             if window.passed >= most:
@@ -76,3 +76,15 @@ class Storm:
         if found is None or (found.ends <= now and not found.held):
             found = self._windows[root] = _Window(root, now + self._terms.window_s)
         return found
+
+
+def root_of(event: Event) -> str:
+    """
+    What relocations of one cause have in common, empty: nothing. The event that caused them, or, where no alarm names
+    it, that they left one host because it was lost, or is to be empty.
+    """
+    if event.kind not in RELOCATIONS:
+        return ""
+    if event.caused_by or event.old_host is None or event.cause not in (Cause.FAILOVER, Cause.EVACUATION):
+        return event.caused_by
+    return f"{event.cause.value} {event.old_host.id}"

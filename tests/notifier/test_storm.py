@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from gateway.model.conditions import Severity
-from gateway.model.events import EventKind
+from gateway.model.events import Cause, EventKind
 from gateway.model.notices import NoticeKind
 from gateway.notifier.line import summary
-from gateway.notifier.storm import Storm, StormTerms
-from tests.store.estate import T0, moved
+from gateway.notifier.storm import Storm, StormTerms, root_of
+from tests.store.estate import T0, A, B, moved
 
 TERMS = StormTerms(per_cause=3, at_most=8, window_s=10.0)
 
@@ -58,3 +58,13 @@ def test_a_summary_says_what_it_stands_for_and_has_the_same_id_when_it_is_sent_a
     assert summary("noc", "root", held, T0 + 5).id == told.id
     assert summary("nms", "root", held, T0).id != told.id
     assert summary("noc", "root", (*held, replace(held[0], id="x")), T0).id != told.id
+
+
+def test_what_leaves_one_host_because_it_is_lost_has_one_cause_also_when_no_alarm_names_it():
+    lost = [moved(T0, n, cause=Cause.FAILOVER) for n in range(2)]
+    assert root_of(lost[0]) == root_of(lost[1]) != ""
+    assert root_of(moved(T0, 3, cause=Cause.EVACUATION)) not in ("", root_of(lost[0]))
+    assert root_of(moved(T0, 4, cause=Cause.FAILOVER, old=B, new=A)) != root_of(lost[0])
+    assert root_of(moved(T0, 5, cause=Cause.BALANCING)) == ""
+    assert root_of(moved(T0, 6, cause=Cause.FAILOVER, caused_by="root")) == "root"
+    assert root_of(moved(T0, 7, kind=EventKind.FAILURE_RAISED, caused_by="root")) == ""
