@@ -138,11 +138,14 @@ def contents(snapshot: Snapshot) -> dict[str, Any]:
     """
     What a snapshot holds, in a form that can be compared.
 
-    Not its evidence and groups to be told, which are derived anew after a restart, nor its figures of this process.
+    Not its evidence and groups to be told, which are derived anew after a restart, nor its figures of this process, nor
+    the views that it remembers in order not to take them in twice.
     """
     found: dict[str, Any] = {}
     for field in fields(snapshot):
         value = getattr(snapshot, field.name)
+        if field.name == "taken":
+            continue
         if isinstance(value, Shelf):
             found[field.name] = dict(value.rows())
         elif field.name == "scopes":
