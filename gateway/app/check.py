@@ -15,6 +15,7 @@ from gateway.app.plugins import collector_plugin
 from gateway.app.publishing import start_engine
 from gateway.app.sinks import SinkContext, create_sink
 from gateway.app.snmp_probe import ask_revision, who_may_ask
+from gateway.app.snmp_secrets import with_local_user
 from gateway.app.sources import create_collector
 from gateway.config.addresses import parse_address
 from gateway.config.configuration import Configuration
@@ -153,16 +154,21 @@ async def _publishers(configuration: Configuration, located: Located, running: b
         for finding in _addresses(snmp, rest):
             yield finding
         return
-    async for finding in _agent(snmp):
+    async for finding in _agent(snmp, located.state_dir):
         yield finding
     async with connected(located, must_run=True) as client:
         yield await _rest(client)
 
 
-async def _agent(settings: SnmpSettings) -> AsyncIterator[Finding]:
+async def _agent(settings: SnmpSettings, state_dir: Path) -> AsyncIterator[Finding]:
     """Ask the running agent as each of those who may."""
     if not settings.enabled:
         yield Finding("snmp", Outcome.SKIPPED, "is disabled")
+        return
+    try:
+        settings = with_local_user(settings, state_dir)
+    except ConfigError as error:
+        yield Finding("snmp", Outcome.FAILED, str(error))
         return
     for listen in settings.listen:
         if parse_address(listen).port == 0:

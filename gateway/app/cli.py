@@ -25,6 +25,7 @@ COMMANDS = {
     "db": "commands_database",
     "token": "commands_token",
     "mib": "commands_mib",
+    "snmp": "commands_snmp",
     "notifications": "commands_notifications",
     "test-notification": "commands_notifications",
 }

@@ -13,6 +13,8 @@ SYSTEM_CONFIGURATION = Path("/etc") / NAME / "gateway.toml"
 DATABASE = "topology.db"
 DEMO = "demo"
 """Folder in the state folder: where `gateway run` without a configuration keeps its simulated estate."""
+SECRETS = "secrets"
+"""Folder in the state folder: keys of SNMP users, and what receivers that were made at run time refer to."""
 LONGEST_SOCKET = 107
 """Bytes of a UNIX socket's path (unix(7): sun_path, without its NUL)."""
 

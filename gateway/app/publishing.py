@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import gateway
+from gateway.app.places import socket_path
 from gateway.app.revisions import Revisions
+from gateway.app.snmp_secrets import how_to_ask, make_local_user, nobody_may_ask
 from gateway.config.configuration import Configuration
 from gateway.config.problems import all_of
 from gateway.engine.reconciler import Reconciler
@@ -32,6 +34,7 @@ from gateway.support.clock import Clock
 from gateway.support.tasks import supervise
 from gateway.topology.ages import STALE_INTERVALS
 from gateway.wire.ber import Oid
+from gateway.wire.oid import format_oid
 
 logger = logging.getLogger(__name__)
 
@@ -44,20 +47,30 @@ Begin = Callable[[], Awaitable["asyncio.Task[None]"]]
 
 def start_engine(database: Database, clock: Clock, root: Oid = ENTERPRISE) -> SnmpEngine:
     """The SNMP engine of this start: its boots are committed before it is used. `root`: of our MIB. Blocking."""
-    engine_id = database.administration.engine_id(lambda: new_engine_id(secrets.token_bytes(12)))
-    return SnmpEngine(engine_id, database.administration.next_engine_boots(), clock.monotonic(), root)
+    return SnmpEngine(engine_id_of(database), database.administration.next_engine_boots(), clock.monotonic(), root)
+
+
+def engine_id_of(database: Database) -> bytes:
+    """The SNMP engine ID of this installation; made when there is none yet. Blocking."""
+    return database.administration.engine_id(lambda: new_engine_id(secrets.token_bytes(12)))
 
 
 def mib_root(configuration: Configuration) -> Oid:
     """Where our MIB hangs, for the agent and the notifications."""
-    settings = configuration.publishers["snmp"]
-    assert isinstance(settings, SnmpSettings)
-    if is_documentation(settings.root):
+    root = root_of(configuration)
+    if is_documentation(root):
         logger.warning(
             "snmp: the MIB hangs below %s, a number for documentation that is nobody's (RFC 5612). Give "
             "publishers.snmp.enterprise the number of your organisation before consoles learn these OIDs",
-            settings.enterprise,
+            format_oid(root),
         )
+    return root
+
+
+def root_of(configuration: Configuration) -> Oid:
+    """The same, without a word."""
+    settings = configuration.publishers["snmp"]
+    assert isinstance(settings, SnmpSettings)
     return settings.root
 
 
@@ -104,7 +117,7 @@ class Publishing:
         self.rest_addresses: tuple[str, ...] = ()
         self.snmp_addresses: tuple[tuple[str, int], ...] = ()
 
-    async def start(self, configuration: Configuration, engine: SnmpEngine, socket: Path, instance: str) -> None:
+    async def start(self, configuration: Configuration, engine: SnmpEngine, state_dir: Path, instance: str) -> None:
         """
         Serve everything that is enabled.
 
@@ -114,11 +127,16 @@ class Publishing:
         snmp, rest = configuration.publishers["snmp"], configuration.publishers["rest"]
         assert isinstance(snmp, SnmpSettings)
         assert isinstance(rest, RestSettings)
-        resolved = _resolved(rest, configuration.base, socket)
+        resolved = _resolved(rest, configuration.base, socket_path(state_dir))
         self._stale_intervals = configuration.settle.stale_intervals
         refused: list[ConfigError] = []
         if snmp.enabled:
-            await self._serve("snmp", lambda: self._begin_snmp(snmp, engine, instance), refused)
+            asked = await asyncio.to_thread(make_local_user, snmp, engine.engine_id, state_dir)
+            await self._serve("snmp", lambda: self._begin_snmp(asked, engine, instance), refused)
+            if nobody_may_ask(snmp) and self.snmp_addresses:
+                logger.info(
+                    "snmp: nobody is configured, so ask it: %s", how_to_ask(state_dir, self.snmp_addresses[0], snmp)
+                )
         await self._serve("rest", lambda: self._begin_rest(resolved), refused)
         if refused:
             raise all_of(refused)

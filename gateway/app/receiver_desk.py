@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from gateway.app.places import SECRETS
 from gateway.app.receivers import Receivers
 from gateway.app.sinks import RECEIVER_KINDS
 from gateway.config.configuration import NAME
@@ -25,8 +26,6 @@ from gateway.store.database import Database
 from gateway.support.clock import Clock
 
 logger = logging.getLogger(__name__)
-SECRETS = "secrets"
-"""Folder below the state folder."""
 
 
 class StoredReceivers:

@@ -134,7 +134,7 @@ class Runtime:
         )
         stack.push_async_callback(_within, self.publishing.stop)
         instance = configuration.gateway.instance or socket.gethostname()
-        await self.publishing.start(configuration, engine, places.socket_path(self.state_dir), instance)
+        await self.publishing.start(configuration, engine, self.state_dir, instance)
 
         self.receiver_desk.on_change = lambda: self.publishing.show_targets(self.receivers.targets())
         self.receiver_desk.on_change()

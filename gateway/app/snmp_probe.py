@@ -17,24 +17,30 @@ from pysnmp.hlapi.v3arch.asyncio import (
     usmAesCfb128Protocol,
     usmAesCfb192Protocol,
     usmAesCfb256Protocol,
+    usmDESPrivProtocol,
     usmHMAC128SHA224AuthProtocol,
     usmHMAC192SHA256AuthProtocol,
     usmHMAC256SHA384AuthProtocol,
     usmHMAC384SHA512AuthProtocol,
+    usmHMACMD5AuthProtocol,
     usmHMACSHAAuthProtocol,
+    usmKeyTypeLocalized,
     usmNoAuthProtocol,
     usmNoPrivProtocol,
 )
+from pysnmp.proto.rfc1902 import OctetString
 
 from gateway.config.addresses import parse_address
 from gateway.model.errors import GatewayError
-from gateway.publishers.snmp.settings import SnmpSettings, UserSettings
+from gateway.publishers.snmp.settings import SnmpSettings
 from gateway.schema.snmp.arcs import ENTERPRISE, under
+from gateway.schema.snmp.credentials import V3Credentials
 from gateway.schema.snmp.info import SCALARS
 from gateway.wire.ber import Oid
 from gateway.wire.usm import AuthProtocol, PrivProtocol
 
 _AUTH = {
+    AuthProtocol.MD5: usmHMACMD5AuthProtocol,
     AuthProtocol.SHA: usmHMACSHAAuthProtocol,
     AuthProtocol.SHA224: usmHMAC128SHA224AuthProtocol,
     AuthProtocol.SHA256: usmHMAC192SHA256AuthProtocol,
@@ -42,6 +48,7 @@ _AUTH = {
     AuthProtocol.SHA512: usmHMAC384SHA512AuthProtocol,
 }
 _PRIV = {
+    PrivProtocol.DES: usmDESPrivProtocol,
     PrivProtocol.AES: usmAesCfb128Protocol,
     PrivProtocol.AES192: usmAesBlumenthalCfb192Protocol,
     PrivProtocol.AES256: usmAesBlumenthalCfb256Protocol,
@@ -65,13 +72,12 @@ class Who:
 
 
 def who_may_ask(settings: SnmpSettings) -> list[Who]:
-    """Every community and user of `[publishers.snmp]`; `public` when there is none."""
+    """Every community and user of `[publishers.snmp]`."""
     found = [
         Who(f"community {label}", CommunityData(each.community.get_secret_value(), mpModel=1))
         for label, each in settings.communities.items()
     ]
-    found += [Who(f"user {name}", _user(name, each)) for name, each in settings.users.items()]
-    return found or [Who("community public", CommunityData("public", mpModel=1))]
+    return found + [Who(f"user {name}", _user(name, each.credentials())) for name, each in settings.users.items()]
 
 
 async def ask_revision(listen: str, who: Who, root: Oid = ENTERPRISE, timeout_s: float = 2.0) -> int:
@@ -108,13 +114,21 @@ async def _transport(target: tuple[str, int], timeout_s: float) -> Any:
     return await Udp6TransportTarget.create(target, timeout=timeout_s, retries=1)
 
 
-def _user(name: str, settings: UserSettings) -> Any:
-    auth = settings.auth_password
-    priv = (settings.priv_password or auth) if settings.priv else None
-    return UsmUserData(
-        name,
-        authKey=auth.get_secret_value() if auth else None,
-        privKey=priv.get_secret_value() if priv else None,
-        authProtocol=_AUTH[AuthProtocol.parse(settings.auth)] if settings.auth else usmNoAuthProtocol,
-        privProtocol=_PRIV[PrivProtocol.parse(settings.priv)] if settings.priv else usmNoPrivProtocol,
-    )
+def _user(name: str, given: V3Credentials) -> Any:
+    auth, priv = given.auth_protocol, given.priv_protocol
+    protocols = {
+        "authProtocol": _AUTH[auth] if auth is not None else usmNoAuthProtocol,
+        "privProtocol": _PRIV[priv] if priv is not None else usmNoPrivProtocol,
+    }
+    if (keys := given.localized) is not None:
+        return UsmUserData(
+            name,
+            authKey=OctetString(keys.auth_key),
+            privKey=OctetString(keys.priv_key) if keys.priv_key else None,
+            securityEngineId=OctetString(keys.engine_id),
+            authKeyType=usmKeyTypeLocalized,
+            privKeyType=usmKeyTypeLocalized,
+            **protocols,
+        )
+    private = (given.priv_password or given.auth_password) if priv is not None else None
+    return UsmUserData(name, authKey=given.auth_password, privKey=private, **protocols)

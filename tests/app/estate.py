@@ -57,13 +57,16 @@ class Estate:
     def state(self) -> Path:
         return self.folder / "state"
 
-    def command(self, *arguments: str, config: bool = True) -> subprocess.CompletedProcess[str]:
+    def command(
+        self, *arguments: str, config: bool = True, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         more = ["--config", str(self.config)] if config else []
         return subprocess.run(
             [sys.executable, "-m", "gateway", *arguments, *more],
             cwd=self.folder,
             env=environment(),
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,

@@ -34,7 +34,8 @@ def test_each_example_is_a_configuration(example: str, tmp_path: Path, monkeypat
     for name in re.findall(r'"env:(\w+)"', example):
         monkeypatch.setenv(name, f"a long secret for {name}")
     for name in re.findall(r'_file = "([\w.-]+)"', example):
-        (tmp_path / name).write_text("a long enough secret\n")
+        keys = "80007ed905:" + "ab" * 32 + ":" + "cd" * 16
+        (tmp_path / name).write_text(keys if name.endswith(".keys") else "a long enough secret\n")
     made = build(tomllib.loads(example), PluginClasses(), {}, origin="example", base=tmp_path)
     for name, settings in made.sources.items():
         create_collector(name, settings, CollectorContext(lambda: 0, tmp_path, tmp_path))

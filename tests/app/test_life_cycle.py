@@ -56,9 +56,10 @@ def test_what_happened_lately_is_a_table_of_the_agent_also_after_a_restart(estat
             gateway.wait_until("where", "web", said="alpha" if _start == 0 else "beta")
             estate.place("web beta", "db beta")
             gateway.wait_until("events", said="relocation")
-            port = re.findall(r"snmp: listening on \S+ port (\d+)", gateway.log)[-1]
-            walk = ["snmpbulkwalk", "-v2c", "-c", "public", "-On", f"127.0.0.1:{port}", RECENT]
-            said = subprocess.run(walk, capture_output=True, text=True, timeout=20, check=True).stdout
+            walk = re.findall(r"so ask it: (SNMPCONFPATH=.* snmpbulkwalk) (\S+) ", gateway.log)[-1]
+            said = subprocess.run(
+                f"{walk[0]} -On {walk[1]} {RECENT}", shell=True, capture_output=True, text=True, timeout=20, check=True
+            ).stdout
             assert said.count('"web"') == 1, said
             gateway.signal(signal.SIGTERM)
             assert gateway.process.wait(15) == 0

@@ -12,7 +12,8 @@ def column(installation: Installation, name: str) -> dict[tuple[int, ...], str]:
     """One column: value by index."""
     oid = oid_of(name)
     target = f"127.0.0.1:{installation.snmp_port}"
-    command = ("snmpbulkwalk", "-v2c", "-c", "public", "-Onqe", "-t", "10", target, oid)
+    who = f"SNMPCONFPATH={installation.gateway.state_dir}/snmp"  # the user whom the gateway has made
+    command = ("env", who, "snmpbulkwalk", "-Onqe", "-t", "10", target, oid)
     found = {}
     for line in snmp_tool(*command, enter=installation.enter_network).splitlines():
         instance, _, value = line.partition(" ")

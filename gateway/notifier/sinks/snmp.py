@@ -5,7 +5,7 @@ import os
 from itertools import count
 from typing import Protocol
 
-from gateway.model.errors import DeliveryError
+from gateway.model.errors import ConfigError, DeliveryError
 from gateway.model.events import Event
 from gateway.model.notices import Notice
 from gateway.model.snapshot import Snapshot
@@ -19,7 +19,7 @@ from gateway.schema.snmp.notifications import encoded_notice, encoded_varbinds, 
 from gateway.schema.snmp.views import EVERYTHING, Subtrees
 from gateway.support.clock import Clock
 from gateway.wire.ber import Oid, encode_ip_address, encode_oid, encode_sequence
-from gateway.wire.errors import EncodeError
+from gateway.wire.errors import EncodeError, SecurityConfigError
 from gateway.wire.notifications import encode_in_community, encode_notification
 from gateway.wire.pdu import Pdu, PduType, Version, decode_pdu, encode_pdu
 from gateway.wire.translation import SNMP_TRAP_ADDRESS, trap_to_v1
@@ -102,7 +102,7 @@ class SnmpTrapSink:
     def _sealing(self) -> "_Sealing":
         match self._settings.version:
             case "3":
-                return _V3(self._settings, self._engine, self._clock)
+                return _V3(self.name, self._settings, self._engine, self._clock)
             case "1":
                 return _V1(self._community())
         return _V2(self._community())
@@ -153,9 +153,13 @@ class _V2:
 class _V3:
     """The one user of a v3 receiver, at its highest security level."""
 
-    def __init__(self, settings: SnmpTrapSettings, engine: SnmpEngine, clock: Clock) -> None:
+    def __init__(self, name: str, settings: SnmpTrapSettings, engine: SnmpEngine, clock: Clock) -> None:
         assert settings.user is not None
-        self._user = settings.credentials().keys(settings.user).localize(engine.engine_id)
+        try:
+            self._user = settings.credentials().at(settings.user, engine.engine_id)
+        except SecurityConfigError as error:
+            said = f"receivers.{name}.keys: {error}. Make them anew: gateway snmp user add {settings.user}"
+            raise ConfigError(said) from error
         salt = int.from_bytes(os.urandom(8), "big")
         self._usm = AuthoritativeEngine(engine.engine_id, engine.boots, (self._user,), first_salt=salt)
         self._engine = engine

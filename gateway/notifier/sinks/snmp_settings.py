@@ -54,6 +54,9 @@ class SnmpTrapSettings(ReceiverSettings, UserFields):
             yield ("user",), 'version = "3" needs a user. Add user, auth and auth_password'
         if self.community is not None:
             yield ("community",), 'version = "3" has no community. Take it out'
+        if self.inform and self.keys is not None:
+            said = "keys are those of this gateway's engine, and for informs the receiver's counts. Give the passwords"
+            yield ("keys",), said
         for key, said in self.credentials().misfits():
             yield (key,), said
 
@@ -63,7 +66,7 @@ class SnmpTrapSettings(ReceiverSettings, UserFields):
         if self.community is None:
             yield ("community",), f'version = "{self.version}" needs a community. Add community or community_file'
         given = (("user", self.user), ("auth", self.auth), ("priv", self.priv))
-        more = (("auth_password", self.auth_password), ("priv_password", self.priv_password))
+        more = (("auth_password", self.auth_password), ("priv_password", self.priv_password), ("keys", self.keys))
         for key, value in (*given, *more):
             if value is not None:
                 yield (key,), f'version = "{self.version}" has no user. Take it out, or set version = "3"'

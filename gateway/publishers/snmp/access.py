@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple, Protocol
 
+from gateway.model.errors import ConfigError
 from gateway.publishers.snmp.networks import Networks
 from gateway.publishers.snmp.segments import ServedColumn
-from gateway.publishers.snmp.settings import ALL, LOOPBACK, SnmpSettings
+from gateway.publishers.snmp.settings import ALL, SnmpSettings, UserSettings
 from gateway.publishers.snmp.walk import Tree
 from gateway.schema.snmp.views import EVERYTHING, Subtrees
+from gateway.wire.errors import SecurityConfigError
 from gateway.wire.usm import SecurityLevel, UsmUser
 
 _MOST_VIEWS: Final = 1024
@@ -74,8 +76,6 @@ class Access:
             for name, each in self._named.items()
             if not each.context
         }
-        if not settings.communities and not settings.users:
-            self.communities = {b"public": Community(Networks(LOOPBACK), self._default(ALL))}
         self.users: Mapping[bytes, User] = {usm.name: self._user(settings, usm) for usm in users}
 
     def community(self, name: bytes) -> Community | None:
@@ -125,8 +125,22 @@ class Access:
 
 
 def usm_users(settings: SnmpSettings, engine_id: bytes) -> tuple[UsmUser, ...]:
-    """The users with keys localized to our engine. Hashing a password takes milliseconds, on purpose."""
-    return tuple(user.credentials().keys(name).localize(engine_id) for name, user in settings.users.items())
+    """
+    The users with keys localized to our engine. Hashing a password takes milliseconds, on purpose.
+
+    Raises:
+        ConfigError: keys were made for another engine.
+    """
+    return tuple(_usm_user(name, user, engine_id) for name, user in settings.users.items())
+
+
+def _usm_user(name: str, settings: UserSettings, engine_id: bytes) -> UsmUser:
+    try:
+        return settings.credentials().at(name, engine_id)
+    except SecurityConfigError as error:
+        raise ConfigError(
+            f"publishers.snmp.users.{name}.keys: {error}. Make them anew: gateway snmp user add {name}"
+        ) from error
 
 
 def columns_in(subtrees: Subtrees, columns: Iterable[ServedColumn]) -> list[ServedColumn]:

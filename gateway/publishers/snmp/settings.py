@@ -74,7 +74,7 @@ class ViewSettings(Settings):
 
 
 class SnmpSettings(Settings):
-    """`[publishers.snmp]`. Without communities and users, `public` may ask from this machine."""
+    """`[publishers.snmp]`. Nobody may ask but the communities and users that are named."""
 
     enabled: bool = Field(default=True, description="Give true or false.")
     listen: tuple[str, ...] = Field(

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
 from gateway.schema.snmp.credentials import V3Credentials, check_password, known_protocol
+from gateway.schema.snmp.keys import LocalizedKeys
 from gateway.wire.usm import AuthProtocol, PrivProtocol
 
 
@@ -15,6 +16,8 @@ class UserFields(BaseModel):
     auth_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
     priv: str | None = Field(default=None, description='Give "AES" or "AES-256".')
     priv_password: SecretStr | None = Field(default=None, description="Give a password of at least 8 characters.")
+    keys: SecretStr | None = Field(default=None, description="Run: gateway snmp user add NAME.")
+    """Keys of this gateway's engine (`LocalizedKeys`), in place of the passwords that they were made from."""
 
     @field_validator("auth")
     @classmethod
@@ -33,8 +36,16 @@ class UserFields(BaseModel):
             check_password(password.get_secret_value())
         return password
 
+    @field_validator("keys")
+    @classmethod
+    def _keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None:
+            LocalizedKeys.parse(keys.get_secret_value())
+        return keys
+
     def credentials(self) -> V3Credentials:
         """The secrets themselves."""
         passwords = (self.auth_password, self.priv_password)
         auth, priv = (each.get_secret_value() if each is not None else None for each in passwords)
-        return V3Credentials(self.auth, auth, self.priv, priv)
+        localized = LocalizedKeys.parse(self.keys.get_secret_value()) if self.keys is not None else None
+        return V3Credentials(self.auth, auth, self.priv, priv, localized)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.model.errors import ConfigError
 from gateway.publishers.snmp import SnmpSettings
+from gateway.publishers.snmp.access import usm_users
+from gateway.schema.snmp.credentials import V3Credentials
+from gateway.schema.snmp.keys import LocalizedKeys
 from gateway.wire.pdu import PduType
 from tests.publishers.snmp import estate, running
 from tests.publishers.snmp.asking import SYS_NAME, Asker
@@ -27,7 +31,7 @@ OPEN = ["0.0.0.0:1161"]
         ({"communities": {"a": {"community": "x"}, "b": {"community": "x"}}}, "two communities are the same"),
         ({"communities": {"a": {"community": "x", "allow": ["10.0.0.0/40"]}}}, "10.0.0.0/40"),
         ({"users": {"u": {"auth": "MD5", "auth_password": "longenough"}}}, "MD5 is weak"),
-        ({"users": {"u": {"auth": "SHA-256"}}}, "auth and auth_password belong together"),
+        ({"users": {"u": {"auth": "SHA-256"}}}, "auth and auth_password (or keys) belong together"),
         ({"users": {"u": {"priv": "AES"}}}, "priv needs auth"),
         ({"users": {"u" * 33: {}}}, "a name of 1 to 32 octets, this one has 33"),
         ({"views": {"v": {"include": ["system"]}}}, "no numeric OID"),
@@ -58,7 +62,45 @@ def test_a_community_may_come_from_a_file_or_the_environment(tmp_path, monkeypat
     ]
 
 
-def test_without_settings_public_may_ask_from_this_machine_only():
+@pytest.mark.parametrize("community", [b"public", b"private", b""])
+def test_no_community_is_known_by_default(community):
     publisher = running.make(running.Holder(estate.snapshot(10)), {"listen": ["127.0.0.1:0"], "name": "x"})
-    assert Asker(publisher).get(SYS_NAME)
-    assert Asker(publisher, source="192.0.2.1").ask(PduType.GET, SYS_NAME) is None
+    assert Asker(publisher, community).ask(PduType.GET, SYS_NAME) is None
+    assert publisher.counters.bad_community_names == 1
+
+
+def test_keys_let_in_whom_the_passwords_let_in_and_only_at_the_engine_that_they_were_made_for():
+    given = running.USERS["authuser"]
+    user = V3Credentials(**given).at("authuser", running.ENGINE_ID)
+    table = {"auth": given["auth"], "priv": given["priv"], "keys": LocalizedKeys.of(user).text()}
+    settings = SnmpSettings.model_validate({"users": {"authuser": table}})
+    assert usm_users(settings, running.ENGINE_ID) == (user,)
+    with pytest.raises(ConfigError) as failure:
+        usm_users(settings, b"another-engine")
+    said = str(failure.value)
+    assert said.startswith("publishers.snmp.users.authuser.keys: the keys were made for the engine 80007ed9")
+    assert said.endswith("Make them anew: gateway snmp user add authuser")
+    assert user.auth_key.hex() not in said + repr(settings) + repr(settings.users["authuser"].credentials())
+
+
+KEYS = "80007ed905:" + "ab" * 32 + ":" + "cd" * 16
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ({"auth": "SHA-256", "priv": "AES", "keys": "ab" * 32}, "must be ENGINE:KEY or ENGINE:KEY:KEY"),
+        ({"auth": "SHA-256", "priv": "AES", "keys": "no:hexadecimal:digits"}, "must be ENGINE:KEY or ENGINE:KEY:KEY"),
+        ({"keys": KEYS}, "keys without auth"),
+        ({"auth": "SHA-512", "priv": "AES", "keys": KEYS}, "the localized SHA-512 key has a wrong length"),
+        ({"auth": "SHA-256", "priv": "AES-256", "keys": KEYS}, "the localized AES-256 key has a wrong length"),
+        ({"auth": "SHA-256", "keys": KEYS}, "there is a key for privacy, and no protocol"),
+        ({"auth": "SHA-256", "priv": "AES", "keys": KEYS, "auth_password": "x" * 8}, "there are keys and a password"),
+    ],
+)
+def test_keys_that_do_not_fit_are_refused_and_not_repeated(user, said):
+    with pytest.raises(ValueError, match=r".") as failure:
+        SnmpSettings.model_validate({"users": {"u": user}})
+    assert said in str(failure.value)
+    assert "ab" * 32 not in str(failure.value)
+    assert "cd" * 16 not in str(failure.value)

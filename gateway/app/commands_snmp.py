@@ -1,0 +1,149 @@
+"""`gateway snmp`: users of the agent by their keys, and what the side that receives notifications needs."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.app.commands_database import opened
+from gateway.app.console import note
+from gateway.app.locate import configured, locate, location_options
+from gateway.app.publishing import engine_id_of, root_of
+from gateway.app.receiver_desk import StoredReceivers
+from gateway.app.settings_classes import load_configuration
+from gateway.app.snmp_secrets import LOCAL, keep_keys
+from gateway.config.configuration import NAME
+from gateway.config.settings import Settings
+from gateway.model.errors import ConfigError
+from gateway.notifier.settings import ReceiverSettings
+from gateway.notifier.sinks.receiving import Daemon, receiving_side
+from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
+from gateway.schema.snmp.arcs import ENTERPRISE
+from gateway.schema.snmp.credentials import V3Credentials, check_password, known_protocol
+from gateway.support.clock import SystemClock
+from gateway.wire.ber import Oid
+from gateway.wire.errors import SecurityConfigError
+from gateway.wire.usm import AuthProtocol, PrivProtocol
+
+NO_PRIVACY = "none"
+
+
+@click.group(short_help="SNMPv3 users, and what receivers need.")
+def snmp() -> None:
+    """SNMPv3 users by their keys, and what the side that receives notifications needs."""
+
+
+@snmp.group()
+def user() -> None:
+    """Users of SNMPv3: only their keys for this gateway's engine are kept, never a password."""
+
+
+@user.command(short_help="Make the keys of a user from passwords.")
+@click.argument("name")
+@click.option("--auth", default="SHA-256", show_default=True, help="SHA, SHA-224, SHA-256, SHA-384 or SHA-512.")
+@click.option("--priv", default="AES", show_default=True, help="AES, AES-192, AES-256 (or -C), or none.")
+@click.option("--allow-weak", is_flag=True, help="Also take MD5 and DES, for a console that has nothing else.")
+@location_options
+def add(name: str, auth: str, priv: str, allow_weak: bool, config: Path | None, state_dir: Path | None) -> None:
+    """Ask for the passwords of the user NAME and keep its keys (RFC 3414 section 2.6) in the state folder.
+
+    The keys open this gateway only, and no password can be had from them. Without a terminal the passwords are the
+    first two lines of standard input. What has to be written into the configuration is printed.
+    """
+    if not NAME.match(name) or len(name) > 32:
+        raise ConfigError(f"user {name!r}: is no usable name. Use letters, digits, '.', '_' and '-', at most 32.")
+    if name == LOCAL:
+        raise ConfigError(f"user {LOCAL!r}: is the one whom the gateway makes itself. Choose another name.")
+    privacy = None if priv == NO_PRIVACY else priv
+    _check_protocols(auth, privacy, weak=allow_weak)
+    given = V3Credentials(auth, _password("authentication"), privacy, _password("privacy") if privacy else None)
+    located = locate(config, state_dir)
+    with opened(located) as database:
+        made = given.at(name, engine_id_of(database))
+    path = keep_keys(located.state_dir, made).absolute()
+    note("Write this into the configuration and restart the gateway:")
+    click.echo(f"[publishers.snmp.users.{_key(name)}]")
+    click.echo("".join(f"{line}\n" for line in _lines(auth, privacy, allow_weak, path)), nl=False)
+
+
+def _lines(auth: str, priv: str | None, weak: bool, path: Path) -> list[str]:
+    lines = ["allow_weak = true"] if weak else []
+    lines.append(f'auth = "{auth}"')
+    if priv is not None:
+        lines.append(f'priv = "{priv}"')
+    return [*lines, f'keys_file = "{path}"']
+
+
+def _key(name: str) -> str:
+    return f'"{name}"' if "." in name else name
+
+
+def _check_protocols(auth: str, priv: str | None, *, weak: bool) -> None:
+    try:
+        known_protocol(AuthProtocol, auth, weak=weak)
+    except ValueError as error:
+        raise ConfigError(f"--auth {auth}: {error}.") from error
+    try:
+        if priv is not None:
+            known_protocol(PrivProtocol, priv, weak=weak)
+    except ValueError as error:
+        raise ConfigError(f"--priv {priv}: {error}, or none.") from error
+
+
+def _password(what: str) -> str:
+    if sys.stdin.isatty():
+        given: str = click.prompt(f"Password for {what}", hide_input=True, confirmation_prompt=True)
+    else:
+        given = sys.stdin.readline().rstrip("\r\n")
+    try:
+        check_password(given)
+    except ValueError as error:
+        raise ConfigError(f"the password for {what}: {error}.") from error
+    return given
+
+
+@snmp.command(name="receiver-config", short_help="What the receiving side of RECEIVER needs.")
+@click.argument("receiver")
+@click.option(
+    "--for",
+    "daemon",
+    type=click.Choice([each.value for each in Daemon]),
+    default=Daemon.SNMPTRAPD.value,
+    show_default=True,
+    help="What handles the notifications there.",
+)
+@location_options
+def receiver_config(receiver: str, daemon: str, config: Path | None, state_dir: Path | None) -> None:
+    """Print the configuration of the machine that receives the notifications of RECEIVER.
+
+    For SNMPv3 with keys instead of passwords: those of this gateway's engine for traps, those of any engine for
+    informs. They are secrets: write them to files that only the receiver may read.
+    """
+    settings, engine_id, root = _found(receiver, config, state_dir)
+    try:
+        text = receiving_side(settings, engine_id, root, Daemon(daemon))
+    except SecurityConfigError as error:
+        said = f"receivers.{receiver}.keys: {error}. Make them anew: gateway snmp user add {settings.user}."
+        raise ConfigError(said) from error
+    note("This holds secrets: keep it in files that only the receiver may read (mode 0600).")
+    click.echo(text, nl=False)
+
+
+def _found(receiver: str, config: Path | None, state_dir: Path | None) -> tuple[SnmpTrapSettings, bytes, Oid]:
+    """A receiver's settings, the gateway's engine, and where its MIB hangs."""
+    located = locate(config, state_dir)
+    path = configured(config) if state_dir is None else None
+    configuration = load_configuration(path) if path is not None else None
+    known: dict[str, Settings] = dict(configuration.receivers) if configuration is not None else {}
+    with opened(located) as database:
+        engine_id = engine_id_of(database)
+        receivers = StoredReceivers(database, known, located.state_dir, SystemClock()).all()
+    return _of_snmp(receiver, receivers), engine_id, root_of(configuration) if configuration is not None else ENTERPRISE
+
+
+def _of_snmp(name: str, receivers: dict[str, ReceiverSettings]) -> SnmpTrapSettings:
+    found = receivers.get(name)
+    if isinstance(found, SnmpTrapSettings):
+        return found
+    known = ", ".join(each for each, settings in receivers.items() if isinstance(settings, SnmpTrapSettings))
+    raise ConfigError(f"there is no SNMP receiver {name!r}. Known: {known or 'none: name the configuration'}.")

@@ -1,0 +1,117 @@
+"""
+Receiving: what the other side of an SNMP receiver needs to take our notifications.
+
+snmptrapd.conf(5) takes keys in place of passwords: `-l` those of one engine, `-m` those of any (net-snmp 5.9). Traps of
+SNMPv3 are of the sender's engine, informs of the receiver's (RFC 3414 section 1.5.1).
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
+from gateway.schema.snmp.arcs import COLD_START, WARM_START, under
+from gateway.schema.snmp.notifications import EVENT_TYPES, NOTIFICATION_TYPES, TEXT, Notification
+from gateway.wire.ber import Oid
+from gateway.wire.oid import format_oid
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+class Daemon(StrEnum):
+    """What does something with a notification there. All of them stand behind snmptrapd."""
+
+    SNMPTRAPD = "snmptrapd"
+    SNMPTT = "snmptt"
+    ZABBIX = "zabbix"
+
+
+def receiving_side(settings: SnmpTrapSettings, engine_id: bytes, root: Oid, daemon: Daemon) -> str:
+    """
+    Files by their usual names, with what has to be in them: secrets.
+
+    Raises:
+        SecurityConfigError: the receiver's keys are those of another engine.
+    """
+    lines = [f"# /etc/snmp/snmptrapd.conf on {settings.host}; snmptrapd listens there on udp:{settings.port}"]
+    lines += _users(settings, engine_id) if settings.version == "3" else _community(settings)
+    match daemon:
+        case Daemon.SNMPTT:
+            lines += _snmptt(root)
+        case Daemon.ZABBIX:
+            lines += _zabbix(root)
+        case Daemon.SNMPTRAPD:
+            lines.append("# a script for each notification, if one is wanted: traphandle default /path/to/script")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _community(settings: SnmpTrapSettings) -> Iterator[str]:
+    assert settings.community is not None
+    community = settings.community.get_secret_value()
+    # snmptrapd (net-snmp 5.9.3) puts it between single quotes and reads it a second time.
+    again = community.replace("\\", "\\\\").replace("'", "\\'")
+    yield f"authCommunity log,execute {_word(again)}"
+
+
+def _users(settings: SnmpTrapSettings, engine_id: bytes) -> Iterator[str]:
+    assert settings.user is not None
+    given, name = settings.credentials(), _word(settings.user)
+    if settings.inform:
+        yield "# informs: the user is of this snmptrapd's own engine"
+        master, engine, kind = given.keys(settings.user), "", "-m"
+        auth_key, priv_key = master.auth_master, master.priv_master
+    else:
+        yield f"# traps: the user is of the gateway's engine, 0x{engine_id.hex()}"
+        user, engine, kind = given.at(settings.user, engine_id), f"-e 0x{engine_id.hex()} ", "-l"
+        auth_key, priv_key = user.auth_key, user.priv_key
+    auth, priv = given.auth_protocol, given.priv_protocol
+    words = f" {auth.value} {kind} 0x{auth_key.hex()}" if auth is not None else ""
+    words += f" {priv.value} {kind} 0x{priv_key.hex()}" if priv is not None else ""
+    level = "priv" if priv is not None else "auth" if auth is not None else "noauth"
+    yield f"createUser {engine}{name}{words}"
+    yield f"authUser log,execute {name} {level}"
+
+
+def _snmptt(root: Oid) -> Iterator[str]:
+    """snmptt's documentation: EVENT name OID "category" severity; $n is the n-th varbind."""
+    yield "# snmptrapd has to run with -On"
+    yield "traphandle default /usr/sbin/snmptthandler"
+    yield ""
+    yield "# /etc/snmp/snmptt.conf.topology-gateway, which snmptt.ini names under snmptt_conf_files"
+    for name, oid in (("coldStart", COLD_START), ("warmStart", WARM_START)):
+        yield f'EVENT {name} .{format_oid(oid)} "Status Events" Normal'
+        yield f"FORMAT the gateway has started: {name}"
+    for each in NOTIFICATION_TYPES:
+        severity = "WARNING" if each.name.endswith(("Raised", "Failed")) else "Normal"
+        yield f'EVENT {each.name} .{format_oid(under(root, each.oid))} "Status Events" {severity}'
+        yield f"FORMAT {_said(each)}"
+
+
+def _said(notification: Notification) -> str:
+    """The entity's name, of an event, and the text for people, by the numbers of their varbinds."""
+    text = f"${notification.objects.index(TEXT) + 1}"
+    names = [each.name for each in notification.objects]
+    return f"${names.index('topoEventEntityName') + 1}: {text}" if notification in EVENT_TYPES else text
+
+
+def _zabbix(root: Oid) -> Iterator[str]:
+    """Zabbix's documentation, "SNMP traps" with zabbix_trap_receiver.pl."""
+    yield 'perl do "/usr/bin/zabbix_trap_receiver.pl";'
+    yield ""
+    yield "# /usr/bin/zabbix_trap_receiver.pl"
+    yield "$SNMPTrapperFile = '/var/log/snmptrap/snmptrap.log';"
+    yield ""
+    yield "# /etc/zabbix/zabbix_server.conf (or of the proxy)"
+    yield "StartSNMPTrapper=1"
+    yield "SNMPTrapperFile=/var/log/snmptrap/snmptrap.log"
+    yield ""
+    yield "# An item of type SNMP trap, kind of value log, at a host with an SNMP interface. The host is chosen by the"
+    yield "# sender's address, which is that of the gateway, or by snmpTrapAddress, where the affected host is known."
+    pattern = format_oid(root).replace(".", "\\.")
+    yield f'snmptrap["{pattern}\\.0\\."]'
+
+
+def _word(text: str) -> str:
+    """A word of net-snmp's configuration, in quotes where it needs them."""
+    if _PLAIN.issuperset(text):
+        return text
+    return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))

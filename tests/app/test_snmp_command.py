@@ -1,0 +1,217 @@
+"""`gateway snmp`: keys in place of passwords, and snmptrapd by exactly what receiver-config prints."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import stat
+import subprocess
+
+import pytest
+
+from gateway.schema.snmp.notifications import ALARM_KEY, NOTIFICATION_TYPES
+from gateway.wire.oid import format_oid
+from tests.app.estate import CONFIGURATION, Estate, Running
+from tests.lab.snmptrapd import Snmptrapd, missing
+
+ALARM_KEY_0 = format_oid((*ALARM_KEY.oid, 0))
+AUTH, PRIV = 'an "odd" pass\\word', "another one; # $(x)"
+ENGINE_ID, BOOTS, NAME = "1.3.6.1.6.3.10.2.1.1.0", "1.3.6.1.6.3.10.2.1.2.0", "1.3.6.1.2.1.1.5.0"
+
+
+@pytest.fixture(autouse=True)
+def net_snmp() -> None:
+    if said := missing():
+        pytest.skip(said)
+
+
+class Configured(Snmptrapd):
+    """An snmptrapd whose rules are a text."""
+
+    rules = ""
+
+    def _configuration(self) -> str:
+        return f"{self.rules}\n[snmp] hexOutputLength 0\n"
+
+
+def agent_of(gateway: Running) -> str:
+    return "127.0.0.1:" + re.findall(r"snmp: listening on \S+ port (\d+)", gateway.log)[-1]
+
+
+def asked(*arguments: str) -> str:
+    environment = {"PATH": "/usr/bin:/bin", "MIBS": "", "SNMPCONFPATH": "/nonexistent"}
+    command = ["snmpget", "-Oqv", "-t", "2", "-r", "1", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
+    return done.stdout + done.stderr
+
+
+def as_user(name: str, auth: str = AUTH, priv: str = PRIV) -> tuple[str, ...]:
+    return ("-v3", "-l", "authPriv", "-u", name, "-a", "SHA-256", "-A", auth, "-x", "AES", "-X", priv)
+
+
+# -- users -----------------------------------------------------------------------------------------------------
+
+
+def test_a_user_that_was_added_asks_by_its_passwords_which_are_kept_nowhere(estate: Estate) -> None:
+    added = estate.command("snmp", "user", "add", "noc", stdin=f"{AUTH}\n{PRIV}\n")
+    assert added.returncode == 0, added.stderr
+    estate.configure(CONFIGURATION + added.stdout)
+    keys = estate.state / "secrets" / "noc.keys"
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+    with estate.start() as gateway:
+        agent = agent_of(gateway)
+        assert asked(*as_user("noc"), agent, BOOTS).strip() == "1"
+        assert "uthentication failure" in asked(*as_user("noc", auth="another password"), agent, BOOTS)
+        kept = [path.read_bytes() for path in estate.folder.rglob("*") if path.is_file()]
+    assert not [secret for secret in (AUTH, PRIV) for content in kept if secret.encode() in content]
+    assert keys.read_text().split(":")[1] not in gateway.log + added.stdout + added.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "said"),
+    [
+        (("noc",), "short\n", "the password for authentication: a password is too short"),
+        (("noc",), f"{AUTH}\nshort\n", "the password for privacy: a password is too short"),
+        (("noc", "--auth", "MD5"), "", "--auth MD5: MD5 is weak and not supported: use SHA-256 or better"),
+        (("noc", "--priv", "DES"), "", "--priv DES: DES is weak and not supported: use AES or AES-256, or none"),
+        (("noc", "--priv", "3DES", "--allow-weak"), "", "--priv 3DES: 3DES is weak"),
+        (("no/c",), "", "is no usable name. Use letters"),
+        (("local",), "", "is the one whom the gateway makes itself"),
+    ],
+)
+def test_what_makes_no_user_is_refused_with_what_to_do(
+    estate: Estate, arguments: tuple[str, ...], stdin: str, said: str
+) -> None:
+    done = estate.command("snmp", "user", "add", *arguments, stdin=stdin)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert not list(estate.folder.rglob("*.keys"))
+
+
+def test_keys_of_another_database_are_refused_at_the_start(estate: Estate) -> None:
+    added = estate.command("snmp", "user", "add", "noc", stdin=f"{AUTH}\n{PRIV}\n")
+    estate.configure(CONFIGURATION + added.stdout)
+    (estate.state / "topology.db").unlink()
+    refused = estate.command("run")
+    assert refused.returncode == 2
+    assert "publishers.snmp.users.noc.keys: the keys were made for the engine 8000" in refused.stderr
+    assert "Make them anew: gateway snmp user add noc" in refused.stderr
+
+
+# -- the local user ----------------------------------------------------------------------------------------------
+
+
+def test_without_users_and_communities_the_log_says_how_to_ask_and_no_secret(estate: Estate) -> None:
+    with estate.start() as gateway:
+        folder = estate.state / "snmp"
+        assert f"so ask it: SNMPCONFPATH={folder} snmpbulkwalk {agent_of(gateway)} 1.3.6.1.4.1.32473" in gateway.log
+        environment = {"PATH": "/usr/bin:/bin", "SNMPCONFPATH": str(folder)}
+        command = ["snmpget", "-Oqv", agent_of(gateway), BOOTS]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
+        assert (done.stdout.strip(), done.stderr) == ("1", "")
+        for community in ("public", "private"):
+            assert "Timeout" in asked("-v2c", "-c", community, "-r", "0", "-t", "1", agent_of(gateway), NAME)
+    secrets = (estate.state / "secrets" / "local.keys").read_text().strip().split(":")[1:]
+    assert not [each for each in secrets if each in gateway.log]
+    for private in (folder, folder / "snmp.conf", estate.state / "secrets", estate.state / "secrets" / "local.keys"):
+        assert stat.S_IMODE(private.stat().st_mode) & 0o077 == 0, private
+
+
+def test_the_local_user_stays_over_kill_9_with_the_same_engine_and_more_boots(estate: Estate) -> None:
+    seen, keys = [], set()
+    for _start in range(3):
+        with estate.start() as gateway:
+            environment = {"PATH": "/usr/bin:/bin", "SNMPCONFPATH": str(estate.state / "snmp")}
+            command = ["snmpget", "-Oxqv", agent_of(gateway), ENGINE_ID, BOOTS]
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
+            *engine_id, booted = done.stdout.split("\n")[:-1]
+            seen.append((tuple(engine_id), booted))
+            keys.add((estate.state / "secrets" / "local.keys").read_text())
+            gateway.signal(signal.SIGKILL)
+            gateway.process.wait(15)
+    engine_ids, boots = zip(*seen, strict=True)
+    assert len(set(engine_ids)) == len(keys) == 1
+    assert boots == ("1", "2", "3")
+
+
+# -- the receiving side ----------------------------------------------------------------------------------------------
+
+
+def receiver(estate: Estate, port: int, **more: object) -> None:
+    for name, secret in (("auth", AUTH), ("priv", PRIV)):
+        (estate.folder / name).write_text(f"{secret}\n")
+        (estate.folder / name).chmod(0o600)
+    table = {"kind": "snmp", "host": "127.0.0.1", "port": port, **more}
+    lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+    estate.configure(f"{CONFIGURATION}\n[receivers.noc]\n{lines}")
+
+
+def v3(auth: str, priv: str, *, inform: bool) -> dict[str, object]:
+    secrets = {"auth_password_file": "auth", "priv_password_file": "priv"}
+    return {"version": "3", "user": "the gateway", "auth": auth, "priv": priv, "inform": inform, **secrets}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(v3("SHA-256", "AES", inform=False), id="trap"),
+        pytest.param(v3("SHA-256", "AES", inform=True), id="inform"),
+        pytest.param(v3("SHA", "AES-256", inform=False), id="trap, extended key"),
+        pytest.param(v3("SHA", "AES-256-C", inform=True), id="inform, extended key"),
+        pytest.param({"version": "3", "user": "nobody"}, id="trap without authentication"),
+        pytest.param({"version": "2c", "community": """it's odd: "one" \\ here""", "inform": True}, id="v2c inform"),
+        pytest.param({"version": "1", "community": "plain"}, id="v1"),
+    ],
+)
+def test_snmptrapd_receives_by_exactly_what_was_printed(estate: Estate, settings: dict[str, object]) -> None:
+    snmptrapd = Configured()
+    receiver(estate, snmptrapd.port, **settings)
+    printed = estate.command("snmp", "receiver-config", "noc")
+    assert printed.returncode == 0, printed.stderr
+    assert "This holds secrets" in printed.stderr
+    assert not [secret for secret in (AUTH, PRIV) if secret in printed.stdout]
+    snmptrapd.rules = printed.stdout
+    with snmptrapd, estate.start():
+        tested = estate.command("test-notification", "noc")
+        assert tested.returncode == 0, tested.stderr
+        snmptrapd.wait_for(lambda notification: notification.varbinds.get(ALARM_KEY_0) == "test")
+
+
+def test_the_keys_of_a_user_are_good_for_a_receiver_of_traps_but_not_of_informs(estate: Estate) -> None:
+    estate.command("snmp", "user", "add", "gateway", stdin=f"{AUTH}\n{PRIV}\n")
+    keys = {"auth": "SHA-256", "priv": "AES", "keys_file": str(estate.state / "secrets" / "gateway.keys")}
+    snmptrapd = Configured()
+    receiver(estate, snmptrapd.port, version="3", user="gateway", **keys)
+    snmptrapd.rules = estate.command("snmp", "receiver-config", "noc").stdout
+    with snmptrapd, estate.start():
+        assert estate.command("test-notification", "noc").returncode == 0
+        snmptrapd.wait_for(lambda notification: notification.varbinds.get(ALARM_KEY_0) == "test")
+    receiver(estate, snmptrapd.port, version="3", user="gateway", inform=True, **keys)
+    refused = estate.command("check")
+    assert refused.returncode == 2
+    assert "receivers.noc.keys: keys are those of this gateway's engine, and for informs" in refused.stderr
+
+
+def test_a_receiver_that_is_not_there_is_refused_with_those_that_are(estate: Estate) -> None:
+    receiver(estate, 162, community="x")
+    done = estate.command("snmp", "receiver-config", "nok")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no SNMP receiver 'nok'. Known: noc." in done.stderr
+
+
+def test_snmptt_knows_every_notification_below_the_organisations_number(estate: Estate) -> None:
+    receiver(estate, 162, community="x")
+    estate.configure(estate.config.read_text().replace("[publishers.snmp]", "[publishers.snmp]\nenterprise = 4711"))
+    printed = estate.command("snmp", "receiver-config", "noc", "--for", "snmptt").stdout
+    events = dict(re.findall(r"^EVENT (topology\w+) \.1\.3\.6\.1\.4\.1\.4711\.0\.(\d+) \"", printed, re.MULTILINE))
+    assert events == {each.name: str(each.number) for each in NOTIFICATION_TYPES}
+    assert "authCommunity log,execute x\n" in printed
+    assert "FORMAT $5: $16\n" in printed
+
+
+def test_zabbix_gets_the_item_and_its_trapper(estate: Estate) -> None:
+    receiver(estate, 162, community="x")
+    printed = estate.command("snmp", "receiver-config", "noc", "--for", "zabbix").stdout
+    for wanted in ("StartSNMPTrapper=1", 'snmptrap["1\\.3\\.6\\.1\\.4\\.1\\.32473\\.7163\\.0\\."]'):
+        assert f"{wanted}\n" in printed
