@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from gateway.app import places
 from gateway.app.client import Client, connected, runs
 from gateway.app.locate import Located
 from gateway.app.plugins import collector_plugin
-from gateway.app.publishing import start_engine
+from gateway.app.publishing import start_engine, views_of
 from gateway.app.sinks import SinkContext, create_sink
 from gateway.app.snmp_probe import ask_revision, who_may_ask
 from gateway.app.snmp_secrets import with_local_user
@@ -70,7 +70,7 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     async for finding in _publishers(configuration, located, running):
         yield finding
     for name, settings in configuration.receivers.items():
-        yield await _receiver(name, settings)
+        yield await _receiver(name, settings, views_of(configuration))
         if send:
             yield await _send(name, settings, located, running)
 
@@ -150,6 +150,10 @@ async def _publishers(configuration: Configuration, located: Located, running: b
     snmp, rest = configuration.publishers["snmp"], configuration.publishers["rest"]
     assert isinstance(snmp, SnmpSettings)
     assert isinstance(rest, RestSettings)
+    for name, user in snmp.users.items():
+        if user.auth_password is not None:
+            said = f"user {name} has passwords. Keys would open this gateway only: gateway snmp user add {name}"
+            yield Finding("snmp", Outcome.OK, said)
     if not running:
         for finding in _addresses(snmp, rest):
             yield finding
@@ -228,10 +232,16 @@ def _free(what: str, address: tuple[str, int], kind: socket.SocketKind) -> Findi
 # -- receivers -------------------------------------------------------------------------------------------------
 
 
-async def _receiver(name: str, settings: Settings) -> Finding:
-    """Does its name resolve? What is sent by UDP is not acknowledged, so no more can be known without sending."""
+async def _receiver(name: str, settings: Settings, views: Collection[str]) -> Finding:
+    """
+    Does its name resolve, is its view there? What is sent by UDP is not acknowledged, so no more can be known without
+    sending.
+    """
     what = f"receiver {name}"
-    given = settings.model_dump(include={"host", "port"})
+    given = settings.model_dump(include={"host", "port", "view"})
+    if given.get("view") not in (None, *views):
+        said = f"view = {given['view']!r}: no such view (known: {', '.join(views) or 'none'})"
+        return Finding(what, Outcome.FAILED, f"{said}. Write [publishers.snmp.views.{given['view']}].")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(given["host"], given["port"], type=socket.SOCK_DGRAM)
     except OSError as error:

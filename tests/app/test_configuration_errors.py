@@ -89,6 +89,48 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
             ["publishers.snmp.listen: '0.0.0.0:161' is reachable from other machines and communities.a"],
         ),
         (
+            '[publishers.snmp]\nlisten = [":161"]\n[publishers.snmp.users.u]\n',
+            ["publishers.snmp.users.u.auth: ':161' is reachable from other machines and this user needs no password."],
+        ),
+        (
+            '[publishers.snmp.users.u]\nauth = "SHA-3"\nauth_password = "long-enough"\npriv = "AES-512"\n',
+            [
+                "publishers.snmp.users.u.auth = 'SHA-3': unknown authentication protocol 'SHA-3': use one of SHA, ",
+                "publishers.snmp.users.u.priv = 'AES-512': unknown privacy protocol 'AES-512': use one of AES, ",
+            ],
+        ),
+        (
+            '[publishers.snmp.users.u]\nauth = "SHA-256"\nkeys = "hunter2"\n',
+            ["publishers.snmp.users.u.keys: must be ENGINE:KEY or ENGINE:KEY:KEY in hexadecimal digits"],
+        ),
+        (
+            f'[publishers.snmp.users.u]\nauth = "SHA-512"\nkeys = "80007ed905:{"ab" * 32}"\n',
+            ["publishers.snmp.users.u.keys: the localized SHA-512 key has a wrong length. Give the protocols"],
+        ),
+        (
+            '[publishers.snmp]\nenterprise = "acme"\nmax_message_size = 100\ncommunity = "public"\n',
+            [
+                "publishers.snmp.enterprise = 'acme': 'acme' is no enterprise number. Give its digits, ",
+                "publishers.snmp.max_message_size = 100: must be greater than or equal to 484. Give octets; 1472 ",
+                "publishers.snmp.community: unknown key. Did you mean 'communities'?",
+            ],
+        ),
+        (
+            '[publishers.snmp.communities.a]\ncommunity = ""\n[publishers.snmp.views.v]\ninclude = ["topoNothing"]\n',
+            [
+                "publishers.snmp.communities.a.community: value should have at least 1 item, not 0.",
+                "publishers.snmp.views.v.include: 'topoNothing' is no numeric OID: write it like ",
+            ],
+        ),
+        (
+            '[receivers.r]\nkind = "snmp"\nhost = "noc"\nversion = "3"\n',
+            ['receivers.r.user: version = "3" needs a user. Add user, auth and auth_password.'],
+        ),
+        (
+            '[receivers.r]\nkind = "snmp"\nhost = "noc"\nversion = "1"\ncommunity = "x"\ninform = true\n',
+            ['receivers.r.inform: SNMPv1 has no informs. Set version = "2c" or "3", or inform = false.'],
+        ),
+        (
             '[receivers.r]\nkind = "snmp"\nhost = "noc"\nauth = "SHA"\n',
             ['receivers.r.community: version = "2c" needs', 'receivers.r.auth: version = "2c" has no user.'],
         ),
@@ -103,3 +145,4 @@ def test_what_does_not_fit_together_is_told_at_the_key_to_change(tmp_path: Path,
     assert len(found) == len(said)
     for wanted in said:
         assert any(line.startswith(wanted) for line in found), (wanted, found)
+    assert not [secret for secret in ("hunter2", "ab" * 32) if secret in str(found)]

@@ -178,6 +178,20 @@ def test_snmptrapd_receives_by_exactly_what_was_printed(estate: Estate, settings
         snmptrapd.wait_for(lambda notification: notification.varbinds.get(ALARM_KEY_0) == "test")
 
 
+@pytest.mark.parametrize("inform", [False, True], ids=["trap", "inform"])
+def test_snmptrapd_goes_on_receiving_when_the_gateway_was_killed(estate: Estate, inform: bool) -> None:
+    snmptrapd = Configured()
+    receiver(estate, snmptrapd.port, **v3("SHA-256", "AES", inform=inform))
+    snmptrapd.rules = estate.command("snmp", "receiver-config", "noc").stdout
+    with snmptrapd:
+        for number in range(1, 4):
+            with estate.start() as gateway:
+                assert estate.command("test-notification", "noc").returncode == 0
+                snmptrapd.wait_for_many(lambda each: each.varbinds.get(ALARM_KEY_0) == "test", number)
+                gateway.signal(signal.SIGKILL)
+                gateway.process.wait(15)
+
+
 def test_the_keys_of_a_user_are_good_for_a_receiver_of_traps_but_not_of_informs(estate: Estate) -> None:
     estate.command("snmp", "user", "add", "gateway", stdin=f"{AUTH}\n{PRIV}\n")
     keys = {"auth": "SHA-256", "priv": "AES", "keys_file": str(estate.state / "secrets" / "gateway.keys")}

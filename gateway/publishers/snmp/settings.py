@@ -155,6 +155,13 @@ class SnmpSettings(Settings):
                 f"{address!r} is reachable from other machines and nobody is configured who may ask. "
                 "Add [publishers.snmp.users.NAME] (SNMPv3) or [publishers.snmp.communities.NAME]",
             )
+        for name, user in self.users.items():
+            if user.auth is None:
+                yield (
+                    ("users", name, "auth"),
+                    f"{address!r} is reachable from other machines and this user needs no password. "
+                    "Add auth and auth_password, or listen on 127.0.0.1 only",
+                )
         for label, each in self.communities.items():
             if each.community.get_secret_value().lower() in _WELL_KNOWN:
                 yield (
