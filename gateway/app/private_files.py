@@ -20,12 +20,12 @@ def write_private(path: Path, text: str) -> None:
     try:
         above = make_state_dir(path.parent).parent.stat()
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            if os.geteuid() == 0:
+                os.chown(path.parent, above.st_uid, above.st_gid, follow_symlinks=False)
+                os.fchown(file.fileno(), above.st_uid, above.st_gid)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        if os.geteuid() == 0:
-            for each in (path.parent, temporary):
-                os.chown(each, above.st_uid, above.st_gid)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import stat
 import subprocess
 
@@ -116,6 +117,31 @@ def test_without_users_and_communities_the_log_says_how_to_ask_and_no_secret(est
     assert not [each for each in secrets if each in gateway.log]
     for private in (folder, folder / "snmp.conf", estate.state / "secrets", estate.state / "secrets" / "local.keys"):
         assert stat.S_IMODE(private.stat().st_mode) & 0o077 == 0, private
+
+
+def test_check_asks_the_agent_as_everybody_who_may(estate: Estate) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        agent = f"127.0.0.1:{probe.getsockname()[1]}"
+    local = CONFIGURATION.replace('listen = ["127.0.0.1:0"]', f'listen = ["{agent}"]')
+    estate.configure(local)
+    with estate.start():
+        assert f"{agent} answers user local: revision" in estate.command("check").stdout
+    added = estate.command("snmp", "user", "add", "keys", stdin=f"{AUTH}\n{PRIV}\n").stdout
+    weak = '[publishers.snmp.users.old]\nallow_weak = true\nauth = "MD5"\nauth_password = "password"\npriv = "DES"\n'
+    estate.configure(f"{local}{added}{weak}")
+    with estate.start():
+        said = estate.command("check").stdout
+    for name in ("keys", "old"):
+        assert f"{agent} answers user {name}: revision" in said
+    assert "user old has passwords. Keys would open this gateway only: gateway snmp user add old" in said
+
+
+def test_check_names_the_view_of_a_receiver_that_is_not_there(estate: Estate) -> None:
+    receiver(estate, 162, community="x", view="alarms")
+    done = estate.command("check")
+    assert done.returncode == 1
+    assert "view = 'alarms': no such view (known: none). Write [publishers.snmp.views.alarms]." in done.stdout
 
 
 def test_the_local_user_stays_over_kill_9_with_the_same_engine_and_more_boots(estate: Estate) -> None:
