@@ -33,7 +33,7 @@ def snmp() -> None:
     """SNMPv3 users by their keys, and what the side that receives notifications needs."""
 
 
-@snmp.group()
+@snmp.group(short_help="Users of SNMPv3, by their keys.")
 def user() -> None:
     """Users of SNMPv3: only their keys for this gateway's engine are kept, never a password."""
 
@@ -47,8 +47,8 @@ def user() -> None:
 def add(name: str, auth: str, priv: str, allow_weak: bool, config: Path | None, state_dir: Path | None) -> None:
     """Ask for the passwords of the user NAME and keep its keys (RFC 3414 section 2.6) in the state folder.
 
-    The keys open this gateway only, and no password can be had from them. Without a terminal the passwords are the
-    first two lines of standard input. What has to be written into the configuration is printed.
+    The keys open this gateway only; the passwords are not kept. Without a terminal these are the first two lines of
+    standard input. What has to be written into the configuration is printed.
     """
     if not NAME.match(name) or len(name) > 32:
         raise ConfigError(f"user {name!r}: is no usable name. Use letters, digits, '.', '_' and '-', at most 32.")
@@ -116,7 +116,7 @@ def _password(what: str) -> str:
 def receiver_config(receiver: str, daemon: str, config: Path | None, state_dir: Path | None) -> None:
     """Print the configuration of the machine that receives the notifications of RECEIVER.
 
-    For SNMPv3 with keys instead of passwords: those of this gateway's engine for traps, those of any engine for
+    SNMPv3 with keys in place of passwords: those of this gateway's engine for traps, those that fit any engine for
     informs. They are secrets: write them to files that only the receiver may read.
     """
     settings, engine_id, root = _found(receiver, config, state_dir)

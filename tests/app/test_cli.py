@@ -80,7 +80,7 @@ def test_every_command_has_help(command: str) -> None:
     assert "Usage:" in result.output
 
 
-@pytest.mark.parametrize("group", [(), ("db",), ("token",)])
+@pytest.mark.parametrize("group", [(), ("db",), ("token",), ("snmp",)])
 def test_summaries_of_commands_fit_a_terminal(group: tuple[str, ...]) -> None:
     lines = gateway(*group, "--help").output.splitlines()
     assert [line for line in lines[lines.index("Commands:") :] if line.endswith("...")] == []
