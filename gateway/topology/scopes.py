@@ -37,9 +37,17 @@ def scopes_of(view: TopologyView, source: str) -> tuple[Scope, ...]:
 def unread(view: TopologyView) -> Iterator[tuple[str, Scope]]:
     """(source, part) of the parts that do not answer, and of which nothing is known: no read of them succeeded yet."""
     for alarm in sorted(_failing(view), key=lambda one: (one.source, one.detail)):
-        scope = _scope(view, alarm.source, alarm.detail, alarm)
-        if not scope.read_at and not view.named(scope.name):
-            yield alarm.source, scope
+        if not _is_known(view, alarm):
+            yield alarm.source, _scope(view, alarm.source, alarm.detail, alarm)
+
+
+def _is_known(view: TopologyView, alarm: Alarm) -> bool:
+    """The source has told of something in that part; what others call so says nothing of what is there."""
+    if isinstance(view, Snapshot):
+        return bool(view.scopes.get(scope_key(alarm.source, alarm.detail)))
+    host = view.entity(alarm.entity)  # of a part of which nothing is known: the source itself
+    records = (view.record(index) for index in host.records) if host is not None else ()
+    return any(r is not None and (r.source, r.scope) == (alarm.source, alarm.detail) for r in records)
 
 
 def _scope(view: TopologyView, source: str, name: str, alarm: Alarm | None) -> Scope:

@@ -13,6 +13,7 @@ from gateway.model.ports import EventFilter
 from gateway.model.rows import Source, SourceState
 from gateway.store.database import Database, open_database
 from gateway.topology.ages import entity_age, entity_is_stale
+from gateway.topology.scopes import unread
 from tests.store.estate import SECOND, T0
 
 MINUTE = 60 * SECOND
@@ -148,3 +149,19 @@ def test_a_scope_that_did_not_answer_then_is_stale_then_and_its_alarm_outlives_a
     (cleared,) = database.history.events(EventFilter(after=raised.seq))
     assert cleared.alarm_key == raised.alarm_key
     assert [stale(silent_at - 1), stale(silent_at), stale(house.now)] == [(False, False), (False, True), (False, False)]
+
+
+def test_a_host_that_had_never_been_read_then_is_known_as_that_whatever_others_call_so(database: Database):
+    house = House(database)
+    house.register("fleet")
+    for source, host in (("fleet", "h1"), ("fleet", "h2"), ("facts", "h9")):
+        kind = EntityKind.HYPERVISOR if source == "fleet" else EntityKind.PHYSICAL_HOST
+        entities = (ObservedEntity(NativeKey(kind, host), host),)
+        house.reconciler.apply(Observation(source, house.now, Whole(host), entities, ()))
+    for host in ("h2", "h9"):
+        key = NativeKey(EntityKind.HYPERVISOR, host)
+        house.reconciler.fail(ScopeFailure("fleet", house.now, host, "no answer", key))
+    house.now += 15 * SECOND
+    house.reconciler.settle(house.now)
+    for view in (house.reconciler.snapshot, database.history.at(house.now)):
+        assert [(source, scope.name) for source, scope in unread(view)] == [("fleet", "h9")]

@@ -2,13 +2,15 @@
 
 import pytest
 
+from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.errors import UnknownEntity
-from gateway.model.observations import ScopeFailure
+from gateway.model.observations import ObservedRelation, ScopeFailure
+from gateway.model.relations import RelationKind
 from gateway.topology.impact import impact
 from gateway.topology.lookup import End, meaning, resolve
 from gateway.topology.revise import scope_failed
 from gateway.topology.scopes import unread
-from tests.topology.house import T0, House
+from tests.topology.house import T0, House, entity, node
 from tests.topology.layers import hypervisor
 from tests.topology.test_where_silent import SECOND, estate
 
@@ -51,3 +53,15 @@ def test_an_impact_says_which_hosts_it_cannot_know_of():
     view = with_unread("h9", *(f"g{number}" for number in range(6))).snapshot
     answer = impact(view, [resolve(view, "hypervisor:h1")], T0 + 53 * SECOND)
     assert "source fleet has never read g0, g1, g2, g3, g4 and 2 more: what is there is not known" in answer.blind_spots
+
+
+def test_what_others_call_by_the_name_of_a_host_that_was_never_read_is_not_that_host():
+    house = with_unread("h9")
+    rack, machine = NativeKey(EntityKind.RACK, "r1"), NativeKey(EntityKind.PHYSICAL_HOST, "h9")
+    declared = [entity(rack, ""), entity(machine, "")]
+    house.see(54, declared, [ObservedRelation(RelationKind.PART_OF, machine, rack)], source="facts")
+    house.see(55, [entity(node("h9"), "member")], source="other")
+    answer = impact(house.snapshot, [resolve(house.snapshot, "rack:r1")], T0 + 56 * SECOND)
+    assert "source fleet has never read h9: what is there is not known" in answer.blind_spots
+    with pytest.raises(UnknownEntity, match="source fleet has a part of that name"):
+        resolve(house.snapshot, "hypervisor:h9")
