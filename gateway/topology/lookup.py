@@ -59,6 +59,8 @@ def resolve(view: TopologyView, wanted: str, kind: EntityKind | None = None) -> 
     """
     The entity that is meant by a name (any case), an index (`12` or `#12`), an id, `KIND:NAME` or `KIND/NAME`.
 
+    `KIND:NAME` means first what is shown by that name, then what a source calls so, or what has that index.
+
     Raises:
         UnknownEntity: nothing is called that; the message offers close names.
         AmbiguousName: the message lists what it may mean, in words that `resolve` takes.
@@ -119,6 +121,8 @@ def _found(view: TopologyView, wanted: str, kind: EntityKind | None) -> tuple[st
     found = _candidates(view, wanted, kind)
     if not found and asked_kind is not None and kind in (None, asked_kind):
         found = _candidates(view, name, asked_kind)
+        shown = [entity for entity in found if entity.name.lower() == name.lower()]
+        found = shown if len(shown) == 1 else found
     if not found:
         raise UnknownEntity(_unknown(view, name, kind or asked_kind))
     return wanted, found

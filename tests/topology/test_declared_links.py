@@ -1,9 +1,13 @@
 """Links that a person declared: they hold whenever their ends appear, and do not hide a source's own names."""
 
-from gateway.model.entities import EntityKind, EntityState, NativeKey
+import pytest
+
+from gateway.model.entities import DECLARED, EntityKind, EntityState, NativeKey
+from gateway.model.errors import AmbiguousName
 from gateway.model.events import Cause
 from gateway.model.observations import Evidence, EvidenceKind, Link
-from tests.topology.house import House, entity, node, on, resource, told
+from gateway.topology.lookup import resolve
+from tests.topology.house import House, entity, node, on, resource, told, vm
 
 WEB, N1, N2 = resource("web"), node("n1"), node("n2")
 
@@ -57,3 +61,16 @@ def test_the_cause_of_a_move_is_found_when_the_host_was_declared_before_its_sour
     assert told(events) == [("relocation", "web", "n1", "n2")]
     assert events[0].cause is Cause.FAILOVER
     assert house.get(N1).kind is EntityKind.HA_NODE
+
+
+def test_what_a_message_offers_is_reached_when_the_name_of_one_is_what_a_source_calls_another():
+    house = House()
+    house.see(0, [entity(vm("db"), ""), entity(vm("web"), "")], source="fleet")
+    old, new = house.get(vm("db")), house.get(vm("web"))
+    renamed = [entity(vm(name), DECLARED) for name in ("shop", "db")]
+    ends = {"shop": "db", "db": "web"}
+    links = tuple(Link(f"facts/vm/{name}", f"fleet/vm/{was}", same=True) for name, was in ends.items())
+    house.see(1, renamed, source="facts", links=links)
+    with pytest.raises(AmbiguousName, match="may mean 2 things: vm:shop, vm:db"):
+        resolve(house.snapshot, "db")
+    assert [resolve(house.snapshot, name).index for name in ("vm:shop", "vm:db")] == [old.index, new.index]
