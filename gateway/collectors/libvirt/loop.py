@@ -25,7 +25,8 @@ class EventLoop:
     enters an interpreter that is gone.
 
     A turn looks at every connection, no matter how few have something to say, and the keepalives of 500 hosts alone ask
-    for 350 turns a second. So it rests after each: what comes meanwhile is carried together in the next.
+    for 350 turns a second. So it rests after each: what comes meanwhile is read together in the next, and handed to
+    callbacks in the one after.
     """
 
     def __init__(self) -> None:
