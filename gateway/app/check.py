@@ -3,21 +3,18 @@
 import asyncio
 import socket
 import stat
-from collections.abc import AsyncIterator, Collection, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 from gateway.app import places
-from gateway.app.client import Client, connected, runs
+from gateway.app.check_publishers import check_publishers
+from gateway.app.client import runs
+from gateway.app.findings import Finding, Outcome
 from gateway.app.locate import Located
 from gateway.app.plugins import collector_plugin
 from gateway.app.publishing import start_engine, views_of
 from gateway.app.sinks import SinkContext, create_sink
-from gateway.app.snmp_probe import ask_revision, who_may_ask
-from gateway.app.snmp_secrets import with_local_user
 from gateway.app.sources import create_collector
-from gateway.config.addresses import parse_address
 from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings, SourceSettings
 from gateway.model.errors import ConfigError, GatewayError, SourcePartly
@@ -25,31 +22,12 @@ from gateway.model.notices import Notice, NoticeKind
 from gateway.model.ports import CollectorContext
 from gateway.notifier.settings import ReceiverSettings
 from gateway.publishers.rest import RestSettings
-from gateway.publishers.snmp import SnmpSettings
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.store.database import open_database
 from gateway.support.clock import SystemClock
 
 PROBE_S = 60.0
 """Longest that one source may take."""
-
-
-class Outcome(StrEnum):
-    """How a part of the gateway is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the check."""
-
-    what: str
-    outcome: Outcome
-    said: str
 
 
 async def check(configuration: Configuration, send: bool) -> AsyncIterator[Finding]:
@@ -67,7 +45,7 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
         for finding in findings:
             yield finding
     running = runs(located.socket)
-    async for finding in _publishers(configuration, located, running):
+    async for finding in check_publishers(configuration, located, running):
         yield finding
     for name, settings in configuration.receivers.items():
         yield await _receiver(name, settings, views_of(configuration))
@@ -141,92 +119,6 @@ async def _source(configuration: Configuration, name: str) -> tuple[Finding, ...
         said = f"did not answer within {PROBE_S:.0f} s. Ask it with its own tools, as the gateway's user."
         return (Finding(what, Outcome.FAILED, said),)
     return (Finding(what, Outcome.OK, f"{title}: {said}"),)
-
-
-# -- publishers ------------------------------------------------------------------------------------------------
-
-
-async def _publishers(configuration: Configuration, located: Located, running: bool) -> AsyncIterator[Finding]:
-    snmp, rest = configuration.publishers["snmp"], configuration.publishers["rest"]
-    assert isinstance(snmp, SnmpSettings)
-    assert isinstance(rest, RestSettings)
-    for name, user in snmp.users.items():
-        if user.auth_password is not None:
-            said = f"user {name} has passwords. Keys would open this gateway only: gateway snmp user add {name}"
-            yield Finding("snmp", Outcome.OK, said)
-    if not running:
-        for finding in _addresses(snmp, rest):
-            yield finding
-        return
-    async for finding in _agent(snmp, located.state_dir):
-        yield finding
-    async with connected(located, must_run=True) as client:
-        yield await _rest(client)
-
-
-async def _agent(settings: SnmpSettings, state_dir: Path) -> AsyncIterator[Finding]:
-    """Ask the running agent as each of those who may."""
-    if not settings.enabled:
-        yield Finding("snmp", Outcome.SKIPPED, "is disabled")
-        return
-    try:
-        settings = with_local_user(settings, state_dir)
-    except ConfigError as error:
-        yield Finding("snmp", Outcome.FAILED, str(error))
-        return
-    for listen in settings.listen:
-        if parse_address(listen).port == 0:
-            yield Finding("snmp", Outcome.SKIPPED, f"{listen}: on a free port, which only the gateway's log names")
-            continue
-        for who in who_may_ask(settings):
-            try:
-                revision = await ask_revision(listen, who, settings.root)
-            except GatewayError as error:
-                said = f"{error}. Was publishers.snmp changed since the gateway was started? Restart it"
-                yield Finding("snmp", Outcome.FAILED, said)
-            else:
-                yield Finding("snmp", Outcome.OK, f"{listen} answers {who.label}: revision {revision}")
-
-
-async def _rest(client: Client) -> Finding:
-    try:
-        body = (await client.get("/sources")).body
-    except GatewayError as error:
-        return Finding("rest", Outcome.FAILED, str(error))
-    bad = [source["name"] for source in body["items"] if source["state"] in ("failing", "stale")]
-    if bad:
-        return Finding(
-            "running gateway", Outcome.WARNING, f"sources that do not answer: {', '.join(bad)}. See: gateway sources"
-        )
-    return Finding("running gateway", Outcome.OK, f"answers, {len(body['items'])} sources")
-
-
-def _addresses(snmp: SnmpSettings, rest: RestSettings) -> Iterator[Finding]:
-    """No gateway runs: could it listen?"""
-    for listen in snmp.listen if snmp.enabled else ():
-        yield _free("snmp", parse_address(listen), socket.SOCK_DGRAM)
-    if rest.enabled:
-        try:
-            rest.check_tls()
-        except ConfigError as error:
-            yield Finding("rest", Outcome.FAILED, str(error))
-        yield _free("rest", (rest.address.host, rest.address.port), socket.SOCK_STREAM)
-
-
-def _free(what: str, address: tuple[str, int], kind: socket.SocketKind) -> Finding:
-    host, port = address
-    listen = f"{host} port {port}"
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as tried:
-        if kind is socket.SOCK_STREAM:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind(address)
-        except OSError as error:
-            remedy = "Choose another address or port, or stop what listens there (ss -lnp shows it)"
-            if isinstance(error, PermissionError):
-                remedy = "Give the service CAP_NET_BIND_SERVICE, or choose a port above 1023"
-            return Finding(what, Outcome.FAILED, f"{listen}: {error.strerror}. {remedy}.")
-    return Finding(what, Outcome.OK, f"{listen} is free; no gateway runs in this state folder")
 
 
 # -- receivers -------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from gateway.app.check import Finding, Outcome
 from gateway.app.check import check as check_all
 from gateway.app.console import one_line_json, table
+from gateway.app.findings import Finding, Outcome
 from gateway.app.locate import config_option, configured
 from gateway.app.settings_classes import load_configuration
 from gateway.config.configuration import Configuration

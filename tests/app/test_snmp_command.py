@@ -93,7 +93,10 @@ def test_what_makes_no_user_is_refused_with_what_to_do(
 def test_keys_of_another_database_are_refused_at_the_start(estate: Estate) -> None:
     added = estate.command("snmp", "user", "add", "noc", stdin=f"{AUTH}\n{PRIV}\n")
     estate.configure(CONFIGURATION + added.stdout)
+    assert estate.command("check").returncode == 0
     (estate.state / "topology.db").unlink()
+    estate.command("db", "upgrade")
+    assert "publishers.snmp.users.noc.keys: the keys were made for the engine 8000" in estate.command("check").stdout
     refused = estate.command("run")
     assert refused.returncode == 2
     assert "publishers.snmp.users.noc.keys: the keys were made for the engine 8000" in refused.stderr

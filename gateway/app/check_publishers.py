@@ -1,0 +1,117 @@
+"""The check of the publishers: do agent and REST server answer, or could they?"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from gateway.app.client import Client, connected
+from gateway.app.commands_database import opened
+from gateway.app.findings import Finding, Outcome
+from gateway.app.locate import Located
+from gateway.app.publishing import engine_id_of
+from gateway.app.snmp_probe import ask_revision, who_may_ask
+from gateway.app.snmp_secrets import with_local_user
+from gateway.config.addresses import parse_address
+from gateway.config.configuration import Configuration
+from gateway.model.errors import ConfigError, GatewayError
+from gateway.publishers.rest import RestSettings
+from gateway.publishers.snmp import SnmpSettings
+from gateway.publishers.snmp.access import usm_users
+
+
+async def check_publishers(configuration: Configuration, located: Located, running: bool) -> AsyncIterator[Finding]:
+    """A running gateway is asked as each of those who may; where none runs, could it listen, and do keys fit?"""
+    snmp, rest = configuration.publishers["snmp"], configuration.publishers["rest"]
+    assert isinstance(snmp, SnmpSettings)
+    assert isinstance(rest, RestSettings)
+    for name, user in snmp.users.items():
+        if user.auth_password is not None:
+            said = f"user {name} has passwords. Keys would open this gateway only: gateway snmp user add {name}"
+            yield Finding("snmp", Outcome.OK, said)
+    if not running:
+        for finding in await asyncio.to_thread(lambda: [*_keys(snmp, located)]):
+            yield finding
+        for finding in _addresses(snmp, rest):
+            yield finding
+        return
+    async for finding in _agent(snmp, located.state_dir):
+        yield finding
+    async with connected(located, must_run=True) as client:
+        yield await _rest(client)
+
+
+async def _agent(settings: SnmpSettings, state_dir: Path) -> AsyncIterator[Finding]:
+    """Ask the running agent as each of those who may."""
+    if not settings.enabled:
+        yield Finding("snmp", Outcome.SKIPPED, "is disabled")
+        return
+    try:
+        settings = with_local_user(settings, state_dir)
+    except ConfigError as error:
+        yield Finding("snmp", Outcome.FAILED, str(error))
+        return
+    for listen in settings.listen:
+        if parse_address(listen).port == 0:
+            yield Finding("snmp", Outcome.SKIPPED, f"{listen}: on a free port, which only the gateway's log names")
+            continue
+        for who in who_may_ask(settings):
+            try:
+                revision = await ask_revision(listen, who, settings.root)
+            except GatewayError as error:
+                said = f"{error}. Was publishers.snmp changed since the gateway was started? Restart it"
+                yield Finding("snmp", Outcome.FAILED, said)
+            else:
+                yield Finding("snmp", Outcome.OK, f"{listen} answers {who.label}: revision {revision}")
+
+
+def _keys(snmp: SnmpSettings, located: Located) -> Iterator[Finding]:
+    """No gateway runs: are the keys of users those of its engine?"""
+    if not any(user.keys for user in snmp.users.values()):
+        return
+    try:
+        with opened(located, upgrade=False) as database:
+            usm_users(snmp, engine_id_of(database))
+    except GatewayError as error:
+        yield Finding("snmp", Outcome.FAILED, f"{error}.")
+
+
+async def _rest(client: Client) -> Finding:
+    try:
+        body = (await client.get("/sources")).body
+    except GatewayError as error:
+        return Finding("rest", Outcome.FAILED, str(error))
+    bad = [source["name"] for source in body["items"] if source["state"] in ("failing", "stale")]
+    if bad:
+        return Finding(
+            "running gateway", Outcome.WARNING, f"sources that do not answer: {', '.join(bad)}. See: gateway sources"
+        )
+    return Finding("running gateway", Outcome.OK, f"answers, {len(body['items'])} sources")
+
+
+def _addresses(snmp: SnmpSettings, rest: RestSettings) -> Iterator[Finding]:
+    """No gateway runs: could it listen?"""
+    for listen in snmp.listen if snmp.enabled else ():
+        yield _free("snmp", parse_address(listen), socket.SOCK_DGRAM)
+    if rest.enabled:
+        try:
+            rest.check_tls()
+        except ConfigError as error:
+            yield Finding("rest", Outcome.FAILED, str(error))
+        yield _free("rest", (rest.address.host, rest.address.port), socket.SOCK_STREAM)
+
+
+def _free(what: str, address: tuple[str, int], kind: socket.SocketKind) -> Finding:
+    host, port = address
+    listen = f"{host} port {port}"
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as tried:
+        if kind is socket.SOCK_STREAM:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(address)
+        except OSError as error:
+            remedy = "Choose another address or port, or stop what listens there (ss -lnp shows it)"
+            if isinstance(error, PermissionError):
+                remedy = "Give the service CAP_NET_BIND_SERVICE, or choose a port above 1023"
+            return Finding(what, Outcome.FAILED, f"{listen}: {error.strerror}. {remedy}.")
+    return Finding(what, Outcome.OK, f"{listen} is free; no gateway runs in this state folder")
