@@ -38,6 +38,9 @@ port = {port}
 [publishers.snmp]
 listen = ["127.0.0.1:0"]
 
+[publishers.snmp.communities.asked]
+community = "public"
+
 [publishers.rest]
 listen = "127.0.0.1:{rest}"
 """

@@ -9,12 +9,18 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
-from gateway.schema.snmp.arcs import COLD_START, WARM_START, under
+from gateway.schema.snmp.arcs import AUTHENTICATION_FAILURE, COLD_START, WARM_START, under
 from gateway.schema.snmp.notifications import EVENT_TYPES, NOTIFICATION_TYPES, TEXT, Notification
 from gateway.wire.ber import Oid
 from gateway.wire.oid import format_oid
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+_STANDARD = (
+    ("coldStart", COLD_START, "the gateway has started, with another configuration"),
+    ("warmStart", WARM_START, "the gateway has started, with the same configuration"),
+    ("authenticationFailure", AUTHENTICATION_FAILURE, "somebody asked the gateway with wrong credentials"),
+)
 
 
 class Daemon(StrEnum):
@@ -76,10 +82,10 @@ def _snmptt(root: Oid) -> Iterator[str]:
     yield "# snmptrapd has to run with -On"
     yield "traphandle default /usr/sbin/snmptthandler"
     yield ""
-    yield "# /etc/snmp/snmptt.conf.topology-gateway, which snmptt.ini names under snmptt_conf_files"
-    for name, oid in (("coldStart", COLD_START), ("warmStart", WARM_START)):
+    yield "# /etc/snmptt/topology-gateway.conf, which snmptt.ini names under snmptt_conf_files"
+    for name, oid, said in _STANDARD:
         yield f'EVENT {name} .{format_oid(oid)} "Status Events" Normal'
-        yield f"FORMAT the gateway has started: {name}"
+        yield f"FORMAT {said}"
     for each in NOTIFICATION_TYPES:
         severity = "WARNING" if each.name.endswith(("Raised", "Failed")) else "Normal"
         yield f'EVENT {each.name} .{format_oid(under(root, each.oid))} "Status Events" {severity}'
