@@ -97,8 +97,7 @@ class Reconciler:
         """Take one observation in. Raises StoreUnavailable: nothing has changed."""
 
         def revision(base: Snapshot) -> Made:
-            dated = observation if observation.at >= base.at else replace(observation, at=base.at)
-            return observe(base, dated, self._settle, self._new_id, self._now())
+            return observe(base, observation, self._settle, self._new_id, self._now(), frozenset(self._doubters))
 
         return self._revise(revision)
 

@@ -42,6 +42,17 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A hypervisor that may be lost. Times: microseconds UTC."""
+
+    begun: int
+    asked: frozenset[tuple[str, str]]
+    """The (source, scope) pairs that were asked to look."""
+    waiting: Mapping[int, int]
+    """Entities that left it and are not told yet -> until when they wait for it at the most."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """
     The topology of one revision. Everything a publisher answers about now comes from one of these.
@@ -74,6 +85,8 @@ class Snapshot:
     What must be judged later -> due: `alarm:INDEX`, `group:INDEX`, `pair:INDEX`, `scope:INDEX` (an alarm's),
     `scopes:SOURCE`, `doubt:INDEX` (a hypervisor's: it may be lost).
     """
+    doubts: Mapping[int, Doubt] = field(default_factory=dict)
+    """By hypervisor: those that may be lost, and whose sources were asked."""
     failing: Mapping[str, int] = field(default_factory=dict)
     """Scopes that cannot be read, by `scope_key`: index of the alarm of their silence, which settles or is raised."""
     resumed_at: int = 0

@@ -31,13 +31,20 @@ class Draft:
     One revision in the making.
 
     `at`: microseconds UTC, the time of what is being judged. `new_id`: makes entity and event ids (UUIDv7).
+    `read_at`: when the view that is taken in was read, which may be before the revision that it comes after.
     """
 
     def __init__(
-        self, base: Snapshot, at: int, new_id: Callable[[], str], stale_intervals: int = STALE_INTERVALS
+        self,
+        base: Snapshot,
+        at: int,
+        new_id: Callable[[], str],
+        stale_intervals: int = STALE_INTERVALS,
+        read_at: int | None = None,
     ) -> None:
         self.base = base
         self.at = at
+        self._read_at = at if read_at is None else read_at
         self.new_id = new_id
         self._stale_intervals = stale_intervals
         self.next_index = base.next_index
@@ -72,6 +79,8 @@ class Draft:
         self._failing: dict[str, int | None] = {}
         self._taken: dict[str, Taken | None] = {}
         self._sources: dict[str, Source] = {}
+        self.doubts = base.doubts
+        """Hypervisors that may be lost: a mapping to be replaced, not changed."""
         self._links: dict[str, tuple[Link, ...]] = {}
         self._links_by_end: dict[str, list[Link]] | None = None
         self._pending: dict[str, int | None] = {}
@@ -204,8 +213,8 @@ class Draft:
         self._heard.add(scope_key(source, scope))
 
     def refresh(self, source: str, scope: str) -> None:
-        """The scope was read now, completely."""
-        self._freshness[scope_key(source, scope)] = self.at
+        """The scope was read, completely."""
+        self._freshness[scope_key(source, scope)] = max(self._read_at, self.freshness(source, scope))
 
     def taken(self, source: str, scope: str) -> Taken | None:
         """The last whole view of the scope before this draft, when that changed nothing."""
@@ -467,6 +476,7 @@ class Draft:
             entity_alarms=base.entity_alarms.evolve(_tuples(self._entity_alarms)),
             sources={**base.sources, **self._sources} if self._sources else base.sources,
             pending=_without_none(base.pending, self._pending),
+            doubts=self.doubts,
             failing=_without_none(base.failing, self._failing),
             taken=base.taken.evolve(self._taken),
             resumed_at=base.resumed_at,

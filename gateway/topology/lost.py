@@ -5,7 +5,7 @@ Silence alone proves nothing; two independent witnesses do (design: domain, Unre
 root of what follows: it is raised before the moves of the same revision are written.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from gateway.model.conditions import SECOND, ConditionKind, SettleTimes
@@ -16,7 +16,7 @@ from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Record, SeenEvidence
 from gateway.topology.alarms import begin
 from gateway.topology.carriers import hypervisors_under, machine_under
-from gateway.topology.doubts import begin_doubt, end_doubt, waiting
+from gateway.topology.doubts import Asking, begin_doubt, end_doubt, whom_to_ask
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.evidence import CLOCKS_DIFFER
 from gateway.topology.placements import answers
@@ -37,12 +37,12 @@ def hosts_of_lost_nodes(draft: Draft, observation: Observation) -> set[int]:
     return {host for record in down for host in hypervisors_under(draft, draft.entity_of(record.index))}
 
 
-def judge_lost(draft: Draft, hosts: Iterable[int], settle: SettleTimes, now: int) -> None:
+def judge_lost(draft: Draft, hosts: Iterable[int], settle: SettleTimes, asking: Asking | None) -> None:
     """
     Raise the loss of those of these hypervisors that fail to answer and that a cluster has lost as well.
 
     One that a cluster has lost in this revision and that is not known to fail, or on which others live, is doubted
-    from `now` on.
+    from now on, when anybody can be asked.
     """
     for host in sorted(hosts):
         if kind_of(draft, host) is not EntityKind.HYPERVISOR or loss_of(draft, host) is not None:
@@ -53,8 +53,10 @@ def judge_lost(draft: Draft, hosts: Iterable[int], settle: SettleTimes, now: int
         if lost:
             _raise(draft, host, above, lost, failing, settle)
             end_doubt(draft, host)
-        elif _lost_a_node_now(draft, host, above):
-            begin_doubt(draft, host, now)
+        elif asking is not None:
+            asked = whom_to_ask(draft, host, asking)
+            if asked and _lost_a_node_now(draft, above, asked):
+                begin_doubt(draft, host, asked, asking.now)
 
 
 def loss_of(draft: Draft, host: int) -> Alarm | None:
@@ -103,13 +105,12 @@ def _lost_nodes(draft: Draft, above: Iterable[int], failing: Alarm) -> list[int]
     return lost
 
 
-def _lost_a_node_now(draft: Draft, host: int, above: Iterable[int]) -> bool:
-    """True when in this revision a cluster lost a node on the host, of which a source tells that answers."""
-    own = [record for index in draft.group_of(host) if answers(draft, (record := draft.record(index)).source)]
-    sources = {record.source for record in own}
-    read_at = max((draft.freshness(record.source, record.scope) for record in own), default=0)
+def _lost_a_node_now(draft: Draft, above: Iterable[int], asked: Collection[tuple[str, str]]) -> bool:
+    """True when in this revision a cluster lost a node on the host; by the word of others than are asked."""
+    sources = {source for source, _ in asked}
+    read_at = max(draft.freshness(source, scope) for source, scope in asked)
     told = (record for node in above for record in _told_by_clusters(draft, node) if record.source not in sources)
-    return bool(own) and any(r.state_since == draft.at and _was_lost(draft, r, read_at) for r in told)
+    return any(r.state_since == draft.at and _was_lost(draft, r, read_at) for r in told)
 
 
 def _told_by_clusters(draft: Draft, entity: int) -> Iterator[Record]:
@@ -160,7 +161,7 @@ def _raise(
         kind=ConditionKind.HOST_LOST,
         entity=host,
         text=f"{name} is lost: {failing[0].source} has had no answer for {silent_s} s, and {clusters} has lost "
-        f"{nodes} on it. It took along {_counted(draft, above, lost)}",
+        f"{nodes} on it. It took along {_counted(draft, host, above, lost)}",
         remedy=f"bring {name} back, or make sure that it is off; gateway impact {name} lists what was on it, and "
         f"what nothing starts elsewhere stays down until then",
         settle=settle,
@@ -184,21 +185,22 @@ def _link_departures(draft: Draft, nodes: list[int], root: str) -> None:
         draft.recent = tuple(linked)
 
 
-def _counted(draft: Draft, above: list[int], lost: list[int]) -> str:
+def _counted(draft: Draft, host: int, above: list[int], lost: list[int]) -> str:
     """How many VMs, nodes and services were on the host, those that left it since its nodes were lost too."""
     kinds = [kind_of(draft, entity) for entity in above]
     services = {e for e, kind in zip(above, kinds, strict=True) if kind in (EntityKind.HA_RESOURCE, EntityKind.POD)}
-    services |= _left(draft, lost)
+    services |= _left(draft, host, lost)
     vms, nodes = kinds.count(EntityKind.VM), kinds.count(EntityKind.HA_NODE)
     parts = ((vms, "VM"), (nodes, "node"), (len(services), "service"))
     return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in parts)
 
 
-def _left(draft: Draft, nodes: list[int]) -> set[int]:
-    """What left these nodes since they went down, told or about to be."""
+def _left(draft: Draft, host: int, nodes: list[int]) -> set[int]:
+    """What left these nodes of a host since they went down, told or about to be."""
     departures = _departures(draft, nodes)
     told = {draft.entity_of(ref.index) for event in departures for ref in event.members or (event.entity,)}
-    moves = (placement for e in waiting(draft) if (placement := draft.placement(e)) is not None)
+    waiting = doubt.waiting if (doubt := draft.doubts.get(host)) is not None else ()
+    moves = (placement for e in waiting if (placement := draft.placement(e)) is not None and placement.moved_from)
     return told | {move.entity for move in moves if draft.entity_of(move.moved_from) in nodes}
 
 

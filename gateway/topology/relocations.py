@@ -9,7 +9,7 @@ from gateway.model.events import Cause, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Placement
 from gateway.topology.causes import Way, explain, is_planned, loss_under, root_on, strengthen, without_evidence
-from gateway.topology.doubts import delayed_until, doubted_until
+from gateway.topology.doubts import delayed_until, doubt_again, wait_for_doubts, wait_no_more
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.pairs import awaited_group, is_to_be_told, machines_of, managers_of, told_of_partner
 from gateway.topology.placements import Move, Verdict, group_of_member, judge_placement
@@ -33,7 +33,25 @@ def tell_moves(draft: Draft, verdicts: Mapping[int, Verdict], settle: SettleTime
             tell_group(draft, group)
 
 
-def waits_for(draft: Draft, entity: int) -> str:
+def wait_again(draft: Draft, placement: Placement, settle: SettleTimes) -> None:
+    """After a restart: a move that was found and not told waits for its group or its pair, and for its old host."""
+    move = _move_of(draft, placement)
+    doubt_again(draft, move.entity, move.old_host, draft.at)
+    key = _waits_for(draft, placement.entity)
+    due = placement.moved_at + (settle.group if _awaits(draft, move) else 0)
+    draft.judge_at(key, min(due, draft.due(key) or due))
+
+
+def _awaits(draft: Draft, move: Move) -> bool:
+    """True for a move that may be told with another: a group's, or that of the VM that it is."""
+    if group_of_member(draft, move.entity) is not None:
+        return True
+    if told_of_partner(draft, move) is not None:
+        return False
+    return _group_of_vm(draft, move.entity) is not None or is_to_be_told(draft, move.entity, move.new_host)
+
+
+def _waits_for(draft: Draft, entity: int) -> str:
     """The key in `pending` under which a move that was found and not told waits: its group's, or its own."""
     group = group_of_member(draft, entity) or _group_of_vm(draft, entity)
     return f"group:{group}" if group is not None else f"pair:{entity}"
@@ -48,15 +66,11 @@ def _tell_or_wait(draft: Draft, move: Move, doubt: str, settle: SettleTimes) -> 
     if kind not in RELOCATABLE_KINDS:
         _told(draft, move.entity)
         return
-    awaits = group_of_member(draft, move.entity) is not None
-    if not awaits and told_of_partner(draft, move) is None:
-        awaits = _group_of_vm(draft, move.entity) is not None or is_to_be_told(draft, move.entity, move.new_host)
-    if awaits:
-        if draft.due(key := waits_for(draft, move.entity)) is None:
+    is_doubted = wait_for_doubts(draft, move.entity, move.old_host)
+    if _awaits(draft, move):
+        if draft.due(key := _waits_for(draft, move.entity)) is None:
             draft.judge_at(key, draft.at + settle.group)
-    elif (until := doubted_until(draft, move.old_host)) is not None:
-        draft.judge_at(f"pair:{move.entity}", until)
-    else:
+    elif not is_doubted:
         _tell_one(draft, move, doubt)
 
 
@@ -221,6 +235,7 @@ def _told(draft: Draft, entity: int) -> None:
     """The move has been told, or need not be."""
     placement = draft.placement(entity)
     if placement is not None and placement.moved_from:
+        wait_no_more(draft, entity, draft.entity_of(placement.moved_from))
         draft.put_placement(replace(placement, moved_from=0, moved_at=0, moved_left=0))
 
 

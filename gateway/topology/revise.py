@@ -1,6 +1,6 @@
 """One revision: an observation, or a settle time that ran out, in; the next snapshot and its changes out."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from gateway.model.changes import Changes
@@ -20,13 +20,13 @@ from gateway.topology.alarms import (
 from gateway.topology.causes import amend_causes
 from gateway.topology.correlate import correlate
 from gateway.topology.diff import apply_observation
-from gateway.topology.doubts import delayed_until, end_doubt, end_doubts_of
+from gateway.topology.doubts import Asking, delayed_until, end_doubts_of, look_at_doubt
 from gateway.topology.draft import GATEWAY, Draft
 from gateway.topology.evidence import note_evidence
 from gateway.topology.lost import hosts_of_lost_nodes, judge_lost
 from gateway.topology.migrations import tell_failed_migrations
 from gateway.topology.placements import Verdict, judge_placement
-from gateway.topology.relocations import tell_group, tell_moves, tell_waiting, waits_for
+from gateway.topology.relocations import tell_group, tell_moves, tell_waiting, wait_again
 from gateway.topology.silence import (
     answering,
     end_source_silence,
@@ -46,25 +46,33 @@ NewId = Callable[[], str]
 
 
 def observe(
-    base: Snapshot, observation: Observation, settle: SettleTimes, new_id: NewId, now: int | None = None
+    base: Snapshot,
+    observation: Observation,
+    settle: SettleTimes,
+    new_id: NewId,
+    now: int | None = None,
+    askable: Collection[str] | None = None,
 ) -> tuple[Snapshot, Changes]:
     """
     What an observation changes.
 
     Returns the next snapshot and the changes that must be committed before anybody may see it; nothing is changed
-    in `base`. Times are `observation.at`, when the read began; what is asked about it is asked `now` (default: then).
+    in `base`. Times are `observation.at`, when the read began; what is handed over late is dated after `base`, but its
+    scope was read when it was read. `askable`: the sources that can be asked about it, `now`; default: all, then.
     """
-    draft = Draft(base, observation.at, new_id, settle.stale_intervals)
+    read_at, observation = observation.at, replace(observation, at=max(observation.at, base.at))
+    draft = Draft(base, observation.at, new_id, settle.stale_intervals, read_at)
+    asking = Asking(draft.at if now is None else max(now, draft.at), askable)
     apply_observation(draft, observation)
     if not isinstance(observation.covers, Glimpse):
         scope_answers(draft, observation.source, observation.covers.scope, settle)
-        end_doubts_of(draft, observation.source, observation.covers.scope)
+        end_doubts_of(draft, observation.source, observation.covers.scope, read_at)
         watch_scopes(draft, observation.source, observation.covers.scope, settle)
     linked = observation.links is not None and draft.put_links(observation.source, observation.links)
     fresh = note_evidence(draft, observation)
     if fresh and any(fact.kind is EvidenceKind.HOST_LOST for fact in observation.evidence):
         draft.touched.update(_uncertain(draft))
-    _judge(draft, settle, hosts_of_lost_nodes(draft, observation), relink=linked, now=now)
+    _judge(draft, settle, hosts_of_lost_nodes(draft, observation), relink=linked, asking=asking)
     judge_conditions(draft, observation, settle)
     tell_failed_migrations(draft, observation.source)
     if fresh:
@@ -104,7 +112,7 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
             tell_late(draft, int(number))
             continue
         if kind == "doubt":
-            end_doubt(draft, int(number))
+            look_at_doubt(draft, int(number))
             continue
         if kind == "scopes":
             look_at_scopes(draft, number, settle)
@@ -149,7 +157,7 @@ def _is_confirmed(verdict: Verdict, since: int, half: int) -> bool:
 
 def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snapshot:
     """
-    After a restart: what moved and waits to be told, for its group or its pair, is pending again.
+    After a restart: what moved and waits to be told, for its group, its pair or its old host, is pending again.
 
     Scopes that were failing get the time to be read: their silence does not count while the gateway was away.
     """
@@ -161,9 +169,9 @@ def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snap
         draft.judge_at(f"scope:{alarm.index}", now + 2 * settle.stale_disconnect)
     for _, placement in base.placements.rows():
         if placement.moved_from:
-            key, due = waits_for(draft, placement.entity), placement.moved_at + settle.group
-            draft.judge_at(key, min(due, draft.due(key) or due))
-    return replace(base, pending=draft.finish()[0].pending, resumed_at=now)
+            wait_again(draft, placement, settle)
+    made, _ = draft.finish()
+    return replace(base, pending=made.pending, doubts=made.doubts, resumed_at=now)
 
 
 def register_source(base: Snapshot, source: Source, now: int, new_id: NewId) -> tuple[Snapshot, Changes]:
@@ -243,17 +251,17 @@ def _judge(
     doubtful: Iterable[int] = (),
     *,
     relink: bool = False,
-    now: int | None = None,
+    asking: Asking | None = None,
 ) -> None:
     """
     Correlate what has other keys, then judge the placement of everything that may be elsewhere.
 
-    `doubtful`: hypervisors that may be lost; that is told before what moves away from them.
+    `doubtful`: hypervisors that may be lost; that is told before what moves away from them, and who is `asking` asks.
     """
     if draft.rekeyed or relink:
         correlate(draft, settle, everything=relink)
         follow_records(draft, settle)
-    judge_lost(draft, doubtful, settle, draft.at if now is None else max(now, draft.at))
+    judge_lost(draft, doubtful, settle, asking)
     if not draft.touched:
         return
     verdicts: dict[int, Verdict] = {}

@@ -9,16 +9,16 @@ import pytest
 
 from gateway.engine.reconciler import Reconciler
 from gateway.engine.supervisor import SupervisedSource
-from gateway.model.conditions import SECOND, SettleTimes
+from gateway.model.conditions import SECOND, ConditionKind, SettleTimes
 from gateway.model.entities import EntityState
 from gateway.model.errors import StoreUnavailable
 from gateway.model.events import Event
-from gateway.model.observations import Coverage, Observation, Report, Whole
+from gateway.model.observations import Coverage, Observation, Report, ScopeFailure, Whole
 from gateway.support.clock import SystemClock
 from gateway.topology.doubts import WAIT
 from tests.engine.store import MemoryStore
 from tests.topology.house import House
-from tests.topology.layers import Cluster, Fleet
+from tests.topology.layers import Cluster, Fleet, hypervisor
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Stage:
         self.tasks: list[asyncio.Task[None]] = []
         self.reconciler = Reconciler(self.store, SettleTimes(), self.clock.now)
         desk = self.desk = Desk(self.reconciler, self.clock)
-        fleet = Fleet(desk, vms=("m1", "m2"))
+        fleet = self.fleet = Fleet(desk, vms=("m1", "m2"))
         self.cluster = Cluster(desk, ("n1", "n2"), machines={"n1": "m1", "n2": "m2"})
         self.supervised = SupervisedSource("fleet", "fleet", collector, self.reconciler, self.clock, SettleTimes())
         fleet.run("m1", "h1")
@@ -135,7 +135,7 @@ def test_nobody_is_told_in_a_revision_that_the_store_refuses_before_it_is_commit
 def test_a_collector_that_takes_no_doubts_is_left_alone():
     stage = Stage(Silent())
     asyncio.run(stage.supervise(lambda: stage.shows("n1", EntityState.UNCLEAN)))
-    assert any(what.startswith("doubt:") for what in stage.reconciler.snapshot.pending)
+    assert stage.reconciler.snapshot.doubts == {}
 
 
 def test_a_source_that_was_stopped_is_not_told_any_more():
@@ -147,7 +147,24 @@ def test_a_source_that_was_stopped_is_not_told_any_more():
 
 def test_the_time_to_find_out_begins_when_the_view_is_taken_in_however_long_its_read_took():
     stage = Stage(Silent())
+    stage.reconciler.pass_doubts("fleet", lambda scope: None)
     stage.desk.late_s = 30
     stage.shows("n1", EntityState.UNCLEAN)
-    (due,) = [due for what, due in stage.reconciler.snapshot.pending.items() if what.startswith("doubt:")]
-    assert due > stage.clock.now() + WAIT - SECOND
+    (doubt,) = stage.reconciler.snapshot.doubts.values()
+    assert stage.reconciler.next_due() == doubt.begun + WAIT
+    assert doubt.begun > stage.clock.now() - SECOND
+
+
+def test_a_read_that_is_handed_over_late_does_not_end_a_doubt_that_it_knew_nothing_of():
+    stage = Stage(Silent())
+    stage.reconciler.pass_doubts("fleet", lambda scope: None)
+    began = stage.clock.now()
+    stage.shows("n1", EntityState.UNCLEAN)
+    stage.cluster.run("web", "n2")
+    stage.cluster.read(0)
+    entities, relations = stage.fleet._view("h1")
+    stage.reconciler.apply(Observation("fleet", began, Whole("h1"), tuple(entities), tuple(relations)))
+    assert list(stage.reconciler.snapshot.doubts)
+    failure = ScopeFailure("fleet", stage.clock.now(), "h1", "no answer", hypervisor("h1"))
+    (loss, *_) = stage.reconciler.fail(failure)
+    assert loss.condition is ConditionKind.HOST_LOST

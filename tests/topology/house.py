@@ -66,6 +66,8 @@ class House:
         self.snapshot = Snapshot()
         self.settle_times = SettleTimes()
         self.events: list[Event] = []
+        self.askable: frozenset[str] | None = None
+        """The sources whose collectors take doubts; None: all."""
         self._ids = (f"id-{number}" for number in count(1))
 
     def see(
@@ -95,7 +97,8 @@ class House:
             judged,
             links,
         )
-        self.snapshot, changes = observe(self.snapshot, observation, self.settle_times, lambda: next(self._ids))
+        made = observe(self.snapshot, observation, self.settle_times, lambda: next(self._ids), askable=self.askable)
+        self.snapshot, changes = made
         self.events.extend(changes.events)
         self.amended = changes.amended
         return events + list(changes.events)

@@ -7,12 +7,13 @@ import pytest
 from gateway.model.conditions import SECOND, SettleTimes
 from gateway.model.entities import EntityState
 from gateway.model.events import Cause, Event
-from gateway.model.observations import Evidence, EvidenceKind
+from gateway.model.observations import Evidence, EvidenceKind, Observation, ObservedEntity, Whole
 from gateway.model.rows import SourceState
-from gateway.topology.doubts import newly_doubted
-from gateway.topology.revise import update_source
-from tests.topology.house import T0, told
-from tests.topology.layers import Cluster
+from gateway.topology.doubts import end_doubt, newly_doubted
+from gateway.topology.draft import Draft
+from gateway.topology.revise import observe, resume, update_source
+from tests.topology.house import T0, entity, node, resource, told
+from tests.topology.layers import Cluster, hypervisor, smbios
 from tests.topology.test_host_lost_join import facts, in_vms, kinds, lose
 from tests.topology.test_lost_hosts import OFFLINE, RAISED, RUNNING, UNCLEAN, Estate, estate, lost
 
@@ -102,6 +103,141 @@ def test_without_an_answer_it_waits_four_seconds():
     moves_away(it, 10)
     assert it.house.wait(13.9) == []
     assert told(it.house.wait(14)) == [MOVED]
+
+
+def test_a_node_that_is_lost_again_and_again_delays_nothing_any_longer():
+    it = estate()
+    moves_away(it, 10)
+    events = []
+    for at_s in (12, 13, 15):
+        events += it.node_is(RUNNING, at_s - 0.5)
+        events += it.node_is(UNCLEAN, at_s)
+    assert told(events) == [MOVED]
+    assert events[0].at == T0 + 14 * SECOND
+
+
+def test_another_node_that_is_lost_on_a_doubted_host_has_it_asked_again_and_delays_nothing_any_longer():
+    it = estate()
+    it.fleet.vms += ("x1",)
+    it.fleet.run("x1", "h1")
+    other = Cluster(it.house, ("o1",), machines={"o1": "x1"}, name="other")
+    it.fleet.read(2)
+    other.read(3)
+    moves_away(it, 10)
+    before = it.house.snapshot
+    other.states["o1"] = UNCLEAN
+    assert told(other.read(13)) == []
+    assert list(newly_doubted(before, it.house.snapshot)) == [("fleet", "h1")]
+    assert told(it.house.wait(14)) == [MOVED]
+
+
+def test_a_group_is_told_in_time_though_its_host_is_doubted_again():
+    it = estate()
+    it.cluster.group = {"shop": ("db",)}
+    it.cluster.run("db", "n1")
+    it.cluster.read(5)
+    it.cluster.run("db", "n2")
+    it.node_is(UNCLEAN, 10, lost())
+    it.node_is(RUNNING, 12)
+    it.node_is(UNCLEAN, 13)
+    assert told(it.house.wait(13.9)) == []
+    assert told(it.house.wait(14)) == [("relocation", "shop", "n1", "n2")]
+
+
+@pytest.mark.parametrize("group_s", [1, 60])
+def test_what_waits_for_a_doubted_host_when_the_gateway_is_killed_is_told_after_the_loss(group_s):
+    it = estate()
+    it.house.settle_times = SettleTimes(group=group_s * SECOND)
+    moves_away(it, 10)
+    restarts(it, 11)
+    assert told(it.fails(13)) == [*RAISED, MOVED]
+    assert told(it.house.wait(200)) == []
+
+
+@pytest.mark.parametrize("group_s", [1, 60])
+def test_what_waits_for_a_doubted_host_when_the_gateway_is_killed_waits_four_seconds(group_s):
+    it = estate()
+    it.house.settle_times = SettleTimes(group=group_s * SECOND)
+    moves_away(it, 10)
+    restarts(it, 11)
+    assert told(it.house.wait(14.9)) == []
+    assert told(it.house.wait(15)) == [MOVED]
+
+
+def restarts(it: Estate, at_s: float) -> None:
+    """kill -9, and the gateway is back: of what waits the rows are left."""
+    left = replace(it.house.snapshot, pending={}, doubts={})
+    it.house.snapshot = resume(left, T0 + round(at_s * SECOND), it.house.settle_times, lambda: next(it.house._ids))
+
+
+# -- who can be asked ------------------------------------------------------------------------------------------
+
+
+def declared_too() -> Estate:
+    """A file declares h1 as well; only the fleet takes doubts."""
+    it = estate()
+    it.house.askable = frozenset({"fleet"})
+    declare(it, 2)
+    return it
+
+
+def declare(it: Estate, at_s: float) -> list[Event]:
+    h1 = ObservedEntity(hypervisor("h1"), "h1", "declared", EntityState.RUNNING, aliases=(smbios("h1"),))
+    return it.house.see(at_s, [h1], source="facts")
+
+
+def test_a_file_that_declares_the_host_is_not_asked_and_its_word_ends_no_doubt():
+    it = declared_too()
+    before = it.house.snapshot
+    moves_away(it, 10)
+    assert list(newly_doubted(before, it.house.snapshot)) == [("fleet", "h1")]
+    assert declare(it, 10.5) == []
+    assert told(it.fails(12.4)) == [*RAISED, MOVED]
+
+
+@pytest.mark.parametrize("askable", [frozenset({"fleet"}), frozenset()], ids=["disabled", "no collector"])
+def test_what_leaves_a_host_of_which_nobody_can_be_asked_is_told_at_once(askable):
+    it = declared_too()
+    it.house.askable = askable
+    base, ids = it.house.snapshot, it.house._ids
+    disabled = replace(base.sources["fleet"], state=SourceState.DISABLED)
+    made = update_source(base, disabled, EntityState.STOPPED, T0 + 5 * SECOND, it.house.settle_times, lambda: next(ids))
+    it.house.snapshot = made[0]
+    assert told(moves_away(it, 10)) == [MOVED]
+
+
+def test_a_read_that_is_handed_over_late_ends_no_doubt_and_is_no_younger_than_the_loss():
+    it = estate()
+    moves_away(it, 10)
+    assert late(it, 10.3, began_s=9.9) == []
+    assert told(it.fails(12)) == [*RAISED, MOVED]
+
+
+def late(it: Estate, at_s: float, began_s: float) -> list[Event]:
+    """Something else was seen meanwhile; then what the read of h1 found is taken in."""
+    it.house.see(at_s, [entity(node("zz"), "member")], source="other")
+    entities, relations = it.fleet._view("h1")
+    read = Observation("fleet", T0 + round(began_s * SECOND), Whole("h1"), tuple(entities), tuple(relations))
+    made = observe(it.house.snapshot, read, it.house.settle_times, lambda: next(it.house._ids))
+    it.house.snapshot = made[0]
+    return list(made[1].events)
+
+
+def test_the_end_of_a_doubt_has_only_what_left_that_host_judged_again():
+    it = estate()
+    it.cluster.run("mail", "n2")
+    it.cluster.read(5)
+    moves_away(it, 10)
+    it.cluster.run("mail", "n1")
+    it.node_is(UNCLEAN, 11, node="n2")
+    h1, h2 = (it.house.get(hypervisor(name)).index for name in ("h1", "h2"))
+    for host, name in ((h1, "web"), (h2, "mail")):
+        draft = Draft(it.house.snapshot, T0 + 12 * SECOND, lambda: "")
+        end_doubt(draft, host)
+        assert draft.touched == {it.house.get(resource(name)).index}
+
+
+# -- groups, and several nodes ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("group_s", [1, 10])
