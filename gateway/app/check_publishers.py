@@ -11,7 +11,7 @@ from gateway.app.findings import Finding, Outcome
 from gateway.app.locate import Located
 from gateway.app.publishing import engine_id_of
 from gateway.app.snmp_probe import ask_revision, who_may_ask
-from gateway.app.snmp_secrets import with_local_user
+from gateway.app.snmp_secrets import how_to_ask, nobody_may_ask, with_local_user
 from gateway.config.addresses import parse_address
 from gateway.config.configuration import Configuration
 from gateway.model.errors import ConfigError, GatewayError
@@ -46,15 +46,19 @@ async def _agent(settings: SnmpSettings, state_dir: Path) -> AsyncIterator[Findi
     if not settings.enabled:
         yield Finding("snmp", Outcome.SKIPPED, "is disabled")
         return
+    configured = settings
     try:
         settings = with_local_user(settings, state_dir)
     except ConfigError as error:
         yield Finding("snmp", Outcome.FAILED, str(error))
         return
     for listen in settings.listen:
-        if parse_address(listen).port == 0:
+        if (address := parse_address(listen)).port == 0:
             yield Finding("snmp", Outcome.SKIPPED, f"{listen}: on a free port, which only the gateway's log names")
             continue
+        if nobody_may_ask(configured):
+            said = f"nobody is configured, so ask it: {how_to_ask(state_dir, address, settings)}"
+            yield Finding("snmp", Outcome.OK, said)
         for who in who_may_ask(settings):
             try:
                 revision = await ask_revision(listen, who, settings.root)

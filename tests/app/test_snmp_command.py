@@ -18,6 +18,7 @@ from tests.lab.snmptrapd import Snmptrapd, missing
 
 ALARM_KEY_0 = format_oid((*ALARM_KEY.oid, 0))
 AUTH, PRIV = 'an "odd" pass\\word', "another one; # $(x)"
+MIB = "TOPOLOGY-GATEWAY-MIB"
 ENGINE_ID, BOOTS, NAME = "1.3.6.1.6.3.10.2.1.1.0", "1.3.6.1.6.3.10.2.1.2.0", "1.3.6.1.2.1.1.5.0"
 
 
@@ -129,7 +130,9 @@ def test_check_asks_the_agent_as_everybody_who_may(estate: Estate) -> None:
     local = CONFIGURATION.replace('listen = ["127.0.0.1:0"]', f'listen = ["{agent}"]')
     estate.configure(local)
     with estate.start():
-        assert f"{agent} answers user local: revision" in estate.command("check").stdout
+        said = estate.command("check").stdout
+    assert f"{agent} answers user local: revision" in said
+    assert f"nobody is configured, so ask it: SNMPCONFPATH={estate.state}/snmp snmpbulkwalk {agent} 1.3" in said
     added = estate.command("snmp", "user", "add", "keys", stdin=f"{AUTH}\n{PRIV}\n").stdout
     weak = '[publishers.snmp.users.old]\nallow_weak = true\nauth = "MD5"\nauth_password = "password"\npriv = "DES"\n'
     estate.configure(f"{local}{added}{weak}")
@@ -188,6 +191,8 @@ def v3(auth: str, priv: str, *, inform: bool) -> dict[str, object]:
         pytest.param(v3("SHA-256", "AES", inform=True), id="inform"),
         pytest.param(v3("SHA", "AES-256", inform=False), id="trap, extended key"),
         pytest.param(v3("SHA", "AES-256-C", inform=True), id="inform, extended key"),
+        pytest.param({**v3("MD5", "DES", inform=False), "allow_weak": True}, id="trap, weak"),
+        pytest.param({**v3("MD5", "DES", inform=True), "allow_weak": True}, id="inform, weak"),
         pytest.param({"version": "3", "user": "nobody"}, id="trap without authentication"),
         pytest.param({"version": "2c", "community": """it's odd: "one" \\ here""", "inform": True}, id="v2c inform"),
         pytest.param({"version": "1", "community": "plain"}, id="v1"),
@@ -256,5 +261,8 @@ def test_snmptt_knows_every_notification_below_the_organisations_number(estate: 
 def test_zabbix_gets_the_item_and_its_trapper(estate: Estate) -> None:
     receiver(estate, 162, community="x")
     printed = estate.command("snmp", "receiver-config", "noc", "--for", "zabbix").stdout
-    for wanted in ("StartSNMPTrapper=1", 'snmptrap["1\\.3\\.6\\.1\\.4\\.1\\.32473\\.7163\\.0\\."]'):
-        assert f"{wanted}\n" in printed
+    assert "StartSNMPTrapper=1\n" in printed
+    (pattern,) = re.findall(r'^snmptrap\["(.*)"\]$', printed, re.MULTILINE)
+    for oid in (".1.3.6.1.4.1.32473.7163.0.1", "SNMPv2-SMI::enterprises.32473.7163.0.1", f"{MIB}::topologyTest"):
+        assert re.search(pattern, f"SNMPv2-MIB::snmpTrapOID.0 type=6 value=OID: {oid}")
+    assert not re.search(pattern, "SNMPv2-MIB::snmpTrapOID.0 type=6 value=OID: .1.3.6.1.4.1.132473.7163.0.1")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
-from gateway.schema.snmp.arcs import AUTHENTICATION_FAILURE, COLD_START, WARM_START, under
+from gateway.schema.snmp.arcs import AUTHENTICATION_FAILURE, COLD_START, ENTERPRISES, WARM_START, under
 from gateway.schema.snmp.notifications import EVENT_TYPES, NOTIFICATION_TYPES, TEXT, Notification
 from gateway.wire.ber import Oid
 from gateway.wire.oid import format_oid
@@ -112,8 +112,9 @@ def _zabbix(root: Oid) -> Iterator[str]:
     yield ""
     yield "# An item of type SNMP trap, kind of value log, at a host with an SNMP interface. The host is chosen by the"
     yield "# sender's address, which is that of the gateway, or by snmpTrapAddress, where the affected host is known."
-    pattern = format_oid(root).replace(".", "\\.")
-    yield f'snmptrap["{pattern}\\.0\\."]'
+    # snmptrapd writes the name where it knows the MIB, else digits, or `enterprises` and digits.
+    arcs = format_oid(root[len(ENTERPRISES) :]).replace(".", "\\.")
+    yield f'snmptrap["TOPOLOGY-GATEWAY-MIB::topology|\\.{arcs}\\.0\\."]'
 
 
 def _word(text: str) -> str:
