@@ -1,6 +1,6 @@
 """Quorum: what is left of a cluster's votes when nodes are lost."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gateway.model.entities import EntityState
@@ -10,14 +10,15 @@ DOWN = frozenset(
     {EntityState.OFFLINE, EntityState.UNCLEAN, EntityState.STOPPED, EntityState.FAILED, EntityState.CRASHED}
 )
 """States of a node that gives no vote."""
+_UNKNOWN = "each node counted as one: nothing tells how corosync counts"
 _STOPPING = ("stop", "suicide", "fence", "demote")
 
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
     """
-    The votes of a cluster. `lost`: by the loss that is asked about; `remain`: of nodes that are up and stay, with those
-    of a quorum device.
+    The votes of a cluster, as many as are expected. `lost`: by the loss that is asked about; `remain`: of nodes that
+    are up and stay, with those of a quorum device.
 
     `needed`: to go on. `note`: what else decides, or was counted; empty when nothing is.
     """
@@ -45,39 +46,74 @@ def quorum(cluster: Entity, members: Iterable[tuple[Claim, Entity]], lost: Colle
     """
     The votes of the cluster's members (`votes` of their membership) without the lost; None when none is known.
 
-    Attributes of the cluster count when its source tells them (votequorum(5)): `qdevice_votes` (of a quorum device,
-    which gives them to nodes that remain), `two_node` (one of two votes is enough), `wait_for_all`, `no_quorum_policy`.
+    Attributes of the cluster count when its source tells them (votequorum(5)): `expected_votes`, `qdevice_votes` (of a
+    quorum device, which gives them to nodes that remain), `two_node` (one of two votes is enough), `auto_tie_breaker`,
+    `last_man_standing`, `wait_for_all`, `no_quorum_policy`. Where a rule may let fewer go on, the note says so.
     """
     votes = [(v, one) for claim, one in members if isinstance(v := claim.attributes.get("votes"), int)]
-    total = sum(v for v, _ in votes)
-    if total == 0:
+    counted = sum(v for v, _ in votes) + _number(cluster, "qdevice_votes")
+    if not any(v for v, _ in votes):
         return None
     up = [(v, one) for v, one in votes if one.state not in DOWN]
-    gone = sum(v for v, one in up if one.index in lost)
-    remain = sum(v for v, _ in up) - gone
-    device = _device_votes(cluster)
-    total += device
-    needed = 1 if total == 2 and cluster.attributes.get("two_node") else total // 2 + 1
-    found = Quorum(cluster, total, gone, remain + device if remain else 0, needed)
-    return replace(found, note=_note(found, device))
+    gone = [v for v, one in up if one.index in lost]
+    remain = sum(v for v, _ in up) - sum(gone)
+    total = max(counted, _number(cluster, "expected_votes"))
+    remain += _device_votes(cluster) if remain else 0
+    found = Quorum(cluster, total, sum(gone), remain, _needed(cluster, total))
+    seen = counted - sum(v for v, one in votes if one.state in DOWN)
+    return replace(found, note="; ".join(_notes(found, counted, seen, len(gone))))
+
+
+def _number(cluster: Entity, name: str) -> int:
+    value = cluster.attributes.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _needed(cluster: Entity, expected: int) -> int:
+    """A majority of what is expected; with two_node, which auto_tie_breaker ends, one of two."""
+    attributes = cluster.attributes
+    one_of_two = expected == 2 and attributes.get("two_node") and not attributes.get("auto_tie_breaker")
+    return 1 if one_of_two else expected // 2 + 1
 
 
 def _device_votes(cluster: Entity) -> int:
-    votes = cluster.attributes.get("qdevice_votes")
-    return votes if isinstance(votes, int) and not isinstance(votes, bool) else 0
+    """Votes that a quorum device gives: none with rules that exclude it."""
+    excluded = cluster.attributes.get("auto_tie_breaker") or cluster.attributes.get("last_man_standing")
+    return 0 if excluded else _number(cluster, "qdevice_votes")
 
 
-def _note(found: Quorum, device: int) -> str:
+def _notes(found: Quorum, counted: int, seen: int, gone: int) -> Iterator[str]:
+    """`counted`: votes of nodes and device; `seen`: without those of nodes that are down; `gone`: how many nodes go."""
     attributes = found.cluster.attributes
     if found.remain == 0:
-        waits = "wait_for_all: it starts again only when all its nodes are there"
-        return waits if attributes.get("wait_for_all") else ""
-    if found.remain == 1 and found.votes == 2:
-        if found.majority:
-            return "two_node: the other node goes on"
-        if "two_node" not in attributes:
-            return "it goes on only if corosync has two_node or a quorum device"
+        if attributes.get("wait_for_all"):
+            yield "wait_for_all: it starts again only when all its nodes are there"
+        return
+    if counted < found.votes:
+        yield f"corosync expects {found.votes}, the nodes have {counted}"
+    pair = found.remain == 1 and found.votes == 2
+    if attributes.keys().isdisjoint(("two_node", "qdevice_votes")):
+        yield "it goes on only if corosync has two_node or a quorum device" if pair else _UNKNOWN
     if found.majority:
-        return f"{device} of them the quorum device's, if it answers" if device else ""
-    policy = attributes.get("no_quorum_policy")
-    return f"no-quorum-policy={policy}: what remains stops too" if policy in _STOPPING else ""
+        if pair:
+            yield "two_node: the other node goes on"
+        elif device := _device_votes(found.cluster):
+            yield f"{device} of them the quorum device's, if it answers"
+        return
+    if rules := " or ".join(_rules(found, seen, gone)):
+        yield f"may stay quorate: {rules}"
+    if (policy := attributes.get("no_quorum_policy")) in _STOPPING:
+        yield f"no-quorum-policy={policy}: {'else ' if rules else ''}what remains stops too"
+
+
+def _rules(found: Quorum, seen: int, gone: int) -> Iterator[str]:
+    """The rules that may let it go on without a majority."""
+    tie = found.cluster.attributes.get("auto_tie_breaker")
+    expected = _number(found.cluster, "expected_votes")
+    least = max(expected, seen) if expected else found.votes
+    if found.remain >= _needed(found.cluster, least):
+        yield f"expected_votes is {expected}, if not all its nodes were up together"
+    if found.cluster.attributes.get("last_man_standing") and found.remain > (0 if tie else 1):
+        yield "last_man_standing, if nodes are lost one after another"
+    if tie and found.remain >= least // 2 and gone < found.needed:
+        yield "auto_tie_breaker, if the deciding node remains"

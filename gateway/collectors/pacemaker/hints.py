@@ -1,6 +1,8 @@
 """What the node agent posts to `/ingest/SOURCE`: alerts, facts of its node, or just "look now"."""
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.collectors.pacemaker.alerts import Alert, alert_of
@@ -12,20 +14,25 @@ MAX_ALERTS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One posted document. `dropped`: alerts that the agent had to throw away while we were away."""
+    """
+    One posted document. `dropped`: alerts that the agent had to throw away while we were away.
+
+    `refused`: what is wrong with facts that were not taken; without rules of quorum the others may have been.
+    """
 
     alerts: tuple[Alert, ...] = ()
     facts: NodeFacts | None = None
     dropped: int = 0
+    refused: str = ""
 
 
 def parse_hint(document: bytes) -> Hint:
     """
     Read a posted document: a JSON object with any of `alerts` (a list of CRM_alert_ variables), `facts`, `dropped`.
-    Who takes the document from the network bounds its size.
+    Who takes the document from the network bounds its size. Facts that are wrong take no alert along.
 
     Raises:
-        IngestError: it is not of that form.
+        IngestError: it is not of that form, or has nothing but facts that are not.
     """
     try:
         content = json.loads(document)
@@ -33,7 +40,10 @@ def parse_hint(document: bytes) -> Hint:
         raise IngestError(f"The document is no JSON: {error}.") from error
     if not isinstance(content, dict):
         raise IngestError(f"The document is a {type(content).__name__}, not an object with alerts or facts.")
-    return Hint(_alerts(content.get("alerts")), _facts(content.get("facts")), _count(content.get("dropped")))
+    facts, refused = _facts(content.get("facts"))
+    if refused and facts is None and not content.get("alerts"):
+        raise IngestError(refused)
+    return Hint(_alerts(content.get("alerts")), facts, _count(content.get("dropped")), refused)
 
 
 def _alerts(values: object) -> tuple[Alert, ...]:
@@ -45,8 +55,18 @@ def _alerts(values: object) -> tuple[Alert, ...]:
     return tuple(alert for alert in found if alert is not None)
 
 
-def _facts(value: object) -> NodeFacts | None:
-    return facts_of(value, "facts") if value is not None else None
+def _facts(value: object) -> tuple[NodeFacts | None, str]:
+    """(the facts, without rules of quorum that are wrong; what is wrong)."""
+    if value is None:
+        return None, ""
+    try:
+        return facts_of(value, "facts"), ""
+    except IngestError as error:
+        refused = str(error)
+    if isinstance(value, Mapping) and value.get("quorum") is not None:
+        with suppress(IngestError):
+            return facts_of({**value, "quorum": None}, "facts"), refused
+    return None, refused
 
 
 def _count(value: object) -> int:

@@ -96,6 +96,9 @@ def _cluster(picture: Picture) -> ObservedEntity:
     if (voting := picture.voting) is not None:
         attributes["two_node"] = voting.two_node
         attributes["wait_for_all"] = voting.wait_for_all
+        attributes["auto_tie_breaker"] = voting.auto_tie_breaker
+        attributes["last_man_standing"] = voting.last_man_standing
+        attributes["expected_votes"] = voting.expected_votes
         attributes["qdevice_votes"] = voting.device_votes
     for ticket in view.tickets:
         granted = "granted" if ticket.granted else "revoked"

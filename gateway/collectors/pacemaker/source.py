@@ -65,6 +65,7 @@ class PacemakerCollector:
         self._now = context.now
         self._identities = Identities(facts_path(context.state_dir, name), given_facts(settings.identity, path, name))
         self._alerts: deque[tuple[int, Alert]] = deque(maxlen=MAX_ALERTS)
+        self._refused = ""
         self._hinted = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._preferred = ""
@@ -116,6 +117,12 @@ class PacemakerCollector:
             IngestError: it is not what the agent sends.
         """
         hint = parse_hint(document)
+        if hint.refused and hint.refused != self._refused:
+            node = hint.facts.node if hint.facts else "a node"
+            logger.warning(
+                "collector %s: not all that the agent of %s tells is right: %.200r", self._name, node, hint.refused
+            )
+            self._refused = hint.refused
         if hint.facts is not None:
             self._identities.learn(hint.facts)
         if hint.dropped:

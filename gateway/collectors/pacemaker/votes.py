@@ -9,8 +9,9 @@ from gateway.model.errors import IngestError
 MOST = 2**32 - 1
 """Corosync counts votes in 32 bits."""
 MAX_NODES = 256
-_FLAGS = ("two_node", "wait_for_all")
-_KEYS = (*_FLAGS, "device_votes", "nodes")
+_FLAGS = ("two_node", "wait_for_all", "auto_tie_breaker", "last_man_standing")
+_NUMBERS = ("expected_votes", "device_votes")
+_KEYS = (*_FLAGS, *_NUMBERS, "nodes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,15 @@ class Voting:
     The rules of one cluster. `device_votes`: of a quorum device. `nodes`: votes of nodes that were given a number.
 
     `two_node`: one vote of two is enough. `wait_for_all`: it begins only when all nodes were seen together.
+    `auto_tie_breaker`: one half may be enough. `last_man_standing`: fewer votes are expected after each loss.
+    `expected_votes`: of which a majority is needed, those of a quorum device among them; 0: not told.
     """
 
     two_node: bool = False
     wait_for_all: bool = False
+    auto_tie_breaker: bool = False
+    last_man_standing: bool = False
+    expected_votes: int = 0
     device_votes: int = 0
     nodes: Mapping[str, int] = field(default_factory=dict)
 
@@ -46,21 +52,15 @@ def voting_of(document: Any, where: str) -> Voting:
     nodes = document.get("nodes", {})
     if not isinstance(nodes, Mapping) or len(nodes) > MAX_NODES:
         raise IngestError(f"{where}.nodes must be a table of at most {MAX_NODES} nodes and their votes.")
-    two_node, wait_for_all = (_flag(document, key, where) for key in _FLAGS)
-    device_votes = _votes(document.get("device_votes", 0), f"{where}.device_votes")
-    return Voting(
-        two_node, wait_for_all, device_votes, {name: _votes(nodes[name], f"{where}.nodes.{name}") for name in nodes}
-    )
+    flags = {key: _flag(document, key, where) for key in _FLAGS}
+    expected_votes, device_votes = (_votes(document.get(key, 0), f"{where}.{key}") for key in _NUMBERS)
+    given = {name: _votes(nodes[name], f"{where}.nodes.{name}") for name in nodes}
+    return Voting(**flags, expected_votes=expected_votes, device_votes=device_votes, nodes=given)
 
 
 def voting_document(voting: Voting) -> dict[str, Any]:
     """What `voting_of` reads."""
-    return {
-        "two_node": voting.two_node,
-        "wait_for_all": voting.wait_for_all,
-        "device_votes": voting.device_votes,
-        "nodes": dict(voting.nodes),
-    }
+    return {**{key: getattr(voting, key) for key in _KEYS}, "nodes": dict(voting.nodes)}
 
 
 def _flag(document: Mapping[str, Any], key: str, where: str) -> bool:

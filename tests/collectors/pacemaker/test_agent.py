@@ -197,6 +197,19 @@ def test_the_spool_is_bounded_and_says_what_it_dropped(node, gateway, monkeypatc
     assert agent.dropped(str(node.spool)) == 0
 
 
+def test_a_mistake_in_corosync_conf_costs_no_alert(node, gateway, tmp_path, monkeypatch):
+    conf = tmp_path / "corosync.conf"
+    conf.write_text("quorum {\n  device {\n    model: net\n    votes: 5000000000\n  }\n}\n")
+    monkeypatch.setattr(agent.with_quorum, "__defaults__", (str(conf),))
+    agent.spool_alert(str(node.spool), dict(ALERT))
+    assert agent.deliver(config_of(node), 0.0)
+    ((_, _, body),) = gateway.posted
+    hint = parse_hint(body)
+    assert ([alert.resource for alert in hint.alerts], hint.refused) == (["svc-a"], "")
+    assert hint.facts is not None
+    assert hint.facts.quorum is None
+
+
 def test_a_damaged_spool_file_stops_nothing(node, gateway):
     (node.spool / "00000000000000000001-1.json").write_text('{"half')
     agent.spool_alert(str(node.spool), dict(ALERT))

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.collectors.pacemaker.alerts import alert_of
 from gateway.collectors.pacemaker.facts import NodeFacts, facts_of
-from gateway.collectors.pacemaker.hints import MAX_ALERTS, parse_hint
+from gateway.collectors.pacemaker.hints import MAX_ALERTS, Hint, parse_hint
 from gateway.collectors.pacemaker.identity import Identities, facts_path, given_facts
 from gateway.model.entities import Alias, KeyNamespace
 from gateway.model.errors import ConfigError, IngestError
@@ -32,7 +32,7 @@ FENCED = {
 }
 
 
-def hint(**document: object) -> object:
+def hint(**document: object) -> Hint:
     return parse_hint(json.dumps(document).encode())
 
 
@@ -80,6 +80,29 @@ def test_an_empty_document_is_a_reason_to_look():
 def test_other_documents_are_refused_with_the_place_of_the_mistake(document, message):
     with pytest.raises(IngestError, match=message):
         parse_hint(document)
+
+
+@pytest.mark.parametrize(
+    ("facts", "taken"),
+    [
+        ({"node": "n1", "host_name": "one", "quorum": {"device_votes": 2**32}}, NodeFacts("n1", host_name="one")),
+        ({"node": "n1", "host_name": "one", "quorum": {"later": 1}}, NodeFacts("n1", host_name="one")),
+        ({"node": "n1", "macs": ["52:54"], "quorum": []}, None),
+        ({"node": "n1", "macs": ["52:54"]}, None),
+        (7, None),
+    ],
+)
+def test_wrong_facts_take_no_alert_along(facts: object, taken: NodeFacts | None):
+    found = hint(alerts=[STARTED], facts=facts)
+    assert [alert.resource for alert in found.alerts] == ["svc-a"]
+    assert found.facts == taken
+    assert found.refused.startswith("facts")
+
+
+def test_wrong_rules_of_quorum_keep_no_node_from_being_known():
+    found = hint(facts={"node": "n1", "host_name": "one", "quorum": {"two_node": 1}})
+    assert found.facts == NodeFacts("n1", host_name="one")
+    assert found.refused == "facts.quorum.two_node must be true or false."
 
 
 def test_facts_are_normalised_and_addresses_of_one_machine_only_are_no_key():

@@ -274,6 +274,19 @@ async def test_a_hint_is_a_reason_to_look_and_evidence(tmp_path, cluster):
     assert "one" in (tmp_path / "pacemaker-lab-facts.json").read_text()
 
 
+def test_wrong_facts_of_a_node_are_said_once_and_not_at_each_alert(tmp_path, caplog: pytest.LogCaptureFixture):
+    source = collector(tmp_path)
+    facts = {"node": "n1", "host_name": "one", "quorum": {"device_votes": 5_000_000_000}}
+    alert = {"CRM_alert_kind": "node", "CRM_alert_node": "n2", "CRM_alert_desc": "lost"}
+    for _ in range(3):
+        source.hint(json.dumps({"alerts": [alert], "facts": facts}).encode())
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        "collector lab: not all that the agent of n1 tells is right: "
+        "'facts.quorum.device_votes must be a number of votes.'"
+    ]
+
+
 async def test_a_hint_during_a_read_leads_to_another_read(tmp_path, cluster):
     cluster.says("a", "quiet")
     cluster.does("a", "touch reading; sleep 0.4")

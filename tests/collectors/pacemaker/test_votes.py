@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.collectors.pacemaker.agent.gateway_agent import quorum, with_quorum
+from gateway.collectors.pacemaker.agent.gateway_agent import MAX_NODES, quorum, with_quorum
 from gateway.collectors.pacemaker.facts import NodeFacts, dump_facts, facts_of
 from gateway.collectors.pacemaker.votes import Voting, voting_of
 from gateway.model.entities import EntityKind
@@ -31,24 +31,71 @@ DEVICE = "provider: corosync_votequorum\ndevice {\n model: net\n%s net {\n  host
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (conf("provider: corosync_votequorum", 0, 0, 0), Voting()),
-        (conf("two_node: 1", 0, 0), Voting(two_node=True, wait_for_all=True)),
-        (conf("two_node:1\n  wait_for_all: 0", 0, 0), Voting(two_node=True)),
-        (conf("wait_for_all: 1", 0, 2), Voting(wait_for_all=True, nodes={"n2": 2})),
-        (conf(DEVICE % (" votes: 1\n", "ffsplit"), 0, 0), Voting(device_votes=1)),
-        (conf(DEVICE % ("", "lms"), 0, 0, 0), Voting(device_votes=2)),  # corosync 3.1.7 says: Expected votes: 5
-        (conf("device {\n}", 0, 0), Voting()),
+        (conf("provider: corosync_votequorum", 0, 0, 0), Voting(expected_votes=3)),
+        (conf("two_node: 1", 0, 0), Voting(two_node=True, wait_for_all=True, expected_votes=2)),
+        (conf("two_node:1\n  wait_for_all: 0", 0, 0), Voting(two_node=True, expected_votes=2)),
+        (conf("wait_for_all: 1", 0, 2), Voting(wait_for_all=True, expected_votes=3, nodes={"n2": 2})),
+        (conf(DEVICE % (" votes: 1\n", "ffsplit"), 0, 0), Voting(expected_votes=3, device_votes=1)),
+        # corosync 3.1.7 says: Expected votes: 5
+        (conf(DEVICE % ("", "lms"), 0, 0, 0), Voting(expected_votes=5, device_votes=2)),
+        (conf("device {\n}", 0, 0), Voting(expected_votes=2)),
+        (conf("expected_votes: 5", 0, 0, 0), Voting(expected_votes=5)),
+        (conf("expected_votes: 8"), Voting(expected_votes=8)),
+        (conf("auto_tie_breaker: 1", 0, 0), Voting(auto_tie_breaker=True, expected_votes=2)),
+        (conf("last_man_standing: 1", 0, 0, 0), Voting(last_man_standing=True, expected_votes=3)),
+        # corosync takes no device then: it cannot know its votes
+        (conf(DEVICE % ("", "lms") + "\nexpected_votes: 3", 0, 0), Voting(expected_votes=3)),
+        (conf(DEVICE % ("", "lms"), 0, 2), Voting(expected_votes=3, nodes={"n2": 2})),
     ],
-    ids=["usual", "two_node", "does not wait", "votes", "device", "device's default", "no device"],
+    ids=[
+        "usual",
+        "two_node",
+        "does not wait",
+        "votes",
+        "device",
+        "device's default",
+        "no device",
+        "expected votes",
+        "no list of nodes",
+        "tie breaker",
+        "last man standing",
+        "device and expected votes",
+        "device and uneven votes",
+    ],
 )
 def test_the_file_of_corosync_is_read_with_its_defaults(text: str, told: Voting):
     assert voting_of(quorum(text), "quorum") == told
 
 
-def test_a_file_that_is_missing_or_broken_tells_nothing(tmp_path):
+@pytest.mark.parametrize(
+    "text",
+    [
+        conf(DEVICE % (" votes: many\n", "ffsplit"), 0, 0),
+        conf(DEVICE % (" votes: 5000000000\n", "ffsplit"), 0, 0),
+        conf("expected_votes: 4294967296", 0, 0),
+        conf("expected_votes: -1", 0, 0),
+        conf("", 4_294_967_295, 4_294_967_295),
+        conf("", *[1] * (MAX_NODES + 1)),
+        conf("", 1).replace("n1", "n" * 300),
+    ],
+    ids=["no number", "too many", "expected too many", "less than none", "in all too many", "nodes", "long name"],
+)
+def test_a_file_that_corosync_would_not_take_tells_nothing(tmp_path, text: str):
     path = tmp_path / "corosync.conf"
+    path.write_text(text)
     assert with_quorum({"node": "n1"}, str(path)) == {"node": "n1"}
-    path.write_text(conf(DEVICE % (" votes: many\n", "ffsplit"), 0, 0))
+
+
+def test_what_the_agent_tells_of_the_largest_cluster_is_taken(tmp_path):
+    path = tmp_path / "corosync.conf"
+    path.write_text(conf("", *[1] * MAX_NODES))
+    facts = facts_of(with_quorum({"node": "n1"}, str(path)), "facts")
+    assert facts.quorum is not None
+    assert facts.quorum.expected_votes == MAX_NODES
+
+
+def test_a_file_that_is_missing_tells_nothing_and_given_facts_stand(tmp_path):
+    path = tmp_path / "corosync.conf"
     assert with_quorum({"node": "n1"}, str(path)) == {"node": "n1"}
     path.write_text(conf("two_node: 1", 0, 0))
     assert with_quorum({"node": "n1"}, str(path))["quorum"]["two_node"] is True
@@ -56,8 +103,11 @@ def test_a_file_that_is_missing_or_broken_tells_nothing(tmp_path):
 
 
 def test_what_is_remembered_is_what_was_told():
-    facts = facts_of({"node": "n1", "quorum": {"two_node": True, "device_votes": 2, "nodes": {"n1": 3}}}, "facts")
-    assert facts.quorum == Voting(two_node=True, device_votes=2, nodes={"n1": 3})
+    told = {"two_node": True, "last_man_standing": True, "expected_votes": 6, "device_votes": 2, "nodes": {"n1": 3}}
+    facts = facts_of({"node": "n1", "quorum": told}, "facts")
+    assert facts.quorum == Voting(
+        two_node=True, last_man_standing=True, expected_votes=6, device_votes=2, nodes={"n1": 3}
+    )
     assert facts_of(json.loads(dump_facts([facts]))[0], "state") == facts
 
 
@@ -68,6 +118,7 @@ def test_what_is_remembered_is_what_was_told():
         ({"votes": 1}, r"unknown key 'votes'. Known keys: two_node"),
         ({"two_node": 1}, r"quorum.two_node must be true or false"),
         ({"device_votes": -1}, r"quorum.device_votes must be a number of votes"),
+        ({"expected_votes": "3"}, r"quorum.expected_votes must be a number of votes"),
         ({"nodes": ["n1"]}, r"quorum.nodes must be a table"),
         ({"nodes": {"n1": "2"}}, r"quorum.nodes.n1 must be a number of votes"),
     ],
@@ -87,14 +138,17 @@ def votes_of(seen: Observation) -> dict[str, object]:
 
 
 def test_the_cluster_tells_its_rules_and_its_nodes_their_votes():
-    rules = Voting(two_node=True, wait_for_all=True, device_votes=2, nodes={"n2": 3})
+    rules = Voting(two_node=True, wait_for_all=True, expected_votes=7, device_votes=2, nodes={"n2": 3})
     seen = shown(NodeFacts("n3", quorum=rules))
     told = entity(seen, EntityKind.HA_CLUSTER, "halab").attributes
     assert (told["two_node"], told["wait_for_all"], told["qdevice_votes"]) == (True, True, 2)
+    assert (told["auto_tie_breaker"], told["last_man_standing"], told["expected_votes"]) == (False, False, 7)
     assert votes_of(seen) == {"n1": 1, "n2": 3, "n3": 1}
 
 
 def test_of_rules_that_nobody_tells_nothing_is_said():
     seen = shown(NodeFacts("n1"))
-    assert not {"two_node", "qdevice_votes"} & set(entity(seen, EntityKind.HA_CLUSTER, "halab").attributes)
+    assert not {"two_node", "qdevice_votes", "expected_votes"} & set(
+        entity(seen, EntityKind.HA_CLUSTER, "halab").attributes
+    )
     assert votes_of(seen) == {"n1": 1, "n2": 1, "n3": 1}

@@ -46,6 +46,8 @@ TIMEOUT_S = 5.0
 PATIENCE_S = 900.0
 """How long a child keeps trying; the next alert starts a new one."""
 MAX_CONFIG_BYTES = 1 << 20
+MAX_NODES, MAX_NAME = 256, 255
+"""Of nodes that corosync.conf gives a number of votes."""
 
 
 class AgentError(Exception):
@@ -287,7 +289,7 @@ def collect_facts(node: str) -> Dict[str, Any]:
 
 
 def with_quorum(facts: Dict[str, Any], path: str = COROSYNC) -> Dict[str, Any]:
-    """Facts with how corosync decides on quorum: as its file is now, unless they say it themselves."""
+    """Facts with how corosync decides on quorum: as its file is now, if it is right, unless they say it themselves."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             text = file.read(MAX_CONFIG_BYTES)
@@ -297,26 +299,45 @@ def with_quorum(facts: Dict[str, Any], path: str = COROSYNC) -> Dict[str, Any]:
 
 
 def quorum(text: str) -> Dict[str, Any]:
-    """What corosync.conf says of votes, with the defaults of votequorum(5); ValueError: votes that are no number."""
+    """
+    What corosync.conf says of votes, with the defaults of votequorum(5).
+
+    Raises ValueError for what corosync would not take: it runs by an older file then.
+    """
     root = sections(text)
     rules = values(part(root, "quorum"))
-    two_node = rules.get("two_node") == "1"
     members = [values(found) for name, found in part(root, "nodelist") if name == "node" and isinstance(found, list)]
+    votes = [count(one.get("quorum_votes", "1")) for one in members]
     given = [one for one in members if "quorum_votes" in one and "name" in one]
+    nodes = {one["name"]: count(one["quorum_votes"]) for one in given}
+    if len(nodes) > MAX_NODES or any(len(name) > MAX_NAME for name in nodes):
+        raise ValueError("more nodes, or longer names, than a cluster has")
+    expected = count(rules.get("expected_votes", "0"))
+    device = device_votes(values(part(part(root, "quorum"), "device")), 0 if expected else len(votes), sum(votes))
     return {
-        "two_node": two_node,
-        "wait_for_all": rules.get("wait_for_all", "1" if two_node else "0") == "1",
-        "device_votes": device_votes(values(part(part(root, "quorum"), "device")), members),
-        "nodes": {one["name"]: max(0, int(one["quorum_votes"])) for one in given},
+        "two_node": rules.get("two_node") == "1",
+        "wait_for_all": rules.get("wait_for_all", rules.get("two_node")) == "1",
+        "auto_tie_breaker": rules.get("auto_tie_breaker") == "1",
+        "last_man_standing": rules.get("last_man_standing") == "1",
+        "expected_votes": expected or count(str(sum(votes) + device)),
+        "device_votes": device,
+        "nodes": nodes,
     }
 
 
-def device_votes(device: Dict[str, str], members: List[Dict[str, str]]) -> int:
-    """Votes of the quorum device: by default one less than those of all nodes."""
+def count(text: str) -> int:
+    """A number of votes; corosync counts in 32 bits."""
+    number = int(text)
+    if not 0 <= number < 1 << 32:
+        raise ValueError(f"{number} is no number of votes")
+    return number
+
+
+def device_votes(device: Dict[str, str], nodes: int, votes: int) -> int:
+    """Votes of the quorum device: by default one less than the nodes, when each has one and none are expected."""
     if not device.get("model"):
         return 0
-    default = sum(int(one.get("quorum_votes", "1")) for one in members) - 1
-    return max(0, int(device.get("votes", default)))
+    return count(device.get("votes", str(max(0, nodes - 1) if nodes == votes else 0)))
 
 
 def sections(text: str) -> List[Tuple[str, Any]]:
