@@ -77,8 +77,8 @@ def make_local_user(settings: SnmpSettings, engine_id: bytes, state_dir: Path) -
     keys, client = keys_file(state_dir, LOCAL), state_dir / CLIENT_FOLDER / "snmp.conf"
     if not (keys.exists() and client.exists()) or _kept(keys).engine_id != engine_id:
         made = UsmUser(LOCAL.encode(), engine_id, _AUTH, secrets.token_bytes(32), _PRIV, secrets.token_bytes(16))
-        keep_keys(state_dir, made)
         write_private(client, client_configuration(made))
+        keep_keys(state_dir, made)  # last: as long as they do not fit, both are made anew
     return with_local_user(settings, state_dir)
 
 
