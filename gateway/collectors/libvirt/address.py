@@ -59,6 +59,16 @@ class Address:
         """False for the driver that only plays to manage machines."""
         return self.driver != "test"
 
+    @property
+    def place(self) -> str:
+        """The URI in the one form that all its spellings have: default port, case of the host, strokes. To compare."""
+        split = urlsplit(self.uri)
+        user, at, _ = split.netloc.rpartition("@")
+        port = split.port or PORTS.get(self.transport, "")
+        host = f"{user}{at}{(split.hostname or '').rstrip('.')}:{port}"
+        path = "/".join(each for each in split.path.split("/") if each)
+        return f"{self.driver}+{self.transport}://{host}/{path}?{split.query}"
+
 
 def parse_uri(text: str) -> Address:
     """

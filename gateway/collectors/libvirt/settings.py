@@ -98,7 +98,7 @@ class LibvirtSettings(SourceSettings):
 
     @property
     def addresses(self) -> Mapping[str, str]:
-        return {host.address.uri.rstrip("/"): f"hosts.{name}" for name, host in self.hosts.items()}
+        return {host.address.place: f"hosts.{name}" for name, host in self.hosts.items()}
 
     @field_validator("record")
     @classmethod
@@ -122,9 +122,9 @@ class LibvirtSettings(SourceSettings):
         for name, host in self.hosts.items():
             if not _NAME.fullmatch(name):
                 found.append((("hosts", name), "is no usable name. Use letters, digits, '.', '_' and '-', at most 128"))
-            same = first.setdefault(host.address.uri.rstrip("/"), name)
+            same = first.setdefault(host.address.place, name)
             if same != name:
-                found.append((("hosts", name), f"has the URI of hosts.{same}. Leave one of them out"))
+                found.append((("hosts", name), f"is the same host as hosts.{same}. Leave one of them out"))
         if self.password is not None and not self.username:
             found.append((("username",), "is missing. Name the SASL user whose password is given"))
         if self.username and self.password is None:

@@ -39,7 +39,15 @@ def test_a_host_is_a_uri_or_a_table() -> None:
         ('hosts."a/b" = "qemu:///system"', r'sources\.fleet\.hosts\."a/b": is no usable name\. Use letters'),
         (
             'hosts.h1 = "qemu+tcp://h/system"\nhosts.h2 = "qemu+tcp://h/system/"',
-            r"sources\.fleet\.hosts\.h2: has the URI of hosts\.h1\. Leave one of them out",
+            r"sources\.fleet\.hosts\.h2: is the same host as hosts\.h1\. Leave one of them out",
+        ),
+        (
+            'hosts.h1 = "qemu+tcp://H/system"\nhosts.h2 = "qemu+tcp://h:16509/system"',
+            r"sources\.fleet\.hosts\.h2: is the same host as hosts\.h1\.",
+        ),
+        (
+            'hosts.h1 = "test:///tmp/n.xml"\nhosts.h2 = "test:////tmp/n.xml"',
+            r"sources\.fleet\.hosts\.h2: is the same host as hosts\.h1\.",
         ),
         ("hosts.h1 = { url = 'x' }", r"sources\.fleet\.hosts\.h1\.url: unknown key. Did you mean 'uri'\?"),
         (
@@ -54,6 +62,22 @@ def test_a_host_is_a_uri_or_a_table() -> None:
 def test_what_is_wrong_stands_at_its_key(text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         settings(text)
+
+
+def test_hosts_that_differ_in_more_than_their_spelling_are_two() -> None:
+    made = settings(
+        """
+        hosts.h1 = "qemu+tcp://h/system"
+        hosts.h2 = "qemu+tls://h/system"
+        hosts.h3 = "qemu+tcp://h:16510/system"
+        hosts.h4 = "qemu+tcp://h/session"
+        hosts.h5 = "qemu+ssh://me@h/session"
+        hosts.h6 = "qemu+ssh://you@h/session"
+        hosts.h7 = "qemu:///system?socket=/run/a"
+        hosts.h8 = "qemu:///system?socket=/run/b"
+        """
+    )
+    assert len(made.addresses) == len(made.hosts)
 
 
 def test_passwords_are_never_shown() -> None:
