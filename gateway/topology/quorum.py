@@ -32,8 +32,12 @@ class Quorum:
 
     @property
     def majority(self) -> bool:
-        """True when enough votes remain: more than half of all, or one of the two of a cluster with two_node."""
-        return self.remain >= self.needed
+        """
+        True when enough votes remain: more than half of all, or one of the two of a cluster with two_node.
+
+        A cluster that has no quorum now gains none by a loss.
+        """
+        return self.remain >= self.needed and self.cluster.attributes.get("quorate") is not False
 
     @property
     def said(self) -> str:
@@ -100,7 +104,10 @@ def _notes(found: Quorum, counted: int, seen: int, gone: int) -> Iterator[str]:
         elif device := _device_votes(found.cluster):
             yield f"{device} of them the quorum device's, if it answers"
         return
-    if rules := " or ".join(_rules(found, seen, gone)):
+    rules = ""
+    if attributes.get("quorate") is False:
+        yield "it has no quorum now"
+    elif rules := " or ".join(_rules(found, seen, gone)):
         yield f"may stay quorate: {rules}"
     if (policy := attributes.get("no_quorum_policy")) in _STOPPING:
         yield f"no-quorum-policy={policy}: {'else ' if rules else ''}what remains stops too"

@@ -86,6 +86,13 @@ def test_what_happens_when_no_rule_helps_is_told_with_what_may():
     assert found.note == f"{TIE}; no-quorum-policy=stop: else what remains stops too"
 
 
+def test_a_cluster_without_quorum_gains_none_by_a_loss():
+    found = forecast(4, 1, expected_votes=5, wait_for_all=True, quorate=False)
+    assert not found.majority
+    assert found.said == "3 of 5 votes remain, no majority (corosync expects 5, the nodes have 4; it has no quorum now)"
+    assert forecast(4, 1, quorate=True).majority
+
+
 @pytest.mark.parametrize("rule", ["auto_tie_breaker", "last_man_standing"])
 def test_a_quorum_device_gives_no_votes_beside_a_rule_that_excludes_it(rule: str):
     assert forecast(4, 2, qdevice_votes=1, expected_votes=5, **{rule: True}).remain == 2

@@ -307,11 +307,15 @@ class QuorumModel(Model):
 
     cluster: Ref
     votes: int
+    """As many as are expected, those of a quorum device among them."""
     lost: int
     """By this loss; nodes that are down already have none to lose."""
     remain: int
     majority: bool
-    """True when enough votes remain: more than half of all, or one of the two of a cluster with two_node."""
+    """
+    True when enough votes remain: more than half of all, or one of the two of a cluster with two_node. False also where
+    another rule may let it go on: `note` says so.
+    """
     note: str
     """What else decides whether it goes on, or was counted; empty when nothing is."""
 
