@@ -1,6 +1,7 @@
 """One connection to a libvirt daemon: opened so that it cannot hang unseen, listened to before it is read, closed."""
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import libvirt
 from gateway.collectors.libvirt.address import Address, FileEnd
 from gateway.collectors.libvirt.callbacks import Tap, is_unsupported, register
 from gateway.collectors.libvirt.loop import EVENT_LOOP
-from gateway.collectors.libvirt.probe import probe
+from gateway.collectors.libvirt.probe import Door, probe
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.worker import Calls
 from gateway.model.errors import SourceUnavailable
@@ -28,6 +29,24 @@ class Connection:
         self.virt = virt
         self._undo: list[Callable[[], object]] = []
         self._tap: Tap | None = None
+        self._in_use = threading.Lock()
+        """libvirt frees what is closed, whoever is still in a call on it."""
+        self._is_closed = False
+
+    def answers(self) -> bool:
+        """
+        Ask the host what costs it nothing; it may be asked beside another call. False: the connection has ended.
+
+        It blocks until something comes back.
+        """
+        with self._in_use:
+            if self._is_closed:
+                return False
+            try:
+                self.virt.getLibVersion()
+            except libvirt.libvirtError:
+                return bool(self.virt.isAlive())
+            return True
 
     def watch(self, calls: Calls, tap: Tap) -> None:
         """
@@ -56,10 +75,12 @@ class Connection:
         """Take everything back and close. It may take as long as a call; errors of a broken connection are none."""
         if self._tap is not None:
             self._tap.open = False
-        for undo in (*reversed(self._undo), self.virt.close):
-            with suppress(libvirt.libvirtError):  # it is gone already
-                undo()
-        self._undo.clear()
+        with self._in_use:
+            self._is_closed = True
+            for undo in (*reversed(self._undo), self.virt.close):
+                with suppress(libvirt.libvirtError):  # it is gone already
+                    undo()
+            self._undo.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +91,12 @@ class Opener:
     settings: LibvirtSettings
     writes: bool = False
 
-    def knock(self, calls: Calls) -> None:
+    def knock(self, calls: Calls) -> Door | None:
         """
         Try whether somebody is there, with a deadline that libvirt's own way of opening has not. Blocking.
+
+        Returns:
+            where that was; None: nowhere that can be reached beside libvirt.
 
         Raises:
             SourceUnavailable: nobody, or nobody who answers.
@@ -82,7 +106,8 @@ class Opener:
             calls("look at its file", _look_at, end.path)
         elif end is not None:
             patience = self.settings.connect_timeout_s + self.settings.call_timeout_s  # resolving a name takes time too
-            calls.within(patience, "connect", probe, end, self.settings.connect_timeout_s)
+            return calls.within(patience, "connect", probe, end, self.settings.connect_timeout_s)
+        return None
 
     def open(self, calls: Calls) -> Connection:
         """

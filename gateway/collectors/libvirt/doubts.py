@@ -4,20 +4,26 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any
+from typing import Protocol
 
-from gateway.collectors.libvirt.address import Address, TcpEnd
-from gateway.collectors.libvirt.probe import HELLO
+from gateway.collectors.libvirt.probe import HELLO, Door
 
 PATIENCE_S = 1.2
 """How long one question may go unanswered; long enough for TCP's first repetition (1 s, RFC 6298 2.1)."""
 QUESTIONS = 2
 """A host that is slow for a moment, or a packet that is lost, is no loss."""
-RESOLVE_S = 1.0
-_Place = tuple[int, Any]
-"""A family of addresses, and one of it as sockets take it."""
 _NOBODY_THERE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN})
+
+
+class Doubted(Protocol):
+    """A host that may be asked."""
+
+    @property
+    def door(self) -> Door | None:
+        """Where it was reached last; a name is not resolved again: who can do that may be lost, too."""
+
+    async def answers(self, within_s: float) -> bool:
+        """True when it says something over its open connection in this time; False also when it has none."""
 
 
 class Doubts:
@@ -25,17 +31,17 @@ class Doubts:
     Asks doubted hosts, each in its own time. `run` does it; `begin` only says which.
 
     Args:
-        answers: the host is there, or cannot be asked beside libvirt: read it now.
+        answers: the host is there, or was not reached yet, or cannot be asked beside libvirt: read it now.
         silent: it did not answer; and in words, for how long.
     """
 
     def __init__(
         self,
-        addresses: Mapping[str, Address],
+        hosts: Mapping[str, Doubted],
         answers: Callable[[str], None],
         silent: Callable[[str, str], None],
     ) -> None:
-        self._addresses = addresses
+        self._hosts = hosts
         self._answers = answers
         self._silent = silent
         self._doubted: set[str] = set()
@@ -56,31 +62,34 @@ class Doubts:
                     tasks.create_task(self._ask(self._doubted.pop()))
 
     async def _ask(self, host: str) -> None:
-        end = self._addresses[host].end
-        if isinstance(end, TcpEnd) and await _is_silent(end):
-            self._silent(host, f"no answer within {PATIENCE_S * QUESTIONS:g} s")
-        else:
+        asked = self._hosts[host]
+        if asked.door is None or await _is_there(asked, asked.door):
             self._answers(host)
+        else:
+            self._silent(host, f"no answer within {PATIENCE_S * QUESTIONS:g} s")
 
 
-async def _is_silent(end: TcpEnd) -> bool:
-    """True when none of a name's addresses answers; a name that cannot be resolved is no silence of the host."""
-    places = await _places(end)
+async def _is_there(host: Doubted, door: Door) -> bool:
+    """True when it answers at its door, or over its open connection: a full daemon lets nobody else in."""
+    questions = [asyncio.create_task(each) for each in (_opens(door), host.answers(PATIENCE_S * QUESTIONS))]
+    try:
+        for answer in asyncio.as_completed(questions):
+            if await answer:
+                return True
+    finally:
+        for question in questions:
+            question.cancel()
+    return False
+
+
+async def _opens(door: Door) -> bool:
     for _ in range(QUESTIONS):
-        if any(await asyncio.gather(*(_is_heard(family, place, end.speaks) for family, place in places))):
-            return False
-    return bool(places)
+        if await _is_heard(door):
+            return True
+    return False
 
 
-async def _places(end: TcpEnd) -> list[_Place]:
-    with suppress(OSError):  # TimeoutError is one
-        async with asyncio.timeout(RESOLVE_S):
-            found = await asyncio.get_running_loop().getaddrinfo(end.host, end.port, type=socket.SOCK_STREAM)
-            return [(family, place) for family, _, _, _, place in found]
-    return []
-
-
-async def _is_heard(family: int, place: Any, speaks: bool) -> bool:
+async def _is_heard(door: Door) -> bool:
     """
     True when a machine is there; where the daemon itself `speaks` at the other end, when that says anything.
 
@@ -88,11 +97,11 @@ async def _is_heard(family: int, place: Any, speaks: bool) -> bool:
     """
     loop = asyncio.get_running_loop()
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as connection:
+        with socket.socket(door.family, socket.SOCK_STREAM) as connection:
             connection.setblocking(False)
             async with asyncio.timeout(PATIENCE_S):
-                await loop.sock_connect(connection, place)
-                if speaks:
+                await loop.sock_connect(connection, door.address)
+                if door.speaks:
                     await loop.sock_sendall(connection, HELLO)
                     await loop.sock_recv(connection, 1)
     except TimeoutError:

@@ -11,6 +11,7 @@ from zlib import crc32
 
 from gateway.collectors.libvirt.callbacks import Tap
 from gateway.collectors.libvirt.connection import Connection, Opener
+from gateway.collectors.libvirt.probe import Door
 from gateway.collectors.libvirt.reader import HostReader, Reading
 from gateway.collectors.libvirt.records import DomainEvent, HostReading
 from gateway.collectors.libvirt.settings import LibvirtSettings
@@ -76,7 +77,11 @@ class Follower:
         self._backoff = backoff
         self._health = Health(f"libvirt host {host}", (SourceError,))
         self._reader = HostReader(host, settings.definitions_s)
+        self.door: Door | None = None
+        """Where it was reached last; None: nowhere yet, or it cannot be reached beside libvirt."""
+        self._connection: Connection | None = None
         self._workers = Workers(f"libvirt {host}", settings.call_timeout_s, MOST_HANGING)
+        self._asking = Workers(f"libvirt {host} asked", settings.call_timeout_s, 1, "questions whether it is there")
         self._wake = asyncio.Event()
         self._end = ""
         self._was_read = False
@@ -97,7 +102,7 @@ class Follower:
                 except SourceError as error:
                     await self._over(error)
         finally:
-            await self._workers.closed()
+            await asyncio.gather(self._workers.closed(), self._asking.closed())
 
     def presume_leaving(self, uuids: Iterable[str]) -> None:
         """These were being migrated away when the gateway ended: so they are until the host says no."""
@@ -111,6 +116,22 @@ class Follower:
         if whole:
             self._whole_due = 0.0
         self._wake.set()
+
+    async def answers(self, within_s: float) -> bool:
+        """True when the host says something over its open connection in this time, whatever else is asked there."""
+        connection = self._connection
+        if connection is None:
+            return False
+        try:
+            worker = self._asking.make()
+        except SourceUnavailable:  # the question before this one hangs still
+            return False
+        try:
+            return await worker.run(lambda calls: calls.within(within_s, "is it there?", connection.answers))
+        except SourceError:
+            return False
+        finally:
+            self._asking.retire(worker)
 
     def give_up(self, why: str) -> None:
         """The host does not answer, as was found out otherwise: its connection ends now, and it is lost."""
@@ -126,15 +147,17 @@ class Follower:
         worker, tap = self._workers.make(), self._tap()
         connection: Connection | None = None
         try:
-            await worker.run(self._opener.knock)
+            self.door = await worker.run(self._opener.knock)
             async with self._turns.turn():
                 connection = opened = await worker.run(self._opener.open)
+                self._connection = opened
                 await worker.run(lambda calls: opened.watch(calls, tap))
                 self._reader.reconnected()
                 await self._read_whole(worker, opened)
             await self._follow(worker, opened)
         finally:
             self.connected = tap.open = False
+            self._connection = None
             self._workers.retire(worker, connection.close if connection is not None else None)
 
     def _tap(self) -> Tap:

@@ -2,6 +2,8 @@
 
 import socket
 import struct
+from dataclasses import dataclass
+from typing import Any
 
 from gateway.collectors.libvirt.address import TcpEnd, UnixEnd
 from gateway.model.errors import SourceUnavailable
@@ -13,9 +15,21 @@ HELLO = _HEADER.pack(_HEADER.size, _PROGRAM, _VERSION, _AUTH_LIST, _CALL, _SERIA
 """What every client of libvirt says first: which kinds of authentication are there?"""
 
 
-def probe(end: TcpEnd | UnixEnd, timeout_s: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a host was reached: an address of its name, as sockets take it. `speaks`: as the end's."""
+
+    family: int
+    address: Any
+    speaks: bool
+
+
+def probe(end: TcpEnd | UnixEnd, timeout_s: float) -> Door | None:
     """
     Connect, and where the daemon itself is at the other end without TLS, ask it something. Blocking.
+
+    Returns:
+        where that was; None: on this machine.
 
     Raises:
         SourceUnavailable: nobody is there, or does not answer within `timeout_s` (for each of a name's addresses).
@@ -24,6 +38,7 @@ def probe(end: TcpEnd | UnixEnd, timeout_s: float) -> None:
         with _connected(end, timeout_s) as connection:
             if isinstance(end, UnixEnd) or end.speaks:
                 _ask(connection)
+            return Door(connection.family, connection.getpeername(), end.speaks) if isinstance(end, TcpEnd) else None
     except TimeoutError as error:
         raise SourceUnavailable(f"{_named(end)} does not answer within {timeout_s:g} s") from error
     except OSError as error:

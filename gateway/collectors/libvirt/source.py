@@ -62,12 +62,11 @@ class LibvirtSource:
         resume(self._fleet, self._memories.values())
         self._keeper = Keeper(self._memories.values())
         self._duplicates = Duplicates()
-        addresses = {host: one.address for host, one in settings.hosts.items()}
-        self._doubts = Doubts(addresses, self._is_there, self._is_silent)
         folder = context.config_dir / settings.record.expanduser() if settings.record is not None else None
         self._recorder = Recorder(folder, name, context.now()) if folder is not None else None
         turns = Turns()
         self._followers = {host: Follower(host, settings, context.now, self, turns) for host in settings.hosts}
+        self._doubts = Doubts(self._followers, self._is_there, self._is_silent)
         for host, memory in self._memories.items():
             self._followers[host].presume_leaving(memory.leaving)
         asking = settings.hosts if settings.guest_agent else ()

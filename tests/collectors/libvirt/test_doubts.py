@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from gateway.collectors.libvirt.address import parse_uri
 from gateway.collectors.libvirt.doubts import PATIENCE_S, QUESTIONS, Doubts
+from gateway.collectors.libvirt.probe import Door
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.source import LibvirtSource
 from gateway.model.ports import CollectorContext, TakesDoubts
@@ -64,11 +65,28 @@ def answering(answer: Callable[[socket.socket], object]) -> Iterator[int]:
             server.shutdown(socket.SHUT_RDWR)
 
 
-async def asked(uri: str) -> str:
-    """What becomes of a doubted host with this URI."""
+@dataclass(frozen=True)
+class Host:
+    """One that was reached at this door; `hears` is what its open connection says."""
+
+    door: Door | None
+    hears: bool = False
+
+    async def answers(self, within_s: float) -> bool:
+        if not self.hears:
+            await asyncio.sleep(within_s)
+        return self.hears
+
+
+def at_port(port: int, speaks: bool = True, hears: bool = False) -> Host:
+    return Host(Door(socket.AF_INET, ("127.0.0.1", port), speaks), hears)
+
+
+async def asked(host: Host) -> str:
+    """What becomes of this host when it is doubted."""
     outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     doubts = Doubts(
-        {"h1": parse_uri(uri)},
+        {"h1": host},
         lambda host: outcome.set_result(f"{host} answers"),
         lambda host, why: outcome.set_result(f"{host}: {why}"),
     )
@@ -82,22 +100,27 @@ async def asked(uri: str) -> str:
         await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize("scheme", ["qemu+tcp", "qemu+tls", "qemu+ssh"])
-async def test_a_machine_that_swallows_everything_is_silent_within_the_time(scheme: str) -> None:
+@pytest.mark.parametrize("speaks", [True, False], ids=["tcp", "tls or ssh"])
+async def test_a_machine_that_swallows_everything_is_silent_within_the_time(speaks: bool) -> None:
     with swallowing() as port:
-        assert await asked(f"{scheme}://127.0.0.1:{port}/system") == f"h1: {SAID}"
+        assert await asked(at_port(port, speaks)) == f"h1: {SAID}"
+
+
+async def test_one_that_lets_nobody_else_in_and_answers_over_its_open_connection_is_there() -> None:
+    with swallowing() as port:
+        assert await asked(at_port(port, hears=True)) == "h1 answers"
 
 
 async def test_a_daemon_that_says_nothing_is_silent_and_one_behind_tls_only_has_to_listen() -> None:
     with listening() as port:
-        assert await asked(f"qemu+tcp://127.0.0.1:{port}/system") == f"h1: {SAID}"
-        assert await asked(f"qemu+tls://127.0.0.1:{port}/system") == "h1 answers"
+        assert await asked(at_port(port)) == f"h1: {SAID}"
+        assert await asked(at_port(port, speaks=False)) == "h1 answers"
 
 
 async def test_a_connection_that_is_refused_is_an_answer() -> None:
     with listening() as port:
         pass
-    assert await asked(f"qemu+tcp://127.0.0.1:{port}/system") == "h1 answers"
+    assert await asked(at_port(port)) == "h1 answers"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +130,7 @@ async def test_a_connection_that_is_refused_is_an_answer() -> None:
 )
 async def test_whatever_comes_back_is_an_answer(answer: Callable[[socket.socket], object]) -> None:
     with answering(answer) as port:
-        assert await asked(f"qemu+tcp://127.0.0.1:{port}/system") == "h1 answers"
+        assert await asked(at_port(port)) == "h1 answers"
 
 
 async def test_one_that_is_slow_once_answers() -> None:
@@ -118,18 +141,17 @@ async def test_one_that_is_slow_once_answers() -> None:
         connection.sendall(b"here")
 
     with answering(answer) as port:
-        assert await asked(f"qemu+tcp://127.0.0.1:{port}/system") == "h1 answers"
+        assert await asked(at_port(port)) == "h1 answers"
 
 
-@pytest.mark.parametrize("uri", ["test:///default", "qemu+tcp://no-such-name.invalid/system", "qemu:///system"])
-async def test_what_cannot_be_asked_beside_libvirt_is_only_read(uri: str) -> None:
-    assert await asked(uri) == "h1 answers"
+async def test_what_was_not_reached_yet_or_cannot_be_asked_beside_libvirt_is_only_read() -> None:
+    assert await asked(Host(None)) == "h1 answers"
 
 
 async def test_nothing_is_left_of_the_questions() -> None:
     with swallowing() as port:
         before = len(os.listdir("/proc/self/fd"))
-        await asked(f"qemu+tcp://127.0.0.1:{port}/system")
+        await asked(at_port(port))
         assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -199,6 +221,40 @@ async def test_a_doubted_host_that_hangs_for_a_moment_is_not_given_up(daemon: Da
             await asyncio.sleep(1.6)
         await until(lambda: len(heard.whole) == 2)
         assert heard.failures == []
+
+
+@pytest.mark.lab
+async def test_a_healthy_host_whose_daemon_takes_no_more_clients_is_not_given_up(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    async with followed(daemon, tmp_path) as (one, heard):
+        door = one._followers["h1"].door
+        assert door is not None
+        with ExitStack() as others:
+            for _ in range(25):  # libvirtd: max_anonymous_clients = 20
+                others.enter_context(socket.create_connection(door.address))
+            await asyncio.sleep(0.5)
+            one.doubt("h1")
+            await until(lambda: len(heard.whole) == 2)
+            await asyncio.sleep(PROMPT_S)
+            assert (len(heard.whole), heard.failures) == (2, [])
+
+
+@pytest.mark.lab
+async def test_who_resolves_names_may_be_lost_with_the_host(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody_resolves(*_: object, **__: object) -> None:
+        time.sleep(PROMPT_S)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    async with followed(daemon, tmp_path) as (one, heard):
+        with stopped(daemon):
+            monkeypatch.setattr(socket, "getaddrinfo", nobody_resolves)
+            one.doubt("h1")
+            await until(lambda: bool(heard.failures), PROMPT_S)
+            monkeypatch.undo()
+        assert heard.failures[0].error == SAID
 
 
 @contextmanager
