@@ -107,7 +107,7 @@ def _notes(found: Quorum, counted: int, seen: int, gone: int) -> Iterator[str]:
     rules = ""
     if attributes.get("quorate") is False:
         yield "it has no quorum now"
-    elif rules := " or ".join(_rules(found, seen, gone)):
+    elif rules := ", or ".join(_rules(found, seen, gone)):
         yield f"may stay quorate: {rules}"
     if (policy := attributes.get("no_quorum_policy")) in _STOPPING:
         yield f"no-quorum-policy={policy}: {'else ' if rules else ''}what remains stops too"
