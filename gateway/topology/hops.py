@@ -107,6 +107,15 @@ def walk_hops(hops: Iterable[Hop]) -> Iterator[Hop]:
             yield from walk_hops(more)
 
 
+def leads_somewhere(hop: Hop) -> bool:
+    """False for a step to a member that is itself in no known place."""
+    if hop.relation is RelationKind.RUNS_ON or hop.entity.kind not in _PLACELESS:
+        return True
+    return any(map(leads_somewhere, hop.below))
+
+
+_PLACELESS = frozenset({EntityKind.SERVICE, EntityKind.WORKLOAD, EntityKind.POD, EntityKind.HA_RESOURCE, EntityKind.VM})
+"""Kinds that are no place themselves, but are in one."""
 _HARDWARE = frozenset({EntityKind.PHYSICAL_HOST, EntityKind.RACK, EntityKind.SITE})
 
 

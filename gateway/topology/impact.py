@@ -15,7 +15,7 @@ from gateway.model.relations import CARRYING, Phase, RelationKind
 from gateway.model.rows import Claim, Entity, Placement
 from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, entity_age, entity_is_stale
 from gateway.topology.blindspots import blind_spots
-from gateway.topology.composites import COMPOSITES, LOCATIONS, is_group, members_of
+from gateway.topology.composites import COMPOSITES, LOCATIONS, is_group, is_membership, members_of, needs_all
 from gateway.topology.layers import LAYERS, Layer
 from gateway.topology.quorum import Quorum, quorum
 from gateway.topology.said import called, names
@@ -237,7 +237,7 @@ class _Spread:
             case RelationKind.PART_OF | RelationKind.MEMBER_OF:
                 where = "is in" if lower.kind in LOCATIONS else f"is {claim.kind.value.replace('_', ' ')}"
                 return _Blow(Effect.LOST, f"{where} {called(lower)}, which is lost", claim.kind, lower, claim=claim)
-            case RelationKind.DEPENDS_ON if upper.kind is EntityKind.SERVICE:
+            case RelationKind.DEPENDS_ON if _is_member_of(upper, claim):
                 return None
             case kind if kind in _REDUNDANT:
                 return self._redundant(upper, claim, lower)
@@ -254,7 +254,7 @@ class _Spread:
 
     def _by_degradation(self, upper: Entity, claim: Claim, lower: Entity) -> _Blow | None:
         """What needs a thing that goes on with a part lost is degraded too; what merely belongs to it is not."""
-        if upper.kind is EntityKind.SERVICE or claim.kind not in (
+        if _is_member_of(upper, claim) or claim.kind not in (
             RelationKind.DEPENDS_ON,
             RelationKind.USES_STORAGE,
             RelationKind.BACKED_BY,
@@ -313,11 +313,12 @@ class _Spread:
         gone = [one for one in members if one.index in self.lost]
         counted = [one for one in members if one.state is not EntityState.STOPPED or one.index in self.lost]
         if gone:
-            effect = Effect.LOST if len(gone) == len(counted) else Effect.DEGRADED
+            all_gone, needed = len(gone) == len(counted), needs_all(composite)
+            effect = Effect.LOST if all_gone or needed else Effect.DEGRADED
             votes = quorum(composite, membership, self.lost)
-            reason = f"loses {len(gone)} of {len(members)} members ({names(gone)})" + (
-                f"; {votes.said}" if votes else ""
-            )
+            reason = f"loses {len(gone)} of {len(members)} members ({names(gone)})"
+            reason += ", and needs all" if needed and not all_gone else ""
+            reason += f"; {votes.said}" if votes else ""
             if votes is not None and votes.lost:
                 self._quorums[composite.index] = votes
             through = member if member.index in self.lost else gone[0]
@@ -334,7 +335,7 @@ class _Spread:
                 yield claim, composite
         for claim in self.view.claims_on(member):
             service = self.view.entity(claim.upper)
-            if claim.kind is RelationKind.DEPENDS_ON and service is not None and service.kind is EntityKind.SERVICE:
+            if claim.kind is RelationKind.DEPENDS_ON and service is not None and _is_member_of(service, claim):
                 yield claim, service
 
     def _is_lost(self, record: int) -> bool:
@@ -348,6 +349,11 @@ class _Spread:
 def _are_a_pair(vm: Entity, manager: Entity) -> bool:
     """True for a VM and the HA resource that it is."""
     return vm.kind is EntityKind.VM and manager.kind is EntityKind.HA_RESOURCE
+
+
+def _is_member_of(upper: Entity, claim: Claim) -> bool:
+    """True for a relation that tells of what a service consists: its members are judged together."""
+    return upper.kind is EntityKind.SERVICE and is_membership(claim)
 
 
 def _runs(entity: Entity) -> bool:

@@ -6,7 +6,7 @@ from gateway.model.entities import EntityKind, EntityState
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity
 from gateway.topology.composites import COMPOSITES, is_group
-from gateway.topology.hops import Descent, Hop, HopState, WhereStatus
+from gateway.topology.hops import Descent, Hop, HopState, WhereStatus, leads_somewhere
 
 _SHOWN = 5
 _UNMATCHED = {
@@ -31,11 +31,15 @@ def sentence(entity: Entity, status: WhereStatus, descent: Descent) -> str:
         return f"{_titled(entity)} {descent.storage[0].relation.value.replace('_', ' ')} {backing}"
     if not descent.below:
         return descent.ends or f"{called(entity)} is a place of its own"
-    if len(descent.below) > 1:
-        listed = ", ".join(_brief(hop) for hop in descent.below)
+    ways = [hop for hop in descent.below if leads_somewhere(hop)]
+    nowhere = "".join(f"; {end}" for hop in descent.below if not leads_somewhere(hop) for end in _ends(hop))
+    if not ways:
+        return f"{_titled(entity)} is in no known place{nowhere}"
+    if len(ways) > 1:
+        listed = ", ".join(_brief(hop) for hop in ways)
         verb = "was last seen" if status is WhereStatus.LAST_KNOWN else "is"
-        return f"{_titled(entity)} {verb} in {len(descent.below)} places: {listed}{_silence(descent.below)}"
-    hop = descent.below[0]
+        return f"{_titled(entity)} {verb} in {len(ways)} places: {listed}{_silence(ways)}{nowhere}"
+    hop = ways[0]
     chain = " > ".join(called(step.entity) for step in _straight(hop))
     words = {
         WhereStatus.STOPPED: f"is {condition(entity)}; it was last on",
@@ -45,12 +49,20 @@ def sentence(entity: Entity, status: WhereStatus, descent: Descent) -> str:
     usual = "runs on" if hop.relation is RelationKind.RUNS_ON else f"{hop.relation.value.replace('_', ' ')}"
     title = called(entity) if status is WhereStatus.STOPPED else _titled(entity)
     machines = "".join(map(_as_machine, descent.machines))
-    return f"{title} {words.get(status, usual)} {chain}{_silence(descent.below)}{machines}"
+    return f"{title} {words.get(status, usual)} {chain}{_silence(ways)}{machines}{nowhere}"
 
 
 def _silence(hops: Iterable[Hop]) -> str:
     """Who of those that know the place has not answered."""
     return "".join(f"; {silence}" for silence in dict.fromkeys(hop.silence for hop in hops) if silence)
+
+
+def _ends(hop: Hop) -> Iterator[str]:
+    """Why nothing is known below a step, at the end of each way."""
+    if hop.ends:
+        yield hop.ends
+    for below in hop.below:
+        yield from _ends(below)
 
 
 def _as_machine(hop: Hop) -> str:

@@ -8,8 +8,8 @@ from gateway.model.ports import TopologyView
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import Claim, Entity, Placement
 from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, entity_age, entity_is_stale
-from gateway.topology.composites import COMPOSITES, LOCATIONS, is_group, members_of
-from gateway.topology.hops import Descent, Hop, HopState, Where, WhereStatus, walk_hops
+from gateway.topology.composites import COMPOSITES, LOCATIONS, dependencies_of, is_group, members_of
+from gateway.topology.hops import Descent, Hop, HopState, Where, WhereStatus, leads_somewhere, walk_hops
 from gateway.topology.said import called, names, no_place, sentence, why_it_ends
 from gateway.topology.standing import claimed, placed
 from gateway.topology.unheard import alarms_below
@@ -73,6 +73,7 @@ class _Walk:
         machines = tuple(self._machines(entity, passed))
         notes += [text for machine in machines for text in _disagreement(below, machine)]
         notes += self._managers(entity, passed)
+        notes += [f"{called(entity)} depends on {called(one)}" for one in dependencies_of(self.view, entity)]
         ends = "" if below else self._why_it_ends(entity, bool(storage))
         return Descent(tuple(below), storage, machines, ends, tuple(notes))
 
@@ -235,12 +236,13 @@ def _shared(takers: list[tuple[Entity, Hop]]) -> Hop:
 
 
 def _status(entity: Entity, descent: Descent) -> WhereStatus:
-    states = {hop.state for hop in descent.below}
+    ways = [hop for hop in descent.below if leads_somewhere(hop)]
+    states = {hop.state for hop in ways}
     if not states:
         return WhereStatus.STOPPED if entity.state is EntityState.STOPPED else WhereStatus.UNKNOWN
     if states == {HopState.STOPPED}:
         return WhereStatus.STOPPED
-    if len(descent.below) > 1 and states != {HopState.LAST_KNOWN}:
+    if len(ways) > 1 and states != {HopState.LAST_KNOWN}:
         return WhereStatus.SPREAD
     one = {
         HopState.STABLE: WhereStatus.PLACED,

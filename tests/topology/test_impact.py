@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gateway.model.entities import EntityKind, EntityState
+from gateway.model.entities import EntityKind, EntityState, Value
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.model.snapshot import scope_key
@@ -104,6 +104,42 @@ def test_a_service_that_loses_all_it_depends_on_is_lost():
     answer = lose(three_hosts(), "n1", "n2")
     assert "service:shop" in lost(answer)
     assert hit(answer)["service:shop"].reason == "loses 2 of 2 members (web, db)"
+
+
+def shop_that_needs_payment(**attributes: Value) -> Estate:
+    """The shop (members web on n1, db on n1 and n2) needs the payment, which is the resource pay on n3."""
+    estate = three_hosts()
+    estate.change("service:shop", attributes=attributes)
+    estate.add(EntityKind.SERVICE, "payment", "facts")
+    estate.add(EntityKind.HA_RESOURCE, "pay", "c1", "primitive")
+    estate.place("ha_resource:pay", "ha_node:n3", "started")
+    estate.claim(RelationKind.DEPENDS_ON, "service:payment", "ha_resource:pay", source="facts")
+    estate.claim(RelationKind.DEPENDS_ON, "service:shop", "service:payment", attributes={"member": False})
+    return estate
+
+
+def test_a_service_without_all_of_its_members_is_lost_though_what_it_needs_is_left():
+    shop = hit(lose(shop_that_needs_payment(redundancy="any"), "n1", "n2"))["service:shop"]
+    assert (shop.effect, shop.reason) == (Effect.LOST, "loses 2 of 2 members (web, db)")
+
+
+def test_a_service_without_what_it_needs_is_lost_with_all_of_its_members_left():
+    shop = hit(lose(shop_that_needs_payment(redundancy="any"), "n3"))["service:shop"]
+    assert (shop.effect, shop.reason) == (Effect.LOST, "depends on service payment, which is lost")
+    assert [step.entity.name for step in shop.path] == ["payment", "pay", "n3"]
+
+
+def test_a_service_is_degraded_with_what_it_needs():
+    estate = shop_that_needs_payment(redundancy="any")
+    estate.claim(RelationKind.DEPENDS_ON, "service:payment", "ha_resource:db", source="facts")
+    shop = hit(lose(estate, "pay"))["service:shop"]
+    assert (shop.effect, shop.reason) == (Effect.DEGRADED, "depends on service payment, which is degraded")
+
+
+def test_a_service_that_needs_all_of_its_members_is_lost_with_one():
+    one = hit(lose(shop_that_needs_payment(redundancy="all"), "web"))["service:shop"]
+    assert (one.effect, one.reason) == (Effect.LOST, "loses 1 of 2 members (web), and needs all")
+    assert "service:shop" in degraded(lose(shop_that_needs_payment(redundancy="any"), "web"))
 
 
 def test_a_stopped_resource_is_not_affected():

@@ -98,6 +98,31 @@ def test_a_service_is_followed_through_what_it_depends_on():
     assert answer.reaches_hardware
 
 
+def test_what_a_service_depends_on_is_no_place_of_it():
+    estate = three_hosts()
+    estate.add(EntityKind.SERVICE, "payment", "facts")
+    estate.claim(RelationKind.DEPENDS_ON, "service:payment", "ha_resource:vip")
+    estate.claim(RelationKind.DEPENDS_ON, "service:shop", "service:payment", attributes={"member": False})
+    answer = ask(estate, "shop")
+    assert answer.said == "service shop is in 2 places: ha_resource web, ha_resource db"
+    assert answer.notes == ("service shop depends on service payment",)
+
+
+def test_a_service_whose_members_are_in_no_known_place_is_in_none():
+    estate = three_hosts()
+    estate.add(EntityKind.SERVICE, "typoed", "facts")
+    estate.claim(RelationKind.DEPENDS_ON, "service:typoed", "ha_resource:web2")
+    unplaced = "ha_resource web2 is placed on no known node"
+    answer = ask(estate, "typoed")
+    assert (answer.status, answer.said) == (WhereStatus.UNKNOWN, f"service typoed is in no known place; {unplaced}")
+    estate.claim(RelationKind.DEPENDS_ON, "service:typoed", "ha_resource:vip")
+    answer = ask(estate, "typoed")
+    assert answer.status is WhereStatus.PLACED
+    assert answer.said.startswith("service typoed depends on ha_resource vip > ha_node n1 > ")
+    assert answer.said.endswith(f"; {unplaced}")
+    assert {hop.entity.name for hop in answer.below} == {"web2", "vip"}
+
+
 def test_members_that_are_part_of_a_service_count_too():
     estate = three_hosts()
     estate.claim(RelationKind.PART_OF, "vm:vm3", "service:shop", source="facts")

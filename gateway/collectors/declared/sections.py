@@ -1,7 +1,7 @@
 """The sections of a declared file: which keys each has, and what they mean. The format: docs/declared.md."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from yaml.nodes import Node
 
@@ -21,11 +21,12 @@ MODES = ("RWO", "RWX", "ROX", "local")
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """A key that names what the thing is on or in. `many`: a list of names."""
+    """A key that names what the thing is on or in. `many`: a list of names; `attributes`: of the relation."""
 
     relation: RelationKind
     kinds: tuple[EntityKind, ...]
     many: bool = False
+    attributes: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ SECTIONS: dict[str, Section] = {
     "services": Section(
         EntityKind.SERVICE,
         below=(
+            ("depends_on", Below(RelationKind.DEPENDS_ON, (EntityKind.SERVICE,), True, {"member": False})),
             ("members", Below(RelationKind.DEPENDS_ON, (), many=True)),
-            ("depends_on", Below(RelationKind.DEPENDS_ON, (EntityKind.SERVICE,), many=True)),
         ),
         words=(("redundancy", ("all", "any")),),
     ),
@@ -108,7 +109,7 @@ def _read_thing(reader: Reader, facts: Facts, section: Section, item: Node, path
     for key, one in below.items():
         if key in given:
             lowers = _references(reader, given[key], f"{path}.{key}", one)
-            facts.ties.extend(Tie(one.relation, me, lower) for lower in lowers)
+            facts.ties.extend(Tie(one.relation, me, lower, dict(one.attributes)) for lower in lowers)
     if section.users and section.users[0] in given:
         _read_users(reader, facts, section.users[1], given[section.users[0]], f"{path}.{section.users[0]}", me)
 

@@ -35,6 +35,12 @@ def example() -> str:
     return str(found)
 
 
+def test_what_a_service_depends_on_is_no_member_of_it_even_when_it_is_named_as_one() -> None:
+    services = "services: [{name: a}, {name: b}, {name: c, members: [a, b], depends_on: [b]}]\n"
+    member = {r.lower.native: r.attributes.get("member") for r in read(services).relations}
+    assert member == {"a": None, "b": False}
+
+
 def test_the_example_of_the_documentation_is_understood_completely() -> None:
     observation = read(example())
     assert observation.covers == Whole()
