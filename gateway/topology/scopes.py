@@ -1,11 +1,11 @@
 """Scopes: the parts of a source (hosts of a fleet), when each was read, and which do not answer."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from gateway.model.conditions import ConditionKind
 from gateway.model.ports import TopologyView
-from gateway.model.rows import Alarm
+from gateway.model.rows import Alarm, Source, SourceState
 from gateway.model.snapshot import Snapshot, scope_key
 
 
@@ -32,6 +32,22 @@ def scopes_of(view: TopologyView, source: str) -> tuple[Scope, ...]:
             if key.startswith(prefix) and view.scopes.get(key)
         }
     return tuple(_scope(view, source, name, failing.get(name)) for name in sorted(names - {""}))
+
+
+def sources_shown(view: TopologyView) -> Mapping[str, Source]:
+    """The sources as all publishers show them: of one that answers in part it is said which part fails, and why."""
+    failing: dict[str, list[Alarm]] = {}
+    for alarm in _failing(view):
+        failing.setdefault(alarm.source, []).append(alarm)
+    partly = {name: s for name in failing if (s := view.sources.get(name)) is not None and s.state is SourceState.OK}
+    return {**view.sources, **{name: _failing_in_part(row, failing[name]) for name, row in partly.items()}}
+
+
+def _failing_in_part(source: Source, failing: list[Alarm]) -> Source:
+    first, *others = sorted(failing, key=lambda alarm: (alarm.since, alarm.detail))
+    error = first.text if first.raised else f"{first.detail}: {first.text}"
+    more = f" (other parts that fail: {', '.join(sorted(other.detail for other in others))})" if others else ""
+    return replace(source, state=SourceState.FAILING, failing_since=first.since, last_error=error + more)
 
 
 def unread(view: TopologyView) -> Iterator[tuple[str, Scope]]:

@@ -3,9 +3,13 @@
 import json
 
 from gateway.app.commands_list import line, source_row
+from gateway.model.observations import ScopeFailure
+from gateway.model.rows import SourceState
 from gateway.publishers.rest import render
-from gateway.topology.scopes import Scope, scopes_of
+from gateway.topology.revise import scope_failed
+from gateway.topology.scopes import Scope, scopes_of, sources_shown
 from tests.topology.house import T0
+from tests.topology.layers import hypervisor
 from tests.topology.test_where_silent import SECOND, estate
 
 
@@ -22,10 +26,25 @@ def test_a_source_that_is_read_as_one_has_no_parts():
 
 def test_a_silent_host_is_part_of_the_state_of_its_source():
     view = estate().snapshot
-    model = render.source_model(view, view.sources["fleet"], T0 + 50 * SECOND)
+    model = render.source_model(view, sources_shown(view)["fleet"], T0 + 50 * SECOND)
     row = source_row(json.loads(model.model_dump_json()))
-    assert row[2] == "ok, 1 of 2 parts silent"
+    assert row[2] == "failing, 1 of 2 parts silent"
     assert "connection refused" in str(row[-1])
+
+
+def test_a_part_that_fails_and_is_not_silent_yet_is_told_with_its_error():
+    house = estate(silent=())
+    for host in ("h2", "h1"):
+        failure = ScopeFailure("fleet", T0 + 50 * SECOND, host, "no route to host", hypervisor(host))
+        house.snapshot, _ = scope_failed(house.snapshot, failure, house.settle_times, lambda: "id")
+    shown = sources_shown(house.snapshot)["fleet"]
+    assert (shown.state, shown.failing_since) == (SourceState.FAILING, T0 + 50 * SECOND)
+    assert shown.last_error == "h1: no route to host (other parts that fail: h2)"
+
+
+def test_a_source_whose_parts_all_answer_is_shown_as_it_is():
+    view = estate(silent=()).snapshot
+    assert sources_shown(view) == view.sources
 
 
 def test_an_event_of_a_part_that_no_entity_stands_for_names_it():

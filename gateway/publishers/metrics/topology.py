@@ -15,6 +15,7 @@ from gateway.model.rows import Entity, Source, SourceState
 from gateway.model.shelf import Shelf
 from gateway.model.snapshot import Snapshot
 from gateway.support.clock import Clock
+from gateway.topology.scopes import sources_shown
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class TopologyCollector(Collector):
         yield InfoMetricFamily("gateway_build", "Version of the gateway", {"version": self._version})
         yield from self._topology_figures(snapshot, now)
         yield from _alarms(snapshot)
-        yield from _sources(snapshot.sources.values(), now)
+        yield from _sources(sources_shown(snapshot).values(), now)
         yield from self._receivers(now)
         yield from self._further()
 
@@ -126,7 +127,7 @@ def _alarms(snapshot: Snapshot) -> Iterator[Metric]:
 def _sources(sources: Iterable[Source], now: int) -> Iterator[Metric]:
     labels = ["source", "kind"]
     state = GaugeMetricFamily("gateway_source_state", "1 for the state it is in", labels=[*labels, "state"])
-    up = GaugeMetricFamily("gateway_source_up", "1 when its last read succeeded", labels=labels)
+    up = GaugeMetricFamily("gateway_source_up", "1 when it and all its parts can be read", labels=labels)
     reads = CounterMetricFamily("gateway_source_reads", "Reads since the start", labels=labels)
     failures = CounterMetricFamily("gateway_source_failures", "Failed reads since the start", labels=labels)
     duration = GaugeMetricFamily("gateway_source_read_duration_seconds", "Duration of the last read", labels=labels)

@@ -12,6 +12,7 @@ from gateway.model.ports import EventFilter
 from gateway.publishers.rest import models as m
 from gateway.publishers.rest.desk import Desk
 from gateway.publishers.rest.problems import Refused
+from gateway.topology.scopes import sources_shown
 
 RenderMetrics = Callable[[], tuple[bytes, str]]
 """The text of /metrics and its content type. Blocking."""
@@ -77,7 +78,7 @@ def health_routes(desk: Desk, version: str, metrics: RenderMetrics | None, await
             reasons.append(f"sources that are read for the first time: {', '.join(silent[:_NAMED])}{more}")
         if reasons:
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-        states = Counter(source.state for source in snapshot.sources.values())
+        states = Counter(source.state for source in sources_shown(snapshot).values())
         return m.Ready(
             ready=not reasons, reasons=reasons, revision=snapshot.revision, database=database, sources=dict(states)
         )

@@ -14,6 +14,7 @@ from gateway.publishers.rest.desk import Desk
 from gateway.publishers.rest.entity_routes import referenced
 from gateway.publishers.rest.paging import page_of
 from gateway.publishers.rest.parameters import At, Cursor, Key, KnownAt, Limit, known_parameters, read_cursor
+from gateway.topology.scopes import sources_shown
 
 
 def topology_routes(desk: Desk) -> APIRouter:
@@ -47,7 +48,7 @@ def topology_routes(desk: Desk) -> APIRouter:
     @router.get("/sources", response_model=m.Page[m.SourceModel], summary="Sources and how they are doing")
     async def list_sources(request: Request, at: At = None, known_at: KnownAt = None) -> Response:
         def page(view: TopologyView, now: int) -> m.Page[m.SourceModel]:
-            found = sorted(view.sources.values(), key=lambda source: source.index)
+            found = sorted(sources_shown(view).values(), key=lambda source: source.index)
             items = [render.source_model(view, source, now, past=at is not None) for source in found]
             return m.Page(items=items, next=None, revision=view.revision, at=render.moment(now))
 

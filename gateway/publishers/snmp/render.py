@@ -23,6 +23,7 @@ from gateway.schema.snmp.recent import RECENT_TABLE
 from gateway.schema.snmp.table import Column, Table
 from gateway.schema.snmp.tables import ALARM_TABLE, TABLES
 from gateway.topology.ages import STALE_INTERVALS, scope_is_stale
+from gateway.topology.scopes import sources_shown
 from gateway.wire.ber import Oid, encode_sub_identifiers
 
 SERVED: Final = (*TABLES, RECENT_TABLE, *LOG_TABLES, *ENTITY_TABLES)
@@ -183,8 +184,7 @@ class Renderer:
         shelves = self.look.shelves
         for name in SHELVES:
             shelves[name] = getattr(snapshot, name).shards
-        if snapshot.sources is not self._sources:
-            self._use_sources(snapshot.sources)
+        self._use_sources(sources_shown(snapshot))
         silent = snapshot.silent_scopes()
         self._use_silence(silent)
         shelves["freshness"] = snapshot.freshness.buckets
@@ -216,6 +216,8 @@ class Renderer:
 
     def _use_sources(self, sources: Mapping[str, Source]) -> None:
         """Sources are few and no shelf: put on one, by index."""
+        if sources == self._sources:
+            return
         self._sources = sources
         rows: Mapping[int, Source | None] = {source.index: source for source in sources.values()}
         shelf: Shelf[Source] = Shelf()
@@ -248,5 +250,6 @@ class Renderer:
 
     @property
     def stale_sources(self) -> int:
-        """Number of sources in that state."""
-        return sum(source.state is SourceState.STALE for source in self.snapshot.sources.values())
+        """Number of sources that are stale, or of which a part is silent."""
+        stale = {source.name for source in self.snapshot.sources.values() if source.state is SourceState.STALE}
+        return len(stale | {key.partition("\x00")[0] for key, _ in self._silent.items()})

@@ -6,10 +6,11 @@ from typing import Any, Final
 from gateway.model.conditions import Severity
 from gateway.model.entities import EntityKind
 from gateway.model.rows import Alarm, Entity, Placement, Source
+from gateway.model.snapshot import scope_key
 from gateway.schema.snmp import syntax
 from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.enums import Whereabouts
-from gateway.schema.snmp.layers import NODES, ImpactRow, LayerRow, names
+from gateway.schema.snmp.layers import NODES, ImpactRow, LayerRow, Scopes, names
 from gateway.schema.snmp.lookup import Lookup
 from gateway.schema.snmp.relations import RelationRow, relation_rows
 from gateway.schema.snmp.syntax import Syntax
@@ -55,10 +56,26 @@ def _severity(alarms: Iterable[Alarm]) -> Severity:
     return min(graded) if graded else max(found, default=Severity.CLEARED)
 
 
-def _whereabouts(placement: Placement) -> Whereabouts:
+def _whereabouts(placement: Placement, look: Lookup) -> Whereabouts:
     if not placement.open:
         return Whereabouts.STOPPED
-    return Whereabouts.HERE if placement.certain else Whereabouts.LAST_KNOWN
+    heard_of = placement.certain and not look.any_stale(_tellers(placement, look))
+    return Whereabouts.HERE if heard_of else Whereabouts.LAST_KNOWN
+
+
+def _left_at(placement: Placement, look: Lookup) -> int:
+    tellers = _tellers(placement, look)
+    silent = placement.open and not placement.left_at and look.any_stale(tellers)
+    return look.read_at(tellers) if silent else placement.left_at
+
+
+def _tellers(placement: Placement, look: Lookup) -> Scopes:
+    """What tells where it is; where its place follows from agreeing keys, what tells of it."""
+    entity = look.entity(placement.entity)
+    found = [look.record(index) for index in entity.records] if entity is not None else []
+    keys = {scope_key(record.source, record.scope) for record in found if record is not None}
+    own = scope_key(placement.source, "")
+    return frozenset(key for key in keys if key.startswith(own)) or frozenset(keys)
 
 
 def _stale(entity: Entity, look: Lookup) -> bool:
@@ -154,10 +171,10 @@ WHERE_TABLE: Final = Table(
     (
         _where(1, "HostIndex", syntax.INDEX, lambda p: p.host),
         Column(2, "topoWhereHostName", syntax.TEXT, lambda p, look: _name(p.host, look)),
-        _where(3, "State", syntax.WHEREABOUTS, _whereabouts),
+        Column(3, "topoWhereState", syntax.WHEREABOUTS, _whereabouts),
         _where(4, "Role", syntax.TEXT, lambda p: p.role),
         _where(5, "Since", syntax.TIME, lambda p: p.since),
-        _where(6, "LeftAt", syntax.TIME, lambda p: p.left_at),
+        Column(6, "topoWhereLeftAt", syntax.TIME, _left_at),
         _where(7, "Source", syntax.TEXT, lambda p: p.source),
         Column(8, "topoWhereHostPointer", syntax.ROW_POINTER, lambda p, look: _pointer(p.host, look)),
     ),

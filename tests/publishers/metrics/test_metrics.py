@@ -12,6 +12,7 @@ from gateway.publishers.metrics import Metrics
 from gateway.publishers.metrics.topology import KindCounter
 from gateway.support.clock import FakeClock
 from tests.topology.estate import SECOND, T0, three_hosts
+from tests.topology.test_where_silent import estate as silent_host
 
 
 @dataclass
@@ -67,6 +68,12 @@ def test_each_source_tells_its_state_reads_failures_duration_and_age():
     assert found["gateway_source_failures_total", *kvm] == 3
     assert found["gateway_source_read_duration_seconds", *kvm] == 1.5
     assert found["gateway_source_age_seconds", *kvm] == 11
+
+
+def test_a_source_is_not_up_while_a_part_of_it_is_silent():
+    found = scrape(Metrics(Topology(silent_host().snapshot), FakeClock(T0 + 50 * SECOND), "9.9"))
+    assert found["gateway_source_up", "libvirt", "fleet"] == 0
+    assert found["gateway_source_state", "libvirt", "fleet", "failing"] == 1
 
 
 def test_a_source_that_was_never_read_has_no_age():
