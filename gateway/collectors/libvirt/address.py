@@ -64,8 +64,8 @@ class Address:
         """The URI in the one form that all its spellings have: default port, case of the host, strokes. To compare."""
         split = urlsplit(self.uri)
         user, at, _ = split.netloc.rpartition("@")
-        port = split.port or PORTS.get(self.transport, "")
-        host = f"{user}{at}{(split.hostname or '').rstrip('.')}:{port}"
+        port = split.port or PORTS.get(self.transport)
+        host = f"{user}{at}{(split.hostname or '').rstrip('.')}:{port or ''}"
         path = "/".join(each for each in split.path.split("/") if each)
         return f"{self.driver}+{self.transport}://{host}/{path}?{split.query}"
 

@@ -42,7 +42,12 @@ class Audience(Protocol):
         """Something happened to a domain; a reading of it follows."""
 
     async def read(self, at: int, reading: Reading) -> None:
-        """What a read that began at `at` found."""
+        """
+        What a read that began at `at` found.
+
+        Raises:
+            SourceError: the host is not to be followed as it is; it is tried again like one that cannot be read.
+        """
 
     async def lost(self, host: str, at: int, error: SourceError) -> None:
         """The host cannot be read; the follower tries again by itself."""
@@ -217,9 +222,14 @@ class Follower:
         self._moving.clear()
         at = self._now()
         reading = await worker.run(lambda calls: read(calls, dirty, moving))
+        before = self.attempts
         self.attempts = 0  # before others may run: who counts the hosts that cannot be read does not count this one
         self._look_again_soon(reading)
-        await self._audience.read(at, reading)
+        try:
+            await self._audience.read(at, reading)
+        except SourceError:
+            self.attempts = before
+            raise
 
     def _look_again_soon(self, reading: Reading) -> None:
         self._on_the_way -= self._on_the_way if isinstance(reading, HostReading) else reading.uuids

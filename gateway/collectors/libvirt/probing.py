@@ -2,17 +2,23 @@
 
 import asyncio
 import shlex
+from collections.abc import Mapping
 
 import libvirt
 
 from gateway.collectors.libvirt.connection import Opener, said
+from gateway.collectors.libvirt.inventory import read_facts
+from gateway.collectors.libvirt.records import HostFacts
 from gateway.collectors.libvirt.settings import LibvirtSettings
+from gateway.collectors.libvirt.twins import Twins
 from gateway.collectors.libvirt.worker import Calls, Worker
-from gateway.model.errors import SourcePartly, SourceUnavailable
+from gateway.model.errors import SourceError, SourcePartly, SourceUnavailable
 
 AT_ONCE = 32
 MOST_SHOWN = 5
 """Of a fleet of which no host answers."""
+Found = tuple[HostFacts, frozenset[str]]
+"""What a host says of itself, and the UUIDs of its domains."""
 
 
 async def probe_fleet(settings: LibvirtSettings) -> str:
@@ -21,20 +27,19 @@ async def probe_fleet(settings: LibvirtSettings) -> str:
 
     Raises:
         SourceUnavailable: no host answers.
-        SourcePartly: some do not.
+        SourcePartly: some do not, or are another one by a second name.
     """
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def one(host: str) -> int | tuple[str, str]:
+    async def one(host: str) -> Found | str:
         async with limit:
             try:
-                return await _count(host, settings)
-            except SourceUnavailable as error:
-                return host, f"{error}; try `virsh -r -c {shlex.quote(settings.hosts[host].address.uri)} list`"
+                return await _ask(host, settings)
+            except SourceError as error:
+                return f"{error}; try `virsh -r -c {shlex.quote(settings.hosts[host].address.uri)} list`"
 
     found = await asyncio.gather(*(one(host) for host in settings.hosts))
-    counts = [each for each in found if isinstance(each, int)]
-    errors = tuple(each for each in found if not isinstance(each, int))
+    counts, errors = sort_out(dict(zip(settings.hosts, found, strict=True)), Twins(settings, {}))
     domains = _many(sum(counts), "domain")
     if not counts:
         more = [f"and {len(errors) - MOST_SHOWN} more hosts do not answer"] if len(errors) > MOST_SHOWN else []
@@ -45,20 +50,34 @@ async def probe_fleet(settings: LibvirtSettings) -> str:
     return f"{_many(len(found), 'host')}, {domains}"
 
 
-async def _count(host: str, settings: LibvirtSettings) -> int:
+def sort_out(found: Mapping[str, Found | str], twins: Twins) -> tuple[list[int], tuple[tuple[str, str], ...]]:
+    """(number of domains of each host that is well, (host, what is wrong with it) of each other one)"""
+    counts: list[int] = []
+    errors: list[tuple[str, str]] = []
+    for host, each in found.items():
+        wrong = each if isinstance(each, str) else twins.refusal(host, *each)
+        if wrong:
+            errors.append((host, wrong))
+        else:
+            counts.append(len(each[1]))
+    return counts, tuple(errors)
+
+
+async def _ask(host: str, settings: LibvirtSettings) -> Found:
     worker = Worker(f"libvirt {host} probe", settings.call_timeout_s)
     opener = Opener(settings.hosts[host].address, settings)
     try:
-        return await worker.run(lambda calls: _domains(opener, calls))
+        return await worker.run(lambda calls: _facts_and_domains(opener, calls))
     finally:
         worker.retire()
 
 
-def _domains(opener: Opener, calls: Calls) -> int:
+def _facts_and_domains(opener: Opener, calls: Calls) -> Found:
     opener.knock(calls)
     connection = opener.open(calls)
     try:
-        return len(calls("list of domains", connection.virt.listAllDomains, 0))
+        uuids = [domain.UUIDString() for domain in calls("list of domains", connection.virt.listAllDomains, 0)]
+        return read_facts(connection.virt, calls), frozenset(uuids)
     except libvirt.libvirtError as error:
         raise SourceUnavailable(said(error)) from error
     finally:

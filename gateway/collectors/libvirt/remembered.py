@@ -24,12 +24,14 @@ class Remembered:
     `guests`: what agents told. `pairs`: pools that proved to be one (`Storage.pairs`).
 
     `hosts`: what each HostMemory knows (`keeping.kept`). `followed`: all hosts whose scopes may hold something.
+    `daemons`: which daemon each host is (`Twins.identities`).
     """
 
     guests: tuple[Guest, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     hosts: Mapping[str, Kept] = field(default_factory=dict)
     followed: tuple[str, ...] = ()
+    daemons: Mapping[str, str] = field(default_factory=dict)
 
     def domains(self, host: str) -> dict[str, Domain]:
         """What was known of a host's domains, by UUID."""
@@ -70,7 +72,8 @@ def _remembered(document: Any) -> Remembered:
     guests = tuple(record(Guest, saved) for saved in document["guests"])
     pairs = tuple((str(left), str(right)) for left, right in document["pairs"])
     hosts = dict(document.get("hosts", {}))
-    remembered = Remembered(guests, pairs, hosts, tuple(map(str, document.get("followed", hosts))))
+    daemons = {host: str(daemon) for host, daemon in document.get("daemons", {}).items()}
+    remembered = Remembered(guests, pairs, hosts, tuple(map(str, document.get("followed", hosts))), daemons)
     for host in remembered.hosts:
         remembered.domains(host)  # it can be read
     return remembered

@@ -27,6 +27,7 @@ from gateway.collectors.libvirt.remembered import Remembered, load, save
 from gateway.collectors.libvirt.settings import LibvirtSettings
 from gateway.collectors.libvirt.storage import Storage
 from gateway.collectors.libvirt.turns import Turns
+from gateway.collectors.libvirt.twins import Twins
 from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.errors import SourceError, SourceUnavailable
 from gateway.model.observations import Observation, Report, ScopeFailure, Whole
@@ -62,6 +63,7 @@ class LibvirtSource:
         resume(self._fleet, self._memories.values())
         self._keeper = Keeper(self._memories.values())
         self._duplicates = Duplicates()
+        self._twins = Twins(settings, self._saved.daemons)
         folder = context.config_dir / settings.record.expanduser() if settings.record is not None else None
         self._recorder = Recorder(folder, name, context.now()) if folder is not None else None
         turns = Turns()
@@ -126,7 +128,16 @@ class LibvirtSource:
             self._recorder.event(event)
 
     async def read(self, at: int, reading: Reading) -> None:
-        """A host, or some of its domains, as they are."""
+        """
+        A host, or some of its domains, as they are.
+
+        Raises:
+            SourceUnavailable: the host is another one by a second name; nothing of it is reported.
+        """
+        if reading.facts is not None:
+            uuids = {domain.status.uuid for domain in reading.domains}
+            if refusal := self._twins.refusal(reading.host, reading.facts, uuids):
+                raise SourceUnavailable(f"{reading.host} {refusal}")
         self._errors.pop(reading.host, None)
         self._duplicates.note(reading, time.monotonic())
         self._changed.set()
@@ -196,7 +207,8 @@ class LibvirtSource:
 
     def _to_keep(self) -> Remembered:
         followed = tuple(sorted({*self._settings.hosts, *self._left}))
-        return Remembered(self._guests.all, self._fleet.storage.pairs, self._keeper.hosts(), followed)
+        pairs, hosts = self._fleet.storage.pairs, self._keeper.hosts()
+        return Remembered(self._guests.all, pairs, hosts, followed, self._twins.identities)
 
     def _keep(self, known: Remembered) -> None:
         with self._writing:

@@ -87,6 +87,19 @@ async def test_it_reads_whole_first_and_then_what_events_ask_for(acting: Any) ->
     assert isinstance(audience.readings[-1], DomainReading)
 
 
+async def test_a_host_that_is_not_wanted_as_it_is_counts_as_one_that_cannot_be_read() -> None:
+    class Refusing(Audience):
+        async def read(self, at: int, reading: Reading) -> None:
+            raise SourceError("the same host as h0")
+
+    audience = Refusing()
+    one = follower("test:///default", audience)
+    async with following(one):
+        await until(lambda: one.attempts >= 3)
+    assert set(audience.errors) == {"the same host as h0"}
+    assert not one.connected
+
+
 async def test_a_burst_of_events_is_read_together(acting: Any) -> None:
     audience = Audience()
     async with following(follower("test:///default", audience, coalesce_s=0.2)):
