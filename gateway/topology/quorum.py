@@ -12,6 +12,11 @@ DOWN = frozenset(
 """States of a node that gives no vote."""
 _UNKNOWN = "each node counted as one: nothing tells how corosync counts"
 _STOPPING = ("stop", "suicide", "fence", "demote")
+"""Values of no-quorum-policy by which what remains stops; by demote, promoted instances are demoted."""
+_GOING_ON = {
+    "freeze": "what remains goes on, what is lost is not started there",
+    "ignore": "what remains goes on as with a majority",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,8 @@ class Quorum:
     The votes of a cluster, as many as are expected. `lost`: by the loss that is asked about; `remain`: of nodes that
     are up and stay, with those of a quorum device.
 
-    `needed`: to go on. `note`: what else decides, or was counted; empty when nothing is.
+    `needed`: to go on. `note`: what else decides, or was counted; empty when nothing is. `sure` False: a rule of
+    corosync's, or what nobody tells, may let fewer go on.
     """
 
     cluster: Entity
@@ -29,6 +35,14 @@ class Quorum:
     remain: int
     needed: int
     note: str = ""
+    sure: bool = True
+
+    @property
+    def stops(self) -> bool:
+        """True when what is left of the cluster runs nothing: no node is left, or by its no-quorum-policy."""
+        attributes = self.cluster.attributes
+        gives_up = attributes.get("no_quorum_policy") in _STOPPING and not attributes.get("maintenance_mode")
+        return self.remain == 0 or (gives_up and not self.majority)
 
     @property
     def majority(self) -> bool:
@@ -65,7 +79,8 @@ def quorum(cluster: Entity, members: Iterable[tuple[Claim, Entity]], lost: Colle
     remain += _device_votes(cluster) if remain else 0
     found = Quorum(cluster, total, sum(gone), remain, _needed(cluster, total))
     seen = counted - sum(v for v, one in votes if one.state in DOWN)
-    return replace(found, note="; ".join(_notes(found, counted, seen, len(gone))))
+    rules = ", or ".join(_rules(found, seen, len(gone)))
+    return replace(found, note="; ".join(_notes(found, counted, rules)), sure=not rules and _is_told(cluster))
 
 
 def _number(cluster: Entity, name: str) -> int:
@@ -86,8 +101,13 @@ def _device_votes(cluster: Entity) -> int:
     return 0 if excluded else _number(cluster, "qdevice_votes")
 
 
-def _notes(found: Quorum, counted: int, seen: int, gone: int) -> Iterator[str]:
-    """`counted`: votes of nodes and device; `seen`: without those of nodes that are down; `gone`: how many nodes go."""
+def _is_told(cluster: Entity) -> bool:
+    """True when its source tells how corosync counts."""
+    return not cluster.attributes.keys().isdisjoint(("two_node", "qdevice_votes"))
+
+
+def _notes(found: Quorum, counted: int, rules: str) -> Iterator[str]:
+    """`counted`: votes of nodes and device; `rules`: that may let it go on without a majority."""
     attributes = found.cluster.attributes
     if found.remain == 0:
         if attributes.get("wait_for_all"):
@@ -96,7 +116,7 @@ def _notes(found: Quorum, counted: int, seen: int, gone: int) -> Iterator[str]:
     if counted < found.votes:
         yield f"corosync expects {found.votes}, the nodes have {counted}"
     pair = found.remain == 1 and found.votes == 2
-    if attributes.keys().isdisjoint(("two_node", "qdevice_votes")):
+    if not _is_told(found.cluster):
         yield "it goes on only if corosync has two_node or a quorum device" if pair else _UNKNOWN
     if found.majority:
         if pair:
@@ -104,17 +124,25 @@ def _notes(found: Quorum, counted: int, seen: int, gone: int) -> Iterator[str]:
         elif device := _device_votes(found.cluster):
             yield f"{device} of them the quorum device's, if it answers"
         return
-    rules = ""
     if attributes.get("quorate") is False:
         yield "it has no quorum now"
-    elif rules := ", or ".join(_rules(found, seen, gone)):
+    elif rules:
         yield f"may stay quorate: {rules}"
-    if (policy := attributes.get("no_quorum_policy")) in _STOPPING:
-        yield f"no-quorum-policy={policy}: {'else ' if rules else ''}what remains stops too"
+    policy = str(attributes.get("no_quorum_policy", ""))
+    if policy in _STOPPING and attributes.get("maintenance_mode"):
+        yield f"no-quorum-policy={policy}, but in maintenance mode nothing is stopped"
+    elif does := "what remains stops too" if policy in _STOPPING else _GOING_ON.get(policy, ""):
+        yield f"no-quorum-policy={policy}: {'else ' if rules else ''}{does}"
 
 
 def _rules(found: Quorum, seen: int, gone: int) -> Iterator[str]:
-    """The rules that may let it go on without a majority."""
+    """
+    The rules that may let it go on without a majority; none lets one go on that has no quorum now.
+
+    `seen`: votes of nodes and device without those of nodes that are down; `gone`: how many nodes go.
+    """
+    if found.cluster.attributes.get("quorate") is False:
+        return
     tie = found.cluster.attributes.get("auto_tie_breaker")
     expected = _number(found.cluster, "expected_votes")
     least = max(expected, seen) if expected else found.votes

@@ -99,3 +99,28 @@ def test_a_quorum_device_gives_no_votes_beside_a_rule_that_excludes_it(rule: str
     assert forecast(4, 2, qdevice_votes=1, expected_votes=5).said == (
         "3 of 5 votes remain (1 of them the quorum device's, if it answers)"
     )
+
+
+@pytest.mark.parametrize(
+    ("policy", "stops", "note"),
+    [
+        ("stop", True, "no-quorum-policy=stop: what remains stops too"),
+        ("freeze", False, "no-quorum-policy=freeze: what remains goes on, what is lost is not started there"),
+        ("ignore", False, "no-quorum-policy=ignore: what remains goes on as with a majority"),
+    ],
+)
+def test_what_remains_without_a_majority_stops_or_goes_on_by_the_policy(policy: str, stops: bool, note: str):
+    found = forecast(3, 2, no_quorum_policy=policy)
+    assert (found.stops, found.note, found.sure) == (stops, note, True)
+    assert not forecast(3, 1, no_quorum_policy=policy).stops
+    assert forecast(3, 3, no_quorum_policy=policy).stops
+
+
+def test_in_maintenance_mode_nothing_is_stopped():
+    found = forecast(3, 2, no_quorum_policy="stop", maintenance_mode=True)
+    assert not found.stops
+    assert found.note == "no-quorum-policy=stop, but in maintenance mode nothing is stopped"
+
+
+def test_a_forecast_that_a_rule_may_overturn_is_not_sure():
+    assert not forecast(4, 2, no_quorum_policy="stop", auto_tie_breaker=True).sure
