@@ -5,7 +5,7 @@ The engine has that source look at the host at once. What leaves the host meanwh
 its loss is known, or after a moment: so the root is told first.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from gateway.model.conditions import SECOND
@@ -53,10 +53,10 @@ def begin_doubt(draft: Draft, host: int, asked: frozenset[tuple[str, str]], now:
 
 def end_doubt(draft: Draft, host: int) -> None:
     """It is not any more: what waited for that is judged again."""
+    draft.judge_at(f"doubt:{host}", None)
     if (doubt := draft.doubts.get(host)) is not None:
         draft.touched.update(doubt.waiting)
         draft.doubts = {other: row for other, row in draft.doubts.items() if other != host}
-        draft.judge_at(f"doubt:{host}", None)
 
 
 def end_doubts_of(draft: Draft, source: str, scope: str, read_at: int) -> None:
@@ -88,7 +88,8 @@ def wait_for_doubts(draft: Draft, entity: int, old_host: int) -> bool:
     for host in hypervisors_under(draft, old_host) if draft.doubts else ():
         if (doubt := draft.doubts.get(host)) is not None:
             until = doubt.waiting.get(entity, doubt.begun + WAIT)
-            _put(draft, host, replace(doubt, waiting={**doubt.waiting, entity: until}))
+            if entity not in doubt.waiting:
+                _put(draft, host, replace(doubt, waiting={**doubt.waiting, entity: until}))
             waits = waits or until > draft.at
     return waits
 
@@ -123,13 +124,9 @@ def newly_doubted(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, str]
 def _keep(draft: Draft, host: int, doubt: Doubt) -> None:
     """Look at it again when the next move has waited long enough; those that have are judged now."""
     _put(draft, host, doubt)
-    draft.touched.update(_over(doubt.waiting, draft.at))
+    draft.touched.update(entity for entity, due in doubt.waiting.items() if due <= draft.at)
     dues = (*doubt.waiting.values(), doubt.begun + WAIT)
-    draft.judge_at(f"doubt:{host}", min((due for due in dues if due > draft.at), default=draft.at))
-
-
-def _over(waiting: Mapping[int, int], at: int) -> Iterator[int]:
-    return (entity for entity, due in waiting.items() if due <= at)
+    draft.judge_at(f"doubt:{host}", min(due for due in dues if due > draft.at))
 
 
 def _put(draft: Draft, host: int, doubt: Doubt) -> None:

@@ -241,6 +241,19 @@ async def test_a_healthy_host_whose_daemon_takes_no_more_clients_is_not_given_up
 
 
 @pytest.mark.lab
+async def test_a_host_is_asked_beside_a_call_that_takes_long(daemon: Daemon, tmp_path: Path) -> None:
+    async with followed(daemon, tmp_path) as (one, _):
+        follower = one._followers["h1"]
+        worker = follower._workers._last
+        assert worker is not None
+        busy = asyncio.create_task(worker.run(lambda calls: calls("a nap", time.sleep, 1.5)))
+        await asyncio.sleep(0.1)
+        assert await follower.answers(0.5)
+        assert not busy.done()
+        await busy
+
+
+@pytest.mark.lab
 async def test_who_resolves_names_may_be_lost_with_the_host(
     daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
