@@ -92,7 +92,7 @@ def _affected(one: Body, below: int) -> str:
     """`below`: what it is shown under; what lies between was left out of the answer."""
     first = one["path"][0]
     in_part = one["effect"] == "degraded" or one["parts"] > 1 or first["entity"]["index"] != below
-    how = one["reason"] if in_part else _how(first["relation"])
+    how = one["reason"] if in_part or first["relation"] == "managed_by" else _how(first["relation"])
     return escape("; ".join(filter(None, (f"{_plain(one['entity'])}: {one['effect']}", how, _doubt(one)))))
 
 
@@ -102,7 +102,8 @@ def _how(relation: str) -> str:
 
 
 def _doubt(one: Body) -> str:
-    known = [] if one["certain"] else ["last known or moving"]
+    doubt = "last known or moving" if one["path"][0]["relation"] == "runs_on" else "if quorum is lost"
+    known = [] if one["certain"] else [doubt]
     stale = [f"stale, read {age(one['age_s'])} ago" if one["age_s"] is not None else "stale"] if one["stale"] else []
     return ", ".join([*known, *stale])
 

@@ -19,6 +19,7 @@ from gateway.topology.composites import COMPOSITES, LOCATIONS, is_group, is_memb
 from gateway.topology.layers import LAYERS, Layer
 from gateway.topology.quorum import Quorum, quorum
 from gateway.topology.said import called, names
+from gateway.topology.standstill import is_only_demoted, stopped_resources, why_it_stops
 
 
 class Effect(StrEnum):
@@ -44,7 +45,8 @@ class Affected:
     One entity that the loss reaches. `path` leads from it to one of the lost; `age_us`: of the data, microseconds.
 
     `parts_lost` of `parts`: instances or members; `roles_lost`: the roles of the lost instances (promoted, say).
-    `certain` False: the placement behind it is the last known one, or it is in transition.
+    `certain` False: the placement behind it is the last known one, or it is in transition; or it is not sure that its
+    cluster loses quorum.
     """
 
     entity: Entity
@@ -180,6 +182,9 @@ class _Spread:
     def _spread_from(self, lower: Entity) -> None:
         for upper, blow in self._blows(lower):
             self._strike(upper, blow)
+        if (votes := self._quorums.get(lower.index)) is not None and lower.index in self.lost:
+            for claim, resource in stopped_resources(self.view, votes):
+                self._strike(resource, _standstill(votes, claim, resource))
         for claim, composite in self._memberships(lower):
             self.touched.setdefault(composite.index, (composite, claim, lower))
 
@@ -230,6 +235,8 @@ class _Spread:
             case RelationKind.RUNS_ON:
                 return self._host_lost(upper, claim, lower)
             case RelationKind.PART_OF if upper.kind is EntityKind.SNAPSHOT or self._is_elsewhere_too(upper):
+                return None
+            case RelationKind.MEMBER_OF if lower.index in self._quorums:
                 return None
             case RelationKind.USES_STORAGE if claim.attributes.get("device") in _REMOVABLE:
                 reason = f"has {called(lower)} in its drive, which is lost"
@@ -314,15 +321,18 @@ class _Spread:
         counted = [one for one in members if one.state is not EntityState.STOPPED or one.index in self.lost]
         if gone:
             all_gone, needed = len(gone) == len(counted), needs_all(composite)
-            effect = Effect.LOST if all_gone or needed else Effect.DEGRADED
             votes = quorum(composite, membership, self.lost)
+            stops = votes is not None and bool(votes.lost) and votes.stops
+            sure = votes is None or not stops or all_gone or votes.remain == 0 or votes.sure
+            effect = Effect.LOST if all_gone or needed or stops else Effect.DEGRADED
             reason = f"loses {len(gone)} of {len(members)} members ({names(gone)})"
             reason += ", and needs all" if needed and not all_gone else ""
             reason += f"; {votes.said}" if votes else ""
             if votes is not None and votes.lost:
                 self._quorums[composite.index] = votes
             through = member if member.index in self.lost else gone[0]
-            self._strike(composite, _Blow(effect, reason, claim.kind, through, len(gone), len(members), claim=claim))
+            parts = len(gone), len(members)
+            self._strike(composite, _Blow(effect, reason, claim.kind, through, *parts, claim=claim, certain=sure))
         elif composite.kind is EntityKind.SERVICE:
             reason = f"{called(member)} is degraded"
             self._strike(composite, _Blow(Effect.DEGRADED, reason, claim.kind, member, 0, len(members), claim=claim))
@@ -344,6 +354,15 @@ class _Spread:
 
     def _hosts(self, claims: list[Claim]) -> list[Entity]:
         return [host for claim in claims if (host := self.view.entity(claim.lower)) is not None]
+
+
+def _standstill(votes: Quorum, claim: Claim, resource: Entity) -> _Blow:
+    """How a resource is hit whose cluster keeps no majority."""
+    reason, cluster, sure = why_it_stops(votes, resource), votes.cluster, votes.sure
+    if is_only_demoted(votes, resource):
+        roles = ("promoted",)
+        return _Blow(Effect.DEGRADED, reason, claim.kind, cluster, 0, roles_lost=roles, claim=claim, certain=sure)
+    return _Blow(Effect.LOST, reason, claim.kind, cluster, claim=claim, certain=sure)
 
 
 def _are_a_pair(vm: Entity, manager: Entity) -> bool:

@@ -1,6 +1,7 @@
 """Impact: what a loss reaches, how it gets there, and what cannot be known."""
 
 import time
+from collections.abc import Mapping
 
 import pytest
 
@@ -91,6 +92,78 @@ def test_a_cluster_that_keeps_no_majority_of_its_votes_says_so():
     estate.change("ha_node:n3", state=EntityState.OFFLINE)
     reason = hit(lose(estate, "n1"))["ha_cluster:c1"].reason
     assert reason == "loses 1 of 3 members (n1); 1 of 3 votes remain, no majority" + UNTOLD
+
+
+TOLD: Mapping[str, Value] = {"two_node": False, "wait_for_all": False, "qdevice_votes": 0, "no_quorum_policy": "stop"}
+
+
+def managed_hosts(**attributes: Value) -> Estate:
+    """The three hosts, whose cluster manages its resources; the service payment is vip, which runs on n3."""
+    estate = three_hosts()
+    estate.change("ha_cluster:c1", attributes={**TOLD, **attributes})
+    estate.unplace("ha_resource:vip")
+    estate.place("ha_resource:vip", "ha_node:n3", "started")
+    estate.add(EntityKind.SERVICE, "payment", "facts")
+    estate.claim(RelationKind.DEPENDS_ON, "service:payment", "ha_resource:vip", source="facts")
+    for name in ("vip", "web", "web-ip", "web-srv", "ping", "db", "batch"):
+        estate.claim(RelationKind.MANAGED_BY, f"ha_resource:{name}", "ha_cluster:c1")
+    return estate
+
+
+def test_what_a_cluster_without_a_majority_stops_on_the_nodes_that_remain_is_lost():
+    answer = lose(managed_hosts(), "n1", "n2")
+    stopped = {"ha_cluster:c1", "ha_resource:vip", "ha_resource:ping", "service:payment"}
+    assert stopped <= lost(answer)
+    assert not {"ha_node:n3", "ha_resource:batch"} & hit(answer).keys()
+    vip = hit(answer)["ha_resource:vip"]
+    assert vip.reason == "is stopped by ha_cluster c1, which keeps 1 of 3 votes"
+    assert [(step.relation, step.entity.name) for step in vip.path] == [
+        (RelationKind.MANAGED_BY, "c1"),
+        (RelationKind.MEMBER_OF, "n1"),
+    ]
+    assert vip.certain
+    (votes,) = answer.quorums
+    assert (votes.lost, votes.remain, votes.majority) == (2, 1, False)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"no_quorum_policy": "freeze"}, {"no_quorum_policy": "ignore"}, {"maintenance_mode": True}],
+    ids=str,
+)
+def test_what_remains_of_a_cluster_goes_on_without_a_majority_when_its_policy_says_so(attributes: dict[str, Value]):
+    answer = lose(managed_hosts(**attributes), "n1", "n2")
+    assert {"ha_cluster:c1", "ha_resource:ping"} <= degraded(answer)
+    assert not {"ha_resource:vip", "service:payment"} & hit(answer).keys()
+
+
+def test_a_cluster_that_keeps_its_majority_stops_nothing():
+    assert "ha_resource:vip" not in hit(lose(managed_hosts(), "n1"))
+
+
+def test_a_resource_that_its_cluster_does_not_manage_is_not_stopped():
+    estate = managed_hosts()
+    estate.change("ha_resource:vip", attributes={"managed": False})
+    assert "ha_resource:vip" not in hit(lose(estate, "n1", "n2"))
+
+
+def test_the_policy_demote_stops_all_but_leaves_promotable_instances_unpromoted():
+    estate = managed_hosts(no_quorum_policy="demote")
+    estate.add(EntityKind.HA_RESOURCE, "db3", "c1", "promotable")
+    estate.claim(RelationKind.RUNS_ON, "ha_resource:db3", "ha_node:n3", role="promoted")
+    estate.claim(RelationKind.MANAGED_BY, "ha_resource:db3", "ha_cluster:c1")
+    answer = lose(estate, "n1", "n2")
+    assert "ha_resource:vip" in lost(answer)
+    db3 = hit(answer)["ha_resource:db3"]
+    assert (db3.effect, db3.roles_lost) == (Effect.DEGRADED, ("promoted",))
+    assert db3.reason == "is demoted by ha_cluster c1, which keeps 1 of 3 votes"
+
+
+def test_what_stops_only_if_a_rule_does_not_keep_the_quorum_is_told_as_uncertain():
+    answer = hit(lose(managed_hosts(last_man_standing=True, auto_tie_breaker=True), "n1", "n2"))
+    vip = answer["ha_resource:vip"]
+    assert (vip.effect, vip.certain, answer["ha_cluster:c1"].certain) == (Effect.LOST, False, False)
+    assert vip.reason == "may be stopped by ha_cluster c1, which keeps 1 of 3 votes"
 
 
 def test_a_group_that_loses_one_member_is_degraded_and_so_is_the_service_on_it():

@@ -291,7 +291,7 @@ class AffectedModel(Model):
     age_s: float | None
     stale: bool
     certain: bool
-    """False: it rests on a last known placement or on a move under way."""
+    """False: it rests on a last known placement, on a move under way, or on a quorum that may be kept."""
 
 
 class CountModel(Model):
