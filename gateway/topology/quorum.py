@@ -141,7 +141,7 @@ def _rules(found: Quorum, seen: int, gone: int) -> Iterator[str]:
 
     `seen`: votes of nodes and device without those of nodes that are down; `gone`: how many nodes go.
     """
-    if found.cluster.attributes.get("quorate") is False:
+    if found.majority or found.cluster.attributes.get("quorate") is False:
         return
     tie = found.cluster.attributes.get("auto_tie_breaker")
     expected = _number(found.cluster, "expected_votes")

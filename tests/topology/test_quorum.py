@@ -122,5 +122,10 @@ def test_in_maintenance_mode_nothing_is_stopped():
     assert found.note == "no-quorum-policy=stop, but in maintenance mode nothing is stopped"
 
 
+def test_a_majority_is_sure():
+    assert forecast(3, 1).sure
+    assert forecast(4, 1, auto_tie_breaker=True, last_man_standing=True).sure
+
+
 def test_a_forecast_that_a_rule_may_overturn_is_not_sure():
     assert not forecast(4, 2, no_quorum_policy="stop", auto_tie_breaker=True).sure
