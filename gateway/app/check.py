@@ -4,9 +4,11 @@ import asyncio
 import socket
 import stat
 from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.app import places
+from gateway.app.check_links import check_links
 from gateway.app.check_publishers import check_publishers
 from gateway.app.client import runs
 from gateway.app.findings import Finding, Outcome
@@ -19,7 +21,8 @@ from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings, SourceSettings
 from gateway.model.errors import ConfigError, GatewayError, SourcePartly
 from gateway.model.notices import Notice, NoticeKind
-from gateway.model.ports import CollectorContext
+from gateway.model.ports import CollectorContext, NamesOthers
+from gateway.model.snapshot import Snapshot
 from gateway.notifier.settings import ReceiverSettings
 from gateway.publishers.rest import RestSettings
 from gateway.schema.snmp.engine import SnmpEngine
@@ -40,10 +43,13 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     for warning in configuration.warnings:
         yield Finding("configuration", Outcome.WARNING, warning)
     yield _state_folder(folder)
-    yield await asyncio.to_thread(_database, located)
+    database_is, snapshot = await asyncio.to_thread(_database, located)
+    yield database_is
     for findings in await asyncio.gather(*(_source(configuration, name) for name in configuration.sources)):
         for finding in findings:
             yield finding
+    for finding in check_links(await asyncio.to_thread(_named, configuration), configuration.sources, snapshot):
+        yield finding
     running = runs(located.socket)
     async for finding in check_publishers(configuration, located, running):
         yield finding
@@ -78,20 +84,21 @@ def _state_folder(folder: Path) -> Finding:
     return Finding(what, Outcome.OK, str(folder))
 
 
-def _database(located: Located) -> Finding:
+def _database(located: Located) -> tuple[Finding, Snapshot | None]:
+    """How it is, and the topology in it."""
     file = located.state_dir / places.DATABASE
     if located.database == f"sqlite:///{file}" and not file.exists():
-        return Finding("database", Outcome.OK, f"{file} does not exist yet; the gateway makes it")
+        return Finding("database", Outcome.OK, f"{file} does not exist yet; the gateway makes it"), None
     try:
         database = open_database(located.database, upgrade=False)
     except GatewayError as error:
-        return Finding("database", Outcome.FAILED, str(error))
+        return Finding("database", Outcome.FAILED, str(error)), None
     try:
         snapshot = database.repository.load()
         said = f"{database.url}: revision {snapshot.revision}, {len(snapshot.entities)} entities"
-        return Finding("database", Outcome.OK, said)
+        return Finding("database", Outcome.OK, said), snapshot
     except GatewayError as error:
-        return Finding("database", Outcome.FAILED, str(error))
+        return Finding("database", Outcome.FAILED, str(error)), None
     finally:
         database.close()
 
@@ -106,10 +113,8 @@ async def _source(configuration: Configuration, name: str) -> tuple[Finding, ...
     if not settings.enabled:
         return (Finding(what, Outcome.SKIPPED, "is disabled"),)
     title = collector_plugin(settings.kind).title
-    folder, _ = places.places_of(configuration)
-    context = CollectorContext(SystemClock().now, folder, configuration.base)
     try:
-        said = await asyncio.wait_for(create_collector(name, settings, context).probe(), PROBE_S)
+        said = await asyncio.wait_for(create_collector(name, settings, _context(configuration)).probe(), PROBE_S)
     except SourcePartly as error:
         parts = (Finding(f"{what}: {part}", Outcome.FAILED, wrong) for part, wrong in error.parts)
         return (Finding(what, Outcome.FAILED, f"{title}: {error}"), *parts)
@@ -119,6 +124,23 @@ async def _source(configuration: Configuration, name: str) -> tuple[Finding, ...
         said = f"did not answer within {PROBE_S:.0f} s. Ask it with its own tools, as the gateway's user."
         return (Finding(what, Outcome.FAILED, said),)
     return (Finding(what, Outcome.OK, f"{title}: {said}"),)
+
+
+def _named(configuration: Configuration) -> dict[str, frozenset[str]]:
+    """By source, what it names of others; of those that cannot be read that is said already."""
+    found: dict[str, frozenset[str]] = {}
+    for name, settings in configuration.sources.items():
+        if settings.enabled:
+            with suppress(GatewayError):
+                collector = create_collector(name, settings, _context(configuration))
+                if isinstance(collector, NamesOthers):
+                    found[name] = collector.named()
+    return found
+
+
+def _context(configuration: Configuration) -> CollectorContext:
+    folder, _ = places.places_of(configuration)
+    return CollectorContext(SystemClock().now, folder, configuration.base)
 
 
 # -- receivers -------------------------------------------------------------------------------------------------

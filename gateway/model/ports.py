@@ -54,6 +54,19 @@ class TakesHints(Protocol):
 
 
 @runtime_checkable
+class NamesOthers(Protocol):
+    """A collector whose facts name what other sources know."""
+
+    def named(self) -> frozenset[str]:
+        """
+        What it names of other sources, as SOURCE/KIND/NATIVE with a kind that there is. Blocking.
+
+        Raises:
+            SourceError: it cannot be read.
+        """
+
+
+@runtime_checkable
 class TakesDoubts(Protocol):
     """A collector that can be told that one of its scopes may be gone."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from gateway.model.entities import EntityKind
+from gateway.model.entities import EntityKind, EntityState
 from gateway.model.ports import TopologyView
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity, Source, SourceState
@@ -47,8 +47,8 @@ def blind_spots(
     intervals: int,
 ) -> Iterator[str]:
     """
-    What the answer cannot know: silent sources and hosts, what was never read, hosts on which nothing is seen, layers
-    that nobody joined.
+    What the answer cannot know: silent sources and hosts, what was never read, what was declared to depend on
+    something that no source shows, hosts on which nothing is seen, layers that nobody joined.
 
     `hit`: indexes of all that is affected or lost; `reached`: of all that lie on the way of a loss.
     """
@@ -56,6 +56,7 @@ def blind_spots(
         if source.state in _SILENT:
             yield f"source {source.name} is {source.state.value}: {_last_read(source, now)}"
     yield from _unread(view)
+    yield from _unknown_members(view, hit)
     for entity in lost:
         if entity.kind in _HOSTS and entity.index not in reached:
             does = "uses it" if entity.kind is EntityKind.STORAGE_POOL else "runs there"
@@ -79,6 +80,30 @@ def _unread(view: TopologyView) -> Iterator[str]:
     for source, found in parts.items():
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         yield f"source {source} has never read {', '.join(found[:_SHOWN])}{more}: what is there is not known"
+
+
+def _unknown_members(view: TopologyView, hit: Collection[int]) -> Iterator[str]:
+    """What depends on something that a person named and no source shows: a misspelt name, or a source not read yet."""
+    missing: dict[str, list[str]] = {}
+    for entity in view.all_entities():
+        named = _stands_for(view, entity)
+        for claim in view.claims_on(entity) if named else ():
+            upper = view.entity(claim.upper)
+            if upper is not None and upper.index not in hit:
+                missing.setdefault(called(upper), []).append(named)
+    for upper_said, ends in missing.items():
+        more = f" and {len(ends) - _SHOWN} more" if len(ends) > _SHOWN else ""
+        named = f"{', '.join(ends[:_SHOWN])}{more}"
+        yield f"{upper_said} depends on {named}, which no source shows: may be affected, or not"
+
+
+def _stands_for(view: TopologyView, entity: Entity) -> str:
+    """What a stand-in is for, SOURCE/KIND/NATIVE, as long as no source shows that; empty: it is no such stand-in."""
+    if entity.state is not EntityState.UNKNOWN or entity.subtype or len(entity.records) > 1:
+        return ""
+    record = view.record(entity.records[0])
+    native = record.key.native if record is not None else ""
+    return native if native.split("/", 2)[1:2] == [entity.kind.value] else ""
 
 
 def _seen(

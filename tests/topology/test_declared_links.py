@@ -5,7 +5,9 @@ import pytest
 from gateway.model.entities import DECLARED, EntityKind, EntityState, NativeKey
 from gateway.model.errors import AmbiguousName
 from gateway.model.events import Cause
-from gateway.model.observations import Evidence, EvidenceKind, Link
+from gateway.model.observations import Evidence, EvidenceKind, Link, ObservedRelation
+from gateway.model.relations import RelationKind
+from gateway.topology.impact import impact
 from gateway.topology.lookup import resolve
 from tests.topology.house import House, entity, node, on, resource, told, vm
 
@@ -74,3 +76,20 @@ def test_what_a_message_offers_is_reached_when_the_name_of_one_is_what_a_source_
     with pytest.raises(AmbiguousName, match="may mean 2 things: vm:shop, vm:db"):
         resolve(house.snapshot, "db")
     assert [resolve(house.snapshot, name).index for name in ("vm:shop", "vm:db")] == [old.index, new.index]
+
+
+def test_what_depends_on_a_name_that_no_source_shows_is_a_blind_spot_until_one_does():
+    house, shop = House(), NativeKey(EntityKind.SERVICE, "shop")
+    key, link = stand_in(WEB)
+    declared = [entity(shop, DECLARED, EntityState.UNKNOWN), entity(key, "", EntityState.UNKNOWN)]
+    needs = ObservedRelation(RelationKind.DEPENDS_ON, shop, key)
+    house.see(0, declared, [needs], source="facts", links=(link,))
+    house.see(1, [entity(N1), entity(N2)])
+
+    def without(name: str) -> tuple[str, ...]:
+        return impact(house.snapshot, [resolve(house.snapshot, name)], house.snapshot.at).blind_spots
+
+    said = "service shop depends on lab/ha_resource/web, which no source shows: may be affected, or not"
+    assert said in without("n1")
+    house.see(2, [entity(N1), entity(N2), entity(WEB)], [on(WEB, N1)])
+    assert said not in without("n1") + without("n2")

@@ -81,6 +81,11 @@ class DeclaredSource:
         counted = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         return f"{self._file}: {counted or 'no facts'}; {len(observation.links or ())} links to other sources"
 
+    def named(self) -> frozenset[str]:
+        """Ends of links that are in other sources (`NamesOthers`)."""
+        ends = (end for link in self.read().links or () for end in (link.left, link.right))
+        return frozenset(end for end in ends if not end.startswith(f"{self.name}/"))
+
     def read(self) -> Observation:
         """
         The facts as the file says them now; parsed only when its content has changed.

@@ -94,6 +94,12 @@ def test_what_no_source_shows_is_there_with_state_unknown(source) -> None:
     assert (web.state, web.kind) == (EntityState.UNKNOWN, EntityKind.HA_RESOURCE)
 
 
+def test_what_it_names_of_other_sources_can_be_asked_for(source, tmp_path) -> None:
+    assert source.named() == {"lab/ha_resource/web"}
+    (tmp_path / "facts.yaml").write_text(FACTS + "same: [[srv-1, fleet/physical_host/h1]]\n")
+    assert source.named() == {"lab/ha_resource/web", "fleet/physical_host/h1"}
+
+
 def test_a_vm_that_is_moved_in_the_file_is_told_with_what_it_carries(source, clock, tmp_path) -> None:
     topology = Topology()
     topology.take(source.read())
