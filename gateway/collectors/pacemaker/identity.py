@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -45,6 +45,10 @@ class Identities:
         if facts.node not in self._pushed and len(self._pushed) >= MAX_NODES:
             raise IngestError(f"facts of more than {MAX_NODES} nodes are not taken.")
         self._pushed = {**self._pushed, facts.node: facts}
+
+    def strangers(self, nodes: Collection[str]) -> tuple[str, ...]:
+        """Nodes that the settings have facts of, and the cluster has not."""
+        return tuple(sorted(self._given.keys() - set(nodes)))
 
     @property
     def unsaved(self) -> bool:

@@ -18,7 +18,7 @@ from gateway.collectors.pacemaker.parse import error_text, parse_crm_mon
 from gateway.collectors.pacemaker.picture import Picture
 from gateway.collectors.pacemaker.settings import PacemakerSettings
 from gateway.collectors.pacemaker.view import CrmView
-from gateway.model.errors import SourceError, SourceUnavailable
+from gateway.model.errors import SourceError, SourcePartly, SourceUnavailable
 from gateway.model.observations import Observation, Report
 from gateway.model.ports import CollectorContext
 
@@ -96,7 +96,12 @@ class PacemakerCollector:
         return await asyncio.to_thread(to_observation, self._picture(reading))
 
     async def probe(self) -> str:
-        """One line about the cluster as it is now."""
+        """
+        One line about the cluster as it is now.
+
+        Raises:
+            SourcePartly: facts are given of a node that the cluster has not.
+        """
         reading = await self._read()
         picture = self._picture(reading)
         online = sum(node.online for node in picture.nodes.values())
@@ -104,10 +109,15 @@ class PacemakerCollector:
         quorum = {True: "quorate", False: "WITHOUT QUORUM", None: "quorum unknown"}[view.quorate]
         dc = f"DC {view.dc}" if view.dc else "no DC"
         asked = f", asked {reading.node}" if reading.node else ""
-        return (
+        said = (
             f"cluster {picture.cluster.native}: {len(picture.nodes)} nodes ({online} online), "
             f"{len(picture.services)} resources, {dc}, {quorum}, Pacemaker {view.version or 'unknown'}{asked}"
         )
+        if strangers := self._identities.strangers(picture.nodes):
+            names = ", ".join(sorted(picture.nodes))
+            wrong = f"the cluster has no such node, only {names}. Correct `node` in the source's identity, or take it out"
+            raise SourcePartly(said, tuple((f"identity of {node}", wrong) for node in strangers))
+        return said
 
     def hint(self, document: bytes) -> None:
         """

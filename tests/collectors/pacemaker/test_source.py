@@ -17,7 +17,7 @@ from gateway.collectors.pacemaker import PLUGIN
 from gateway.collectors.pacemaker.command import run_command
 from gateway.collectors.pacemaker.settings import PacemakerSettings
 from gateway.collectors.pacemaker.source import Pace, PacemakerCollector
-from gateway.model.errors import SourceError, SourceMalformed, SourceUnavailable
+from gateway.model.errors import SourceError, SourceMalformed, SourcePartly, SourceUnavailable
 from gateway.model.observations import EvidenceKind, Glimpse, Observation, Whole
 from gateway.model.ports import CollectorContext
 from tests.collectors.pacemaker.given import CAPTURES
@@ -107,6 +107,16 @@ async def test_a_failure_names_the_command_that_a_person_can_try(tmp_path, clust
     assert re.search(
         rf"gave no answer in 1 s\. {by_hand}{cluster.script} c (crm_mon -1|cibadmin -Q)", str(failed.value)
     )
+
+
+async def test_the_check_names_a_node_that_has_identity_facts_and_is_not_in_the_cluster(tmp_path, cluster):
+    cluster.says("a", "quiet")
+    given = [{"node": "n1"}, {"node": "n33", "machine_id": "0" * 32}]
+    with pytest.raises(SourcePartly, match=r"^cluster ") as found:
+        await collector(tmp_path, prefix=cluster.prefix, nodes=["a"], identity=given).probe()
+    ((what, said),) = found.value.parts
+    assert what == "identity of n33"
+    assert "the cluster has no such node, only n1, " in said
 
 
 # -- several nodes -----------------------------------------------------------------------------------------------
