@@ -115,7 +115,9 @@ class PacemakerCollector:
         )
         if strangers := self._identities.strangers(picture.nodes):
             names = ", ".join(sorted(picture.nodes))
-            wrong = f"the cluster has no such node, only {names}. Correct `node` in the source's identity, or take it out"
+            wrong = (
+                f"the cluster has no such node, only {names}. Correct `node` in the source's identity, or take it out"
+            )
             raise SourcePartly(said, tuple((f"identity of {node}", wrong) for node in strangers))
         return said
 
