@@ -54,8 +54,8 @@ class Event:
     """
     One line of the append-only event log. Times are microseconds UTC.
 
-    `old_host`/`new_host` only in relocations; of a failed
-    migration `old_host` is where it stayed. `members`: of a group, those that moved so. `carried`: of a VM,
+    `old_host`/`new_host` only in relocations; of a failed migration `old_host` is where it stayed, of a failure
+    of what may relocate where it ran. `members`: of a group, those that moved so. `carried`: of a VM,
     how many services moved with it. `notify`: False for what is in the log only (carried services, the second
     record of one thing). `seq` is the log's number, 0 until committed.
     """

@@ -21,8 +21,8 @@ class Selection:
     Empty parts let everything through; all parts must agree.
 
     `least`: alarms below it are left out; what clears one passes as what raised it did, and what has no severity
-    (a relocation) passes. `labels`: attributes that the entity or a host of the event must have, with that value.
-    `sites`: names of sites, in one of which the entity or a host of the event must be.
+    (a relocation) passes. `labels`: attributes that the entity, or a host of what moved, must have, with that value.
+    `sites`: names of sites, in one of which the entity, or a host of what moved, must be.
     """
 
     kinds: frozenset[EventKind] = frozenset()
@@ -75,7 +75,8 @@ def _below(entity: Entity, snapshot: Snapshot) -> Iterator[Entity]:
 
 
 def _concerned(event: Event, snapshot: Snapshot) -> Iterator[Entity]:
-    for ref in (event.entity, event.old_host, event.new_host):
+    moved = event.condition is None  # of an alarm the entity decides, which is the same when it is raised and cleared
+    for ref in (event.entity, event.old_host, event.new_host) if moved else (event.entity,):
         found = snapshot.entity(ref.index) if ref is not None else None
         if found is not None:
             yield found

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.model.conditions import RULES, Category, ConditionKind, SettleTimes, alarm_key
-from gateway.model.entities import EntityKind
+from gateway.model.entities import RELOCATABLE_KINDS, EntityKind, EntityRef
 from gateway.model.events import Event, EventKind
 from gateway.model.observations import Glimpse, Objects, Observation, ObservedCondition
 from gateway.model.relations import RelationKind
@@ -12,7 +12,8 @@ from gateway.model.snapshot import silent_scope
 from gateway.topology.carriers import layers_under
 from gateway.topology.crashes import failure_of_pair, kind_of_crash
 from gateway.topology.diff import has_word
-from gateway.topology.draft import Draft
+from gateway.topology.draft import Draft, kind_of
+from gateway.topology.endings import ended
 from gateway.topology.pairs import machines_of
 from gateway.topology.placements import Verdict
 
@@ -41,6 +42,8 @@ JUDGED_HERE = frozenset(
     }
 )
 """What we conclude ourselves; no source says that it holds or has ended."""
+
+_REKEYED = "goes on under another key, if it does: records were found to be one thing, or to be two"
 
 
 def judge_conditions(draft: Draft, observation: Observation, settle: SettleTimes) -> None:
@@ -75,11 +78,11 @@ def follow_records(draft: Draft, settle: SettleTimes) -> None:
         for alarm in draft.alarms_of(old):
             if alarm.condition in JUDGED_HERE and not silent_scope(alarm):
                 if draft.entity_of(old) != old:
-                    end(draft, alarm)
+                    end(draft, alarm, _REKEYED)
                 continue
             if _has_record_of(draft, old, alarm.source) or not _has_record_of(draft, new, alarm.source):
                 continue
-            end(draft, alarm)
+            end(draft, alarm, _REKEYED)
             key = alarm_key(alarm.condition, draft.record(new).id, alarm.detail)
             if draft.alarm_with(key) is None:
                 again = draft.add_alarm(
@@ -197,11 +200,16 @@ def raise_alarm(draft: Draft, alarm: Alarm, root: str = "") -> None:
             _given_up(draft, vm)
 
 
-def end(draft: Draft, alarm: Alarm) -> None:
-    """It holds no more: cleared with the same key when it was raised, forgotten when it was not."""
+def end(draft: Draft, alarm: Alarm, said: str = "") -> None:
+    """
+    It holds no more: cleared with the same key when it was raised, forgotten when it was not.
+
+    `said`: what that means, where its condition does not say it.
+    """
     draft.end_alarm(alarm)
     if alarm.raised:
-        draft.events.append(_event(draft, alarm, CLEARED[alarm.category], alarm.caused_by))
+        over = replace(alarm, text=said or ended(draft, alarm), remedy="")
+        draft.events.append(_event(draft, over, CLEARED[alarm.category], alarm.caused_by))
         if alarm.category is Category.FAILURE:
             draft.remember_root(alarm.entity, alarm.caused_by or alarm.event_id)
 
@@ -262,6 +270,7 @@ def _event(draft: Draft, alarm: Alarm, kind: EventKind, root: str) -> Event:
         kind=kind,
         entity=draft.ref(alarm.entity),
         source=alarm.source,
+        old_host=_where_it_failed(draft, alarm, kind),
         caused_by=root,
         started_at=alarm.since,
         alarm_key=alarm.key,
@@ -271,6 +280,15 @@ def _event(draft: Draft, alarm: Alarm, kind: EventKind, root: str) -> Event:
         remedy=alarm.remedy,
         notify=not root,
     )
+
+
+def _where_it_failed(draft: Draft, alarm: Alarm, kind: EventKind) -> EntityRef | None:
+    """The host of what may relocate: where it ran when it failed; of the end, where it was until now."""
+    if alarm.category is not Category.FAILURE or kind_of(draft, alarm.entity) not in RELOCATABLE_KINDS:
+        return None
+    before = draft.base.placements.get(alarm.entity) if kind is EventKind.FAILURE_CLEARED else None
+    placement = before or draft.placement(alarm.entity)
+    return draft.ref(draft.entity_of(placement.host)) if placement is not None else None
 
 
 def _given_up(draft: Draft, vm: int) -> None:

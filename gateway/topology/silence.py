@@ -54,7 +54,7 @@ def scope_answers(draft: Draft, source: str, scope: str, settle: SettleTimes) ->
         said = f"answers again after {_seconds(draft.at, alarm)} s"
         if not draft.scope(source, scope):
             said = "has nothing any more: it left the configuration, or is empty"
-        end(draft, replace(alarm, text=f"{scope} of source {source} {said}", remedy=""))
+        end(draft, alarm, f"{scope} of source {source} {said}")
     row = draft.source(source)
     if row is not None and (whole := silence_of_source(draft, row)) is not None:
         end_source_silence(draft, row, whole, settle)
@@ -83,8 +83,7 @@ def silence_of_source(draft: Draft, source: Source) -> Alarm | None:
 
 def end_source_silence(draft: Draft, source: Source, alarm: Alarm, settle: SettleTimes) -> None:
     """The source answers again. What of it goes on being silent was not told by itself, and soon is."""
-    said = f"source {source.name} answers again after {_seconds(draft.at, alarm)} s"
-    end(draft, replace(alarm, text=said, remedy=""))
+    end(draft, alarm, f"source {source.name} answers again after {_seconds(draft.at, alarm)} s")
     for scope in silent_scopes_of(draft, source.name):
         if scope.caused_by == alarm.event_id:
             draft.judge_at(f"scope:{scope.index}", draft.at + 2 * settle.stale_disconnect)
@@ -95,7 +94,7 @@ def forget_scopes(draft: Draft, source: str) -> None:
     for alarm in draft.all_failing():
         if alarm.source == source:
             draft.judge_at(f"scope:{alarm.index}", None)
-            end(draft, alarm)
+            end(draft, alarm, f"source {source} is not read any more")
     draft.judge_at(f"scopes:{source}", None)
 
 
@@ -106,7 +105,7 @@ def tell_late(draft: Draft, index: int) -> None:
     if alarm is None or not alarm.raised or not alarm.caused_by:
         return
     then, now = _seconds(alarm.raised_at, alarm), _seconds(draft.at, alarm)
-    end(draft, alarm)
+    end(draft, alarm, f"{alarm.detail} of source {alarm.source} goes on being silent: told by itself now")
     text = alarm.text.replace(f"for {then} s", f"for {now} s", 1)
     again = replace(alarm, index=0, raised_at=0, event_id="", caused_by="", text=text)
     raise_alarm(draft, draft.add_alarm(again), _loss(draft, alarm))
@@ -269,7 +268,8 @@ def _seconds(at: int, alarm: Alarm) -> int:
 
 def _remedy(draft: Draft, alarm: Alarm) -> str:
     return (
-        f"see whether {alarm.detail} is up and reachable, and its daemon answers: gateway check tries it; "
+        f"gateway check tries {alarm.detail} and tells what is wrong; where nothing answers see whether it is up and "
+        f"reachable; "
         f"that it is silent does not prove that what ran there has stopped"
     )
 

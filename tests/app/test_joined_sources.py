@@ -58,7 +58,7 @@ def chain(house: House, name: str) -> list[str]:
 
 
 def moves(events: Iterable[Event]) -> list[Event]:
-    return [event for event in events if event.old_host is not None]
+    return [event for event in events if event.old_host is not None and event.condition is None]
 
 
 # -- a node of the cluster is the guest ------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """Who is told of what: kinds, severities, labels and sites."""
 
+from dataclasses import replace
+
 import pytest
 
-from gateway.model.conditions import Severity
+from gateway.model.conditions import ConditionKind, Severity
 from gateway.model.entities import EntityKind
 from gateway.model.events import Event, EventKind
 from gateway.model.relations import RelationKind
@@ -52,6 +54,16 @@ def test_labels_are_those_of_the_entity_or_of_a_host_of_the_event(estate):
     snapshot = estate.snapshot()
     there = event(estate, "ha_resource:vip", new_host=snapshot.ref(estate.index("ha_node:n2")))
     assert Selection(labels={"team": "db"}).takes(there, snapshot)
+
+
+def test_what_clears_an_alarm_goes_to_whom_it_was_raised_though_it_ended_on_another_host(estate):
+    estate.change("ha_node:n2", attributes={"team": "db"})
+    snapshot = estate.snapshot()
+    host = snapshot.ref(estate.index("ha_node:n2"))
+    wanted = Selection(labels={"team": "db"})
+    raised = event(estate, "vm:vm1", kind=EventKind.FAILURE_RAISED, condition=ConditionKind.CRASHED, old_host=host)
+    cleared = replace(raised, kind=EventKind.FAILURE_CLEARED, old_host=None)
+    assert wanted.takes(raised, snapshot) == wanted.takes(cleared, snapshot)
 
 
 def test_a_site_is_found_through_all_layers(estate):

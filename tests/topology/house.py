@@ -124,12 +124,12 @@ class House:
 
 
 def told(events: Iterable[Event]) -> list[tuple[str, str, str | None, str | None]]:
-    """(kind, entity, old host, new host) of what is told, in order."""
+    """(kind, entity, old host, new host) of what is told, in order; the hosts of what moved."""
     return [
         (
             event.kind.value,
             event.entity.name,
-            event.old_host.name if event.old_host else None,
+            event.old_host.name if event.old_host and event.condition is None else None,
             event.new_host.name if event.new_host else None,
         )
         for event in events

@@ -110,7 +110,7 @@ def as_told(event: Event) -> Told:
     return Told(
         event.kind,
         NativeKey(event.entity.kind, event.entity.native),
-        event.old_host.native if event.old_host else "",
+        event.old_host.native if event.old_host and event.condition is None else "",
         event.new_host.native if event.new_host else "",
         event.live,
         event.cause,
