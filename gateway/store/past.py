@@ -157,21 +157,26 @@ class PastView:
         return self._claims(tables.claim.c.lower.in_(entity.records))
 
     def placement(self, entity: Entity) -> Placement | None:
-        """Where it was then; when it was stopped, where it last was (`open` False)."""
-        place = tables.placement
+        """
+        Where it was then; when it was stopped, where it last was (`open` False).
+
+        `host`: the entity that shows the host now; it may have been merged with another since.
+        """
+        place, host = tables.placement, tables.record
         mine = and_(
             place.c.entity.in_(group_of(entity.index)),
             place.c.valid_from <= self._at,
             place.c.opened_rev <= self._revision,
         )
-        wanted = select(place, self._holds(place).label("holds")).where(mine)
+        wanted = select(place, self._holds(place).label("holds"), host.c.entity.label("host_entity"))
+        wanted = wanted.join(host, host.c.index == place.c.host).where(mine)
         rows = self._rows(wanted.order_by(place.c.valid_from.desc(), place.c.id.desc()).limit(20))
         if not rows:
             return None
         row = next((row for row in rows if row["holds"]), rows[0])
         return Placement(
             entity=entity.index,
-            host=row["host"],
+            host=row["host_entity"],
             role=row["role"],
             since=row["since"],
             source=row["source"],

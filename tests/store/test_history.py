@@ -19,6 +19,7 @@ from gateway.model.snapshot import Snapshot, native_key
 from gateway.store import tables
 from gateway.store.database import Database, open_database
 from gateway.store.past import PastView
+from gateway.topology.impact import Effect, impact
 from gateway.topology.revise import observe
 from tests.store.estate import (
     HOSTS,
@@ -193,6 +194,23 @@ def test_merged_records_are_one_entity_with_the_identity_of_the_oldest(database:
     assert [entity.index for entity in view.all_entities()] == [1, 10]
     assert [entity.index for entity in view.all_entities(after=1, kind=EntityKind.VM)] == [10]
     assert list(view.all_entities(kind=EntityKind.RACK)) == []
+
+
+def test_what_was_on_a_host_that_was_merged_later_is_lost_with_it(database: Database):
+    database.repository.commit(first_revision())
+    database.repository.commit(move(2, T0 + MINUTE, placed_on(A), placed_on(B, T0 + MINUTE)))
+    # At minute 2, B proves to be what A is: from now on A's record shows both.
+    there = placed_on(B, T0 + MINUTE)
+    joined = Changes(
+        3, T0 + 2 * MINUTE, 11, 1, {2: (B, replace(B, entity=1))}, placements={10: (there, replace(there, host=1))}
+    )
+    database.repository.commit(joined)
+    for minute in (1, 2):
+        view = database.history.at(T0 + minute * MINUTE)
+        host = view.entity(B.index)
+        assert host is not None
+        assert host_at(database, T0 + minute * MINUTE) == (host.index, True)
+        assert [(one.entity.index, one.effect) for one in impact(view, [host], view.at).affected] == [(10, Effect.LOST)]
 
 
 def test_large_estates_are_listed_page_by_page(tmp_path):
