@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from gateway.model.errors import GatewayError
 
 Params = Mapping[str, str | int | Sequence[str] | None]
 T = TypeVar("T")
+_PARAMETER = re.compile(r"\bquery\.(\w+)")
 API = "/api/v1"
 DEADLINE_S = 30.0
 POST_DEADLINE_S = 3_600.0
@@ -157,8 +159,13 @@ async def _events(lines: AsyncIterator[str]) -> AsyncIterator[str]:
             data = []
 
 
+def _option(parameter: re.Match[str]) -> str:
+    """What REST calls `query.at` is `--at` of a command."""
+    return f"--{parameter[1].replace('_', '-')}"
+
+
 def _detail(response: httpx.Response) -> str:
     try:
-        return str(response.json()["detail"])
+        return _PARAMETER.sub(_option, str(response.json()["detail"]))
     except (json.JSONDecodeError, KeyError, TypeError):
         return f"the gateway answered {response.status_code} {response.reason_phrase}"

@@ -116,6 +116,14 @@ def test_where_says_0_for_what_runs_and_names_the_host(stored: Estate) -> None:
     assert "none runs in" in result.stderr
 
 
+def test_a_time_without_zone_is_refused_in_the_words_of_the_command_line(stored: Estate) -> None:
+    for option, command in (("--at", ("where", "web")), ("--since", ("events",))):
+        result = gateway(*command, option, "2026-01-02T00:30:00", "--config", stored.config)
+        assert result.exit_code == 2
+        assert f"gateway: {option}: the zone is missing; add Z for UTC, or an offset such as +01:00\n" in result.stderr
+    assert gateway("where", "web", "--at", "2026-01-01T01:30:00+01:00", "--config", stored.config).exit_code < 2
+
+
 def test_where_says_1_for_what_is_stopped(stored: Estate) -> None:
     assert gateway("where", "old", "--config", stored.config).exit_code == 1
 

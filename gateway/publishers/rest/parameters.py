@@ -102,7 +102,7 @@ def _rfc3339(text: str, parameter: str) -> int:
             422, f"query.{parameter}: write 2026-11-21T03:00:00Z, seconds since 1970, or back from now: -1h, -2d12h"
         ) from None
     if delta is None:
-        raise Refused(422, f"query.{parameter}: the zone is missing; add Z for UTC, or an offset such as %2B01:00")
+        raise Refused(422, f"query.{parameter}: the zone is missing; add Z for UTC, or an offset such as +01:00")
     return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
 
 
