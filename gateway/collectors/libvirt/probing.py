@@ -1,4 +1,4 @@
-"""One line about a fleet for `gateway check`: how many hosts and domains, and what to try where none answers."""
+"""A fleet for `gateway check`: how many hosts and domains, and what to try for each host that does not answer."""
 
 import asyncio
 import shlex
@@ -15,8 +15,6 @@ from gateway.collectors.libvirt.worker import Calls, Worker
 from gateway.model.errors import SourceError, SourcePartly, SourceUnavailable
 
 AT_ONCE = 32
-MOST_SHOWN = 5
-"""Of a fleet of which no host answers."""
 Found = tuple[HostFacts, frozenset[str]]
 """What a host says of itself, and the UUIDs of its domains."""
 
@@ -26,8 +24,7 @@ async def probe_fleet(settings: LibvirtSettings) -> str:
     Count the domains of each host.
 
     Raises:
-        SourceUnavailable: no host answers.
-        SourcePartly: some do not, or are another one by a second name.
+        SourcePartly: some do not answer, or all, or are another one by a second name.
     """
     limit = asyncio.Semaphore(AT_ONCE)
 
@@ -42,8 +39,7 @@ async def probe_fleet(settings: LibvirtSettings) -> str:
     counts, errors = sort_out(dict(zip(settings.hosts, found, strict=True)), Twins(settings, {}))
     domains = _many(sum(counts), "domain")
     if not counts:
-        more = [f"and {len(errors) - MOST_SHOWN} more hosts do not answer"] if len(errors) > MOST_SHOWN else []
-        raise SourceUnavailable("; ".join([f"{host}: {error}" for host, error in errors[:MOST_SHOWN]] + more))
+        raise SourcePartly(f"none of {_many(len(found), 'host')} answers", errors)
     if errors:
         answers = "answers" if len(counts) == 1 else "answer"
         raise SourcePartly(f"{len(counts)} of {_many(len(found), 'host')} {answers}, {domains} there", errors)

@@ -113,7 +113,7 @@ class LibvirtSource:
         How many hosts and domains there are, and which hosts do not answer.
 
         Raises:
-            SourceUnavailable: none does.
+            SourcePartly: not all do.
         """
         return await probe_fleet(self._settings)
 

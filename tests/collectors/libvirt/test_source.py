@@ -202,8 +202,10 @@ async def test_the_check_counts_and_says_what_to_try_by_hand(stopped_daemon: str
     assert (h2, h3) == ("h2", "h3")
     assert refused.startswith("127.0.0.1 port 1: Connection refused; try `virsh -r -c qemu+tcp")
     assert "does not answer within 0.3 s" in silent
-    with pytest.raises(SourceUnavailable, match=r"^h2: .*refused; try `virsh -r -c qemu\+tcp://127.*/system list`$"):
-        await source(tmp_path, h2=NOBODY).probe()
+    with pytest.raises(SourcePartly, match=r"^none of 7 hosts answers$") as all_of_them:
+        await source(tmp_path, **{f"h{n}": f"qemu+tcp://127.0.0.1:{n}/system" for n in range(1, 8)}).probe()
+    assert [host for host, _ in all_of_them.value.parts] == [f"h{n}" for n in range(1, 8)]
+    assert all(said.endswith("/system list`") for _, said in all_of_them.value.parts)
 
 
 async def test_nothing_is_left_after_it_was_stopped(stopped_daemon: str, tmp_path: Path) -> None:
