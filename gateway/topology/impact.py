@@ -144,11 +144,14 @@ class _Spread:
         self.queue = deque(lost)
         self.touched: dict[int, tuple[Entity, Claim, Entity]] = {}
         self._quorums: dict[int, Quorum] = {}
-        while self.queue or self.touched:
+        self.inquorate: list[Quorum] = []
+        while self.queue or self.touched or self.inquorate:
             if self.queue:
                 self._spread_from(self.queue.popleft())
-            else:
+            elif self.touched:
                 self._judge_composite(*self.touched.pop(next(iter(self.touched))))
+            else:
+                self._stop_the_rest(self.inquorate.pop())
 
     def affected(self) -> Iterator[Affected]:
         for entity, blow in self.hit.values():
@@ -183,10 +186,14 @@ class _Spread:
         for upper, blow in self._blows(lower):
             self._strike(upper, blow)
         if (votes := self._quorums.get(lower.index)) is not None and lower.index in self.lost:
-            for claim, resource in stopped_resources(self.view, votes):
-                self._strike(resource, _standstill(votes, claim, resource))
+            self.inquorate.append(votes)
         for claim, composite in self._memberships(lower):
             self.touched.setdefault(composite.index, (composite, claim, lower))
+
+    def _stop_the_rest(self, votes: Quorum) -> None:
+        """Strike what the cluster stops, after all that the loss hits for a nearer reason."""
+        for claim, resource in stopped_resources(self.view, votes):
+            self._strike(resource, _standstill(votes, claim, resource))
 
     def _strike(self, upper: Entity, blow: _Blow) -> None:
         """Note the blow, unless the entity was hit as hard before; what is hit anew hits on."""

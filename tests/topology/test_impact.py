@@ -164,6 +164,8 @@ def test_what_stops_only_if_a_rule_does_not_keep_the_quorum_is_told_as_uncertain
     vip = answer["ha_resource:vip"]
     assert (vip.effect, vip.certain, answer["ha_cluster:c1"].certain) == (Effect.LOST, False, False)
     assert vip.reason == "may be stopped by ha_cluster c1, which keeps 1 of 3 votes"
+    web = answer["ha_resource:web"]
+    assert (web.reason, web.certain) == ("loses 2 of 2 members (web-ip, web-srv)", True)
 
 
 def test_a_group_that_loses_one_member_is_degraded_and_so_is_the_service_on_it():
