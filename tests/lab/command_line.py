@@ -17,8 +17,8 @@ def main(package: str, about: str | None, run: Run, *, name: str, net: str) -> i
     parser = argparse.ArgumentParser(
         prog=f"python -m {package}", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--name", default=name)
-    parser.add_argument("--net", default=net)
+    parser.add_argument("--name", default=name, help="which lab (%(default)s); stands before the verb")
+    parser.add_argument("--net", default=net, help="the network of a new one (%(default)s); stands before the verb")
     parser.add_argument("verb")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     given = parser.parse_args()

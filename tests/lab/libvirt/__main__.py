@@ -1,5 +1,5 @@
 """
-The lab on the command line: `python -m tests.lab.libvirt VERB ...`, as root, from the project's root.
+The lab on the command line: `python -m tests.lab.libvirt [--name NAME] [--net NET] VERB ...`, as root, from the project's root.
 
     up [--hosts N] [--vms M] [--uplink LINK] ...   boot hosts and guests    down   remove every trace
     status   what virsh says of every host         reset   everything runs again    uri HOST   place VM
@@ -11,7 +11,7 @@ The lab on the command line: `python -m tests.lab.libvirt VERB ...`, as root, fr
     kill-daemon HOST   stop-daemon HOST   hang-daemon HOST   continue-daemon HOST   start-daemon HOST
     virsh HOST COMMANDS   sh HOST COMMAND...   network COMMAND... (in the lab's network)
 
---name NAME (default virtlab) chooses the lab; --net the first two numbers of a new one's network.
+Before the verb: --name NAME (default virtlab) chooses the lab, --net the first two numbers of a new one's network.
 """
 
 from __future__ import annotations

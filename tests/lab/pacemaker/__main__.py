@@ -1,5 +1,5 @@
 """
-The lab on the command line: `python -m tests.lab.pacemaker VERB ...`, as root, from the project's root.
+The lab on the command line: `python -m tests.lab.pacemaker [--name NAME] [--net NET] VERB ...`, as root, from the project's root.
 
     up [--nodes N] [--remotes K] ...   form the cluster            down    remove every trace
     status                             text status and power       reset   back to the starting content
@@ -8,7 +8,8 @@ The lab on the command line: `python -m tests.lab.pacemaker VERB ...`, as root, 
     fail RSC [NODE]   exhaust RSC   block RSC   poison RSC ACTION [NODE]   cure RSC ACTION [NODE]
     kill NODE...   start NODE   kill-corosync NODE   cut NODE   uncut NODE   fence-mode ok|fail|hang
 
---name NAME (default halab) chooses the lab; --net the network of a new one. MACHINE is a node or `mgmt`.
+Before the verb: --name NAME (default halab) chooses the lab, --net the network of a new one.
+MACHINE is a node or `mgmt`.
 """
 
 from __future__ import annotations
