@@ -1,5 +1,5 @@
 """
-The lab on the command line: `python -m tests.lab.libvirt [--name NAME] [--net NET] VERB ...`, as root, from the project's root.
+The lab on the command line: `python -m tests.lab.libvirt [OPTION ...] VERB ...`, as root, from the project's root.
 
     up [--hosts N] [--vms M] [--uplink LINK] ...   boot hosts and guests    down   remove every trace
     status   what virsh says of every host         reset   everything runs again    uri HOST   place VM

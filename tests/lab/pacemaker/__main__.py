@@ -1,5 +1,5 @@
 """
-The lab on the command line: `python -m tests.lab.pacemaker [--name NAME] [--net NET] VERB ...`, as root, from the project's root.
+The lab on the command line: `python -m tests.lab.pacemaker [OPTION ...] VERB ...`, as root, from the project's root.
 
     up [--nodes N] [--remotes K] ...   form the cluster            down    remove every trace
     status                             text status and power       reset   back to the starting content
