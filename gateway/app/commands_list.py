@@ -13,7 +13,7 @@ from gateway.app.client import Client, Params, ask, asked, connected
 from gateway.app.commands_ask import json_option
 from gateway.app.console import table
 from gateway.app.locate import Located, locate, location_options
-from gateway.model.conditions import ConditionKind
+from gateway.model.conditions import ConditionKind, alarm_detail
 from gateway.model.events import EventKind
 
 USUAL_LIMIT = 100
@@ -89,6 +89,7 @@ def alarms(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
         (
             a["severity"],
             a["condition"],
+            a["entity"]["kind"] if a["entity"] else "",
             _named(a["entity"], a["key"]),
             a["raised_at"],
             a["text"],
@@ -96,7 +97,7 @@ def alarms(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
         )
         for a in answer.body["items"]
     )
-    table("Alarms", ("SEVERITY", "CONDITION", "NAME", "SINCE"), rows, below=2)
+    table("Alarms", ("SEVERITY", "CONDITION", "KIND", "NAME", "SINCE"), rows, below=2)
 
 
 async def _follow(located: Located, before: Params | None, kinds: tuple[str, ...], as_json: bool) -> None:
@@ -148,9 +149,9 @@ def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
 def _named(entity: Mapping[str, Any] | None, alarm_key: str | None) -> str:
     """Its name; of an alarm of a source that is about one part of it: that part, and the source."""
     name = str(entity["name"]) if entity else ""
-    condition, _, rest = (alarm_key or "").partition(":")
-    part = rest.partition(":")[2]
-    return f"{part} ({name})" if condition == ConditionKind.SOURCE_STALE and part and part != name else name
+    key = alarm_key or ""
+    part = alarm_detail(key) if key.startswith(f"{ConditionKind.SOURCE_STALE}:") else ""
+    return f"{part} ({name})" if part and part != name else name
 
 
 def source_row(source: Mapping[str, Any]) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from gateway.model.changes import Changes
-from gateway.model.conditions import SECOND, SettleTimes
+from gateway.model.conditions import SECOND, SettleTimes, alarm_detail
 from gateway.model.entities import EntityState
 from gateway.model.errors import StoreUnavailable
 from gateway.model.events import Event, EventKind
@@ -271,7 +271,8 @@ def _log(event: Event, revision: int) -> None:
     if not event.notify:
         return
     way = f" from {event.old_host.name} to {event.new_host.name}" if event.old_host and event.new_host else ""
-    why = event.cause or event.condition or event.text
+    detail = alarm_detail(event.alarm_key)
+    why = f"{event.cause or event.condition or event.text}{': ' if detail else ''}{detail}"
     level = logging.INFO if event.kind in _QUIET else logging.WARNING
     logger.log(
         level, "revision %d: %s of %s %s%s (%s)", revision, event.kind, event.entity.kind, event.entity.name, way, why

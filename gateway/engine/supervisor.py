@@ -133,6 +133,13 @@ class SupervisedSource:
             await self._reconciler.submit_failure(failure)
         if all(health.failing for health in self._scopes.values()):
             await self._failed(error)
+        else:
+            await self._count_failure()
+
+    async def _count_failure(self) -> None:
+        assert self._source is not None
+        self._source = replace(self._source, failures=self._source.failures + 1)
+        await self._reconciler.submit_note(self._source)
 
     def _scope(self, scope: str) -> Health:
         return self._scopes.setdefault(scope, Health(f"source {self.name}: scope {scope}", (SourceError,)))

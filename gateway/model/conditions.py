@@ -103,3 +103,8 @@ RULES: dict[ConditionKind, ConditionRule] = {
 def alarm_key(kind: ConditionKind, entity_id: str, detail: str = "") -> str:
     """`CONDITION:ENTITY-UUID[:DETAIL]`, the same in raise, clear, SNMP, CIM and REST."""
     return f"{kind}:{entity_id}:{detail}" if detail else f"{kind}:{entity_id}"
+
+
+def alarm_detail(key: str) -> str:
+    """The detail in an alarm's key, such as the part of a source that is silent; empty when it has none."""
+    return ":".join(key.split(":")[2:])

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from gateway.app.cli import COMMANDS, main
 from gateway.app.commands_list import line
 from gateway.engine.reconciler import Reconciler
-from gateway.model.conditions import SettleTimes
+from gateway.model.conditions import ConditionKind, SettleTimes
 from gateway.model.entities import EntityKind, EntityState, NativeKey
-from gateway.model.observations import Observation, ObservedEntity, ObservedRelation, Whole
+from gateway.model.observations import Observation, ObservedCondition, ObservedEntity, ObservedRelation, Whole
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Source, SourceState
 from gateway.store.database import open_database
@@ -328,6 +328,22 @@ def test_without_a_gateway_it_is_the_configuration_that_says_when_data_are_stale
     assert stale()
     estate.configure(CONFIGURATION + "[settle]\nstale_intervals = 1000\n")
     assert not stale()
+
+
+def test_alarms_of_two_things_of_one_name_are_told_apart_by_their_kind(estate: Estate) -> None:
+    estate.state.mkdir(mode=0o700)
+    database = open_database(f"sqlite:///{estate.state}/topology.db")
+    reconciler = Reconciler(database.repository, SettleTimes(), lambda: T0)
+    reconciler.load()
+    kinds = (EntityKind.HYPERVISOR, EntityKind.PHYSICAL_HOST)
+    slow = tuple(ObservedCondition(ConditionKind.DEGRADED, NativeKey(kind, "h2"), text="slow") for kind in kinds)
+    things = tuple(_entity(kind, "h2") for kind in kinds)
+    reconciler.apply(Observation("estate", T0, Whole(), things, (), slow))
+    reconciler.settle(T0 + 10_000_000)
+    database.close()
+    said = gateway("alarms", "--config", estate.config).stdout
+    assert re.search(r"degraded\s+hypervisor\s+h2\s", said)
+    assert re.search(r"degraded\s+physical_host\s+h2\s", said)
 
 
 def test_the_environment_overrides_the_file(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,15 @@ def test_a_host_that_fails_is_told_and_the_source_goes_on(caplog):
     assert stage.state is SourceState.OK
     assert caplog.text.count("source fleet: scope h2: failed") == 1
     assert caplog.text.count("source fleet: scope h2: is back") == 1
+    assert caplog.text.count("(sourceStale: h2)") == 2  # raised and cleared: whatever stands for it, the part is named
+
+
+def test_reads_of_a_part_that_fail_are_counted():
+    stage = Stage()
+    asyncio.run(stage.play(("", 0.3), ("h2", 0.5)))
+    row = stage.reconciler.snapshot.sources["fleet"]
+    assert row.state is SourceState.OK
+    assert row.failures >= 2
 
 
 def test_a_host_that_fails_for_a_moment_is_not_told():

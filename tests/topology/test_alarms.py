@@ -1,6 +1,6 @@
 """Conditions become alarms when they hold, and end with the same key."""
 
-from gateway.model.conditions import RULES, SECOND, ConditionKind, SettleTimes
+from gateway.model.conditions import RULES, SECOND, ConditionKind, SettleTimes, alarm_detail, alarm_key
 from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.observations import Evidence, EvidenceKind, Glimpse, Objects, ObservedCondition
 from gateway.model.relations import Phase
@@ -17,6 +17,11 @@ def test_every_condition_has_a_rule_and_a_settle_time():
     assert set(RULES) == set(ConditionKind)
     for rule in RULES.values():
         assert getattr(SettleTimes(), rule.settle) >= 0
+
+
+def test_the_detail_of_a_key_is_what_the_key_was_made_with():
+    for detail in ("", "h1", "h1:16509"):
+        assert alarm_detail(alarm_key(ConditionKind.SOURCE_STALE, "some-id", detail)) == detail
 
 
 def test_a_condition_is_raised_after_its_settle_time_and_cleared_with_the_same_key():
