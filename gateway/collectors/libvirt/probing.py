@@ -19,9 +19,9 @@ Found = tuple[HostFacts, frozenset[str]]
 """What a host says of itself, and the UUIDs of its domains."""
 
 
-async def probe_fleet(settings: LibvirtSettings) -> str:
+async def probe_fleet(settings: LibvirtSettings, twins: Twins) -> str:
     """
-    Count the domains of each host.
+    Count the domains of each host. `twins`: as the gateway knew them last, so that both name the same host.
 
     Raises:
         SourcePartly: some do not answer, or all, or are another one by a second name.
@@ -36,7 +36,7 @@ async def probe_fleet(settings: LibvirtSettings) -> str:
                 return f"{error}; try `virsh -r -c {shlex.quote(settings.hosts[host].address.uri)} list`"
 
     found = await asyncio.gather(*(one(host) for host in settings.hosts))
-    counts, errors = sort_out(dict(zip(settings.hosts, found, strict=True)), Twins(settings, {}))
+    counts, errors = sort_out(dict(zip(settings.hosts, found, strict=True)), twins)
     domains = _many(sum(counts), "domain")
     if not counts:
         raise SourcePartly(f"none of {_many(len(found), 'host')} answers", errors)

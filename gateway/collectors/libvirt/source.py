@@ -115,7 +115,7 @@ class LibvirtSource:
         Raises:
             SourcePartly: not all do.
         """
-        return await probe_fleet(self._settings)
+        return await probe_fleet(self._settings, Twins(self._settings, self._saved.daemons))
 
     # -- what followers tell -----------------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ class LibvirtSource:
         if reading.facts is not None:
             uuids = {domain.status.uuid for domain in reading.domains}
             if refusal := self._twins.refusal(reading.host, reading.facts, uuids):
-                raise SourceUnavailable(f"{reading.host} {refusal}")
+                raise SourceUnavailable(refusal)
         self._errors.pop(reading.host, None)
         self._duplicates.note(reading, time.monotonic())
         self._changed.set()

@@ -42,9 +42,9 @@ class Twins:
         was_apart = before is not None and before.identity == found.identity
         for name, other in self._daemons.items():
             if _are_one(found, other, was_apart):
+                agree = f"machine, host name {facts.host_name} and domains agree"
                 return (
-                    f"is the same host as {name}: machine, host name {facts.host_name} and domains agree. "
-                    f"Take one of the two out of hosts"
+                    f"it is the same host as {name}: {agree}. Take it out of hosts: {name} is the one that is followed"
                 )
         self._daemons[host] = found
         return ""

@@ -33,7 +33,9 @@ def twins(**known: str) -> Twins:
 def test_one_daemon_under_two_names_is_the_first_of_them() -> None:
     both = twins()
     assert both.refusal("h2", facts("srv"), {VM1}) == ""
-    assert both.refusal("h2old", facts("srv"), {VM1}).startswith("is the same host as h2: machine, host name srv and")
+    assert both.refusal("h2old", facts("srv"), {VM1}).startswith(
+        "it is the same host as h2: machine, host name srv and"
+    )
     assert both.refusal("h2", facts("srv"), {VM1}) == ""
 
 
@@ -84,7 +86,15 @@ def test_the_check_names_the_second() -> None:
     found = (facts("srv"), frozenset({VM1}))
     counts, errors = sort_out({"h2": found, "h2old": found}, twins())
     assert counts == [1]
-    assert [(host, said.split(":")[0]) for host, said in errors] == [("h2old", "is the same host as h2")]
+    assert [(host, said.split(":")[0]) for host, said in errors] == [("h2old", "it is the same host as h2")]
+
+
+def test_the_check_names_the_one_that_the_gateway_left_out() -> None:
+    gateway = twins()
+    gateway.refusal("h2old", facts("srv"), {VM1})  # was read first
+    found = (facts("srv"), frozenset({VM1}))
+    _, errors = sort_out({"h2": found, "h2old": found}, twins(**gateway.identities))
+    assert [host for host, _ in errors] == ["h2"]
 
 
 async def test_of_the_second_nothing_is_reported_and_the_first_is_known_to_the_next_gateway(tmp_path: Path) -> None:
@@ -98,7 +108,9 @@ async def test_of_the_second_nothing_is_reported_and_the_first_is_known_to_the_n
     reading = HostReading("h2", facts("srv"), (domain(),))
     await source.read(1, reading)
     heard.clear()
-    with pytest.raises(SourceUnavailable, match=r"^h2old is the same host as h2: .* Take one of the two out of hosts$"):
+    with pytest.raises(
+        SourceUnavailable, match=r"^it is the same host as h2: .* Take it out of hosts: h2 is the one that is followed$"
+    ):
         await source.read(2, replace(reading, host="h2old"))
     assert not [one for one in heard if isinstance(one, Observation)]
     source._keep(source._to_keep())
