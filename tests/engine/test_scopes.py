@@ -83,7 +83,7 @@ class Stage:
 def test_a_host_that_fails_is_told_and_the_source_goes_on(caplog):
     stage = Stage()
     with caplog.at_level(logging.INFO):
-        asyncio.run(stage.play(("", 0.3), ("h2", 0.9), ("", 0.3)))
+        asyncio.run(stage.play(("", 0.5), ("h2", 1.5), ("", 2.0)))
     assert stage.told() == [("stale_raised", "h2"), ("stale_cleared", "h2")]
     assert stage.state is SourceState.OK
     assert caplog.text.count("source fleet: scope h2: failed") == 1
