@@ -13,7 +13,7 @@ from tests.benchmarks.goal import report
 from tests.system.libvirt import daemons as private
 
 ROOT = Path(__file__).parents[2]
-HOSTS, DOMAINS, IDLE_S = 500, 40, 180.0
+HOSTS, DOMAINS, IDLE_S = 500, 40, 130.0
 IDLE_GOAL_PERCENT = 5.0
 FIRST_GOAL_S = 60.0
 HOST_GOAL_MB = 0.5
