@@ -1,6 +1,8 @@
 """`gateway replay`: what a recording of a source says, and what would have been told of it."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 
 import click
 
@@ -38,12 +40,12 @@ def replay(ctx: click.Context, kind: str, folders: tuple[str, ...], as_json: boo
     Exit status: 0 all folders were read; 1 one could not be (the message says why, the others go on); 2 the kind is
     unknown, or has no recordings.
     """
-    logging.getLogger("gateway.engine").setLevel(logging.ERROR)
     plugin = collector_plugin(kind)
     unreadable = False
     for folder in folders:
         try:
-            replayed = replay_folder(plugin, folder)
+            with _only_errors():
+                replayed = replay_folder(plugin, folder)
         except SourceError as error:
             note(f"gateway: {error}")
             unreadable = True
@@ -54,6 +56,18 @@ def replay(ctx: click.Context, kind: str, folders: tuple[str, ...], as_json: boo
             _show(replayed)
     if unreadable:
         ctx.exit(UNREADABLE)
+
+
+@contextlib.contextmanager
+def _only_errors() -> Iterator[None]:
+    """What the engine would log of each event is told as a table."""
+    engine = logging.getLogger("gateway.engine")
+    before = engine.level
+    engine.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        engine.setLevel(before)
 
 
 def _show(replayed: Replayed) -> None:

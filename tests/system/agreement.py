@@ -53,13 +53,20 @@ def where_differences(ask: Ask, view: View, resources: tuple[str, ...] = RESOURC
     return found
 
 
+def expected_impact(view: View, node: str, nodes: tuple[str, ...]) -> set[str]:
+    """What runs on a node; all that runs, when the loss leaves no majority: the cluster stops it (no-quorum-policy)."""
+    remain = view.online - {node}
+    stops = bool(remain) and 2 * len(remain) <= len(nodes)
+    return {name for name in RESOURCES if any(stops or place == node for place, _ in expected_places(view, name))}
+
+
 def impact_differences(ask: Ask, view: View, nodes: tuple[str, ...]) -> list[str]:
-    """Sentences about every node of which `impact` does not list exactly the resources that run there."""
+    """Sentences about each of the cluster's nodes of which `impact` does not list exactly what its loss takes along."""
     found = []
     for node in nodes:
         body = ask(f"/impact/ha_node:{node}")
         said = {one["entity"]["name"] for one in body["affected"] if one["entity"]["kind"] == "ha_resource"}
-        wanted = {name for name in RESOURCES if any(place == node for place, _ in expected_places(view, name))}
+        wanted = expected_impact(view, node, nodes)
         if said != wanted:
             found.append(f"impact {node}: {sorted(said)}, but the cluster says {sorted(wanted)}")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,11 +54,23 @@ def test_what_is_stopped_must_not_be_anywhere():
     assert differences("svc-b", ("n1", "started", "stable")) == 1
 
 
+def impact(node: str, view: View, *names: str) -> list[str]:
+    """What is found of an answer with these names for this node; the other nodes' answers are not looked at."""
+    affected = [{"entity": {"kind": "ha_resource", "name": name}} for name in names]
+    affected.append({"entity": {"kind": "ha_cluster", "name": "any"}})
+    found = impact_differences(lambda _path: {"affected": affected}, view, ("n1", "n2", "n3"))
+    return [sentence for sentence in found if sentence.startswith(f"impact {node}:")]
+
+
+def test_impact_must_list_all_that_runs_when_what_remains_has_no_majority():
+    everything = ("svc-a", "app-ip", "app", "db-clone", "vm-1")
+    assert impact("n1", VIEW, *everything) == []
+    assert impact("n1", VIEW, *everything[:-1]) != []
+
+
 def test_impact_must_list_what_runs_there_and_nothing_else():
     def ask(*names: str) -> list[str]:
-        affected = [{"entity": {"kind": "ha_resource", "name": name}} for name in names]
-        affected.append({"entity": {"kind": "ha_cluster", "name": "any"}})
-        return impact_differences(lambda _path: {"affected": affected}, VIEW, ("n1",))
+        return impact("n1", replace(VIEW, online=frozenset({"n1", "n2", "n3"})), *names)
 
     assert ask("svc-a", "app-ip", "app", "db-clone") == []
     assert ask("svc-a", "app-ip", "app") != []
