@@ -55,8 +55,8 @@ class Event:
     One line of the append-only event log. Times are microseconds UTC.
 
     `old_host`/`new_host` only in relocations; of a failed migration `old_host` is where it stayed, of a failure
-    of what may relocate where it ran. `members`: of a group, those that moved so. `carried`: of a VM,
-    how many services moved with it. `notify`: False for what is in the log only (carried services, the second
+    of what may relocate where it ran. `arrived_at`: since when it had been on `old_host`, 0 when not known;
+    `started_at`: when it was seen there last. `members`: of a group, those that moved so. `carried`: of a VM, how many services moved with it. `notify`: False for what is in the log only (carried services, the second
     record of one thing). `seq` is the log's number, 0 until committed.
     """
 
@@ -73,6 +73,7 @@ class Event:
     members: tuple[EntityRef, ...] = ()
     carried: int = 0
     caused_by: str = ""
+    arrived_at: int = 0
     started_at: int = 0
     evidence: tuple[str, ...] = ()
     alarm_key: str = ""

@@ -76,7 +76,8 @@ class Placement:
 
     Ends are entity indexes. `open` False: it is stopped, `host` is where it last was stably. `certain` False: the
     host is not heard of, this is where it was last. `left_at`: when it was last seen stable on `host`, 0 while it
-    still is. `moved_from` is not 0 while a move waits to be told (members of a group).
+    still is. `moved_from` is not 0 while a move waits to be told (members of a group); `moved_since` and `moved_left`:
+    since when it had been there, and when it was seen there last.
     """
 
     entity: int
@@ -89,6 +90,7 @@ class Placement:
     left_at: int = 0
     moved_from: int = 0
     moved_at: int = 0
+    moved_since: int = 0
     moved_left: int = 0
     live: bool = False
 

@@ -156,6 +156,7 @@ def placement_row(placement: Placement) -> Row:
         "left_at": placement.left_at,
         "moved_from": placement.moved_from,
         "moved_at": placement.moved_at,
+        "moved_since": placement.moved_since,
         "moved_left": placement.moved_left,
         "live": placement.live,
     }
@@ -174,6 +175,7 @@ def to_placement(row: Found) -> Placement:
         row["left_at"],
         row["moved_from"],
         row["moved_at"],
+        row["moved_since"],
         row["moved_left"],
         row["live"],
     )
@@ -284,6 +286,7 @@ def to_event(row: Found) -> Event:
         members=tuple(_to_ref(member) for member in body["members"]),
         carried=body["carried"],
         caused_by=row["caused_by"],
+        arrived_at=body.get("arrived_at", 0),
         started_at=body["started_at"],
         evidence=tuple(body["evidence"]),
         alarm_key=body["alarm_key"],
@@ -306,6 +309,7 @@ def _body(event: Event) -> Row:
         "live": event.live,
         "members": [_ref(member) for member in event.members],
         "carried": event.carried,
+        "arrived_at": event.arrived_at,
         "started_at": event.started_at,
         "evidence": list(event.evidence),
         "alarm_key": event.alarm_key,

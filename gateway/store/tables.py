@@ -186,6 +186,7 @@ placement = Table(
     Column("left_at", Big, nullable=False),
     Column("moved_from", Integer, nullable=False),
     Column("moved_at", Big, nullable=False),
+    Column("moved_since", Big, nullable=False, server_default=text("0")),
     Column("moved_left", Big, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("current", Boolean, nullable=False),

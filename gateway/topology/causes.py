@@ -25,7 +25,7 @@ Found = tuple[Cause | None, tuple[str, ...]]
 class Way:
     """
     A move whose cause is asked for. Ends are entity indexes. `members`: of a group. `linked`: ids of events that are
-    the same movement.
+    the same movement. `arrived_at`: since when it had been on the old host; 0: not known.
     """
 
     entity: int
@@ -35,6 +35,7 @@ class Way:
     source: str
     members: tuple[int, ...] = ()
     linked: tuple[str, ...] = ()
+    arrived_at: int = 0
 
 
 def explain(draft: Draft, way: Way) -> Found:
@@ -138,6 +139,7 @@ def _amended(draft: Draft, event: Event) -> Event:
         event.source,
         tuple(draft.entity_of(member.index) for member in event.members),
         (event.id, event.caused_by),
+        event.arrived_at,
     )
     cause, evidence = explain(draft, way)
     if cause is None:
@@ -151,8 +153,11 @@ def _with_cause(event: Event, cause: Cause, evidence: tuple[str, ...]) -> Event:
     return replace(event, cause=cause, planned=cause in PLANNED, evidence=evidence)
 
 
-Side = tuple[str, tuple[NativeKey, ...], str, str, int]
-"""What `cause_of` asks of one source: its name, the records that moved, the hosts as it calls them, when they left."""
+Side = tuple[str, tuple[NativeKey, ...], str, str, int, int]
+"""
+What `cause_of` asks of one source: its name, the records that moved, the hosts as it calls them, when they left the old
+one, and since when they had been there.
+"""
 
 
 def _sides(draft: Draft, way: Way) -> Iterator[Side]:
@@ -160,7 +165,7 @@ def _sides(draft: Draft, way: Way) -> Iterator[Side]:
     managers = managers_of(draft, way.entity)
     names = (way.entity, *way.members, *clones_of(draft, way.entity), *managers)
     left, reached = (named_by(draft, way.source, host) for host in (way.old_host, way.new_host))
-    yield way.source, _keys(draft, names), left, reached, way.left_at
+    yield way.source, _keys(draft, names), left, reached, way.left_at, way.arrived_at
     for manager in managers:
         record = draft.record(manager)
         if record.source == way.source:
@@ -169,7 +174,7 @@ def _sides(draft: Draft, way: Way) -> Iterator[Side]:
         before = min(way.left_at, draft.freshness(record.source, record.scope) or way.left_at)
         keys = _keys(draft, (manager, *clones_of(draft, manager)))
         left, reached = (named_by(draft, record.source, node) if node else "" for node in (old, new))
-        yield record.source, keys, left, reached, before
+        yield record.source, keys, left, reached, before, way.arrived_at
 
 
 def _keys(draft: Draft, entities: tuple[int, ...]) -> tuple[NativeKey, ...]:

@@ -70,17 +70,24 @@ def last_surely_there(draft: Draft, source: str, host: str, since: int, left_at:
 
 
 def cause_of(
-    draft: Draft, source: str, moved: tuple[NativeKey, ...], old_host: str, new_host: str, left_at: int
+    draft: Draft,
+    source: str,
+    moved: tuple[NativeKey, ...],
+    old_host: str,
+    new_host: str,
+    left_at: int,
+    arrived_at: int = 0,
 ) -> tuple[Cause | None, tuple[str, ...]]:
     """
     Why these records (the entity, its group or clone and its members) left `old_host` for `new_host`.
 
-    `left_at`: when it was last seen stable on the old host. The strongest cause that a fact speaks for, and the
-    facts' texts; None when no fact does (design: domain, Relocation).
+    `left_at`: when it was last seen stable on the old host; `arrived_at`: since when, a failure seen there before that
+    is of an earlier stay. The strongest cause that a fact speaks for, and the facts' texts; None when no fact does
+    (design: domain, Relocation).
     """
     found: dict[Cause, list[str]] = {}
     for seen in draft.evidence(source).values():
-        cause = _speaks_for(seen, moved, old_host, new_host, left_at)
+        cause = _speaks_for(seen, moved, old_host, new_host, left_at, arrived_at)
         if cause is not None:
             found.setdefault(cause, []).append(seen.evidence.text or str(seen.evidence.kind))
     for cause in (Cause.FAILOVER, Cause.RECOVERY, Cause.EVACUATION, Cause.ADMINISTRATOR):
@@ -98,14 +105,14 @@ def migration_failed(draft: Draft, source: str, moved: tuple[NativeKey, ...], le
 
 
 def _speaks_for(
-    seen: SeenEvidence, moved: tuple[NativeKey, ...], old_host: str, new_host: str, left_at: int
+    seen: SeenEvidence, moved: tuple[NativeKey, ...], old_host: str, new_host: str, left_at: int, arrived_at: int
 ) -> Cause | None:
     fact = seen.evidence
     match fact.kind:
         case EvidenceKind.HOST_LOST if fact.host == old_host and seen.last_seen >= left_at and _in_time(fact, left_at):
             return Cause.FAILOVER
         case EvidenceKind.FAILED_ON if fact.host == old_host and fact.entity in moved and _since(seen, left_at):
-            return Cause.RECOVERY
+            return Cause.RECOVERY if seen.first_seen >= arrived_at else None
         case EvidenceKind.HOST_DRAINED if fact.host == old_host and seen.last_seen >= left_at:
             return Cause.EVACUATION
         case EvidenceKind.REQUESTED if fact.entity in moved and fact.host == (old_host if fact.away else new_host):

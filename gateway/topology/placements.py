@@ -14,11 +14,15 @@ PROMOTED = "promoted"
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A stable placement that was on one host and is on another. Ends are entity indexes."""
+    """
+    A stable placement that was on one host, from `arrived_at` until `left_at`, and is on another. Ends are entity
+    indexes.
+    """
 
     entity: int
     old_host: int
     new_host: int
+    arrived_at: int
     left_at: int
     live: bool
     role: str = ""
@@ -160,12 +164,13 @@ def _settle_on(draft: Draft, entity: int, host: int, claim: Claim) -> Move | Non
         draft.put_placement(now)  # back where it was before anybody was told
         return None
     left_at = last_surely_there(draft, claim.source, named_by(draft, claim.source, before.host), before.since, left_at)
-    first_left = before.moved_left if before.moved_from else left_at
+    stay = (before.moved_since, before.moved_left) if before.moved_from else (before.since, left_at)
     old_host = before.moved_from or before.host
+    moved_at, (moved_since, moved_left) = before.moved_at or draft.at, stay
     draft.put_placement(
-        replace(now, moved_from=old_host, moved_at=before.moved_at or draft.at, moved_left=first_left, live=live)
+        replace(now, moved_from=old_host, moved_at=moved_at, moved_since=moved_since, moved_left=moved_left, live=live)
     )
-    return Move(entity, old_host, host, first_left, live, claim.role)
+    return Move(entity, old_host, host, *stay, live, claim.role)
 
 
 def _still_shown(draft: Draft, placement: Placement | None) -> Placement | None:

@@ -84,7 +84,8 @@ def _untold(draft: Draft, entity: int) -> Move | None:
 
 def _move_of(draft: Draft, placement: Placement) -> Move:
     old_host, new_host = draft.entity_of(placement.moved_from), draft.entity_of(placement.host)
-    return Move(placement.entity, old_host, new_host, placement.moved_left, placement.live, placement.role)
+    stay = placement.moved_since, placement.moved_left
+    return Move(placement.entity, old_host, new_host, *stay, placement.live, placement.role)
 
 
 def tell_waiting(draft: Draft, entity: int) -> None:
@@ -119,7 +120,8 @@ def tell_group(draft: Draft, group: int) -> None:
 def _group_event(draft: Draft, group: int, moved: list[Placement]) -> Event:
     """The event of members that went the same way; in the log only when each is a VM whose move was told."""
     move = replace(_move_of(draft, moved[0]), entity=group, live=False)
-    move = replace(move, left_at=min(placement.moved_left for placement in moved))
+    arrived_at, left_at = min(p.moved_since for p in moved), min(p.moved_left for p in moved)
+    move = replace(move, arrived_at=arrived_at, left_at=left_at)
     event = _event(draft, EventKind.RELOCATION, move, moved[0].source, tuple(members_in_order(draft, group)))
     told = [told_of_partner(draft, _move_of(draft, placement)) for placement in moved]
     if told[0] is not None and None not in told:
@@ -203,7 +205,7 @@ def _event(
 ) -> Event:
     """A relocation with the best cause known. `linked`: the event of the same movement that was told."""
     same = (linked.id,) if linked is not None else ()
-    way = Way(move.entity, move.old_host, move.new_host, move.left_at, source, members, same)
+    way = Way(move.entity, move.old_host, move.new_host, move.left_at, source, members, same, move.arrived_at)
     cause, evidence = explain(draft, way)
     if cause is None and not move.live and (loss := loss_under(draft, move.old_host)):
         cause, evidence = Cause.FAILOVER, (loss,)
@@ -220,6 +222,7 @@ def _event(
         cause=cause,
         planned=is_planned(draft, move.entity, cause),
         live=move.live,
+        arrived_at=move.arrived_at,
         started_at=move.left_at,
         evidence=evidence,
         caused_by=root_on(draft, move.old_host) if cause is Cause.FAILOVER else "",
@@ -236,7 +239,7 @@ def _told(draft: Draft, entity: int) -> None:
     placement = draft.placement(entity)
     if placement is not None and placement.moved_from:
         wait_no_more(draft, entity, draft.entity_of(placement.moved_from))
-        draft.put_placement(replace(placement, moved_from=0, moved_at=0, moved_left=0))
+        draft.put_placement(replace(placement, moved_from=0, moved_at=0, moved_since=0, moved_left=0))
 
 
 def _is_promotable(draft: Draft, entity: int) -> bool:

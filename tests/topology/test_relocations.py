@@ -271,3 +271,27 @@ def test_a_host_that_is_back_is_shown_for_a_moment_with_what_it_ran_before_it_wa
     house.see(29, *seen())
     (event,) = house.see(30, *seen(on(WEB, B)))
     assert event.cause is Cause.FAILOVER
+
+
+def test_a_failure_of_an_earlier_stay_does_not_explain_why_it_left():
+    """It failed on beta, went to alpha, is back on beta, and leaves it seconds later because beta is drained."""
+    failed = [Evidence(EvidenceKind.FAILED_ON, "beta", WEB, "1")]
+    house = House()
+    house.see(0, *seen(on(WEB, B)))
+    (recovered,) = house.see(10, *seen(on(WEB, A)), evidence=failed)
+    house.see(11, *seen(on(WEB, B)), evidence=failed)
+    (left,) = house.see(12, *seen(on(WEB, A)), evidence=[*failed, Evidence(EvidenceKind.HOST_DRAINED, "beta")])
+    assert (recovered.cause, left.cause) == (Cause.RECOVERY, Cause.EVACUATION)
+    house.see(13, *seen(on(WEB, A)), evidence=[Evidence(EvidenceKind.REQUESTED, "gamma", WEB, "1")])
+    assert not house.amended
+
+
+def test_a_group_that_waits_to_be_told_knows_since_when_it_had_been_where_it_was():
+    failed = [Evidence(EvidenceKind.FAILED_ON, "beta", MEMBERS[0], "1")]
+    house = House()
+    house.see(0, *group(*(on(m, B) for m in MEMBERS)))
+    house.see(10, *group(*(on(m, A) for m in MEMBERS)), evidence=failed)
+    house.see(11, *group(*(on(m, B) for m in MEMBERS)), evidence=failed)
+    house.see(12, *group(on(MEMBERS[0], A)), evidence=failed)
+    house.see(13, *group(*(on(m, A) for m in MEMBERS)), evidence=failed)
+    assert [event.cause for event in house.events] == [Cause.RECOVERY, Cause.BALANCING, Cause.BALANCING]
