@@ -19,6 +19,7 @@ from gateway.model.errors import ConfigError
 from gateway.model.events import Event
 from gateway.model.ports import EventFilter, ReceiverDesk
 from gateway.model.snapshot import Snapshot
+from gateway.model.standings import Standings
 from gateway.publishers.metrics import Count, Counts, Metrics
 from gateway.publishers.rest import RestPublisher, RestSettings, create_app
 from gateway.publishers.rest.health_routes import Awaited
@@ -95,6 +96,7 @@ class Publishing:
         counts: Counts = tuple,
         awaited: Awaited = tuple,
         receivers: ReceiverDesk | None = None,
+        standings: Standings | None = None,
     ) -> None:
         """`counts`: what other parts count since the start, for /metrics. `awaited`: why it is not ready yet."""
         self._database = database
@@ -105,6 +107,7 @@ class Publishing:
         self._counts = counts
         self._awaited = awaited
         self._receivers = receivers
+        self._standings = standings
         self._targets: tuple[Target, ...] = ()
         self._stale_intervals = STALE_INTERVALS
         self._agent: SnmpPublisher | None = None
@@ -190,7 +193,14 @@ class Publishing:
 
     async def _begin_snmp(self, settings: SnmpSettings, engine: SnmpEngine, instance: str) -> "asyncio.Task[None]":
         agent = self._agent = SnmpPublisher(
-            settings, self._reconciler, engine, self._clock, instance, self._stale_intervals, self._targets
+            settings,
+            self._reconciler,
+            engine,
+            self._clock,
+            instance,
+            self._stale_intervals,
+            self._targets,
+            self._standings,
         )
         lately = EventFilter(newest_first=True, limit=RECENT_EVENTS)
         agent.remember(await asyncio.to_thread(self._database.history.events, lately))

@@ -182,12 +182,13 @@ class Receivers:
         except StoreError as error:
             logger.error("receivers: those that are gone could not be forgotten: %s", error)
             return
+        self.dispatcher.wake()
         if waited:
             logger.warning("receivers: %d notifications for receivers that are gone are given up", waited)
 
     def _wake(self, _snapshot: Snapshot, events: tuple[Event, ...]) -> None:
         if events:
-            self.dispatcher.heard(events[-1].seq)
+            self.dispatcher.heard(events)
 
 
 async def _announce(sink: Announced) -> None:

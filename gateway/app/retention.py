@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from gateway.store.database import Database
 from gateway.store.retention import prune
@@ -14,11 +15,12 @@ EVERY_S = 3600.0
 DAY_US = 86_400 * 1_000_000
 
 
-async def retain(database: Database, clock: Clock, days: int) -> None:
-    """Delete what ended more than `days` ago, until cancelled. Raises StoreError; supervise it."""
+async def retain(database: Database, clock: Clock, days: int, deleted: Callable[[], None]) -> None:
+    """Delete what ended more than `days` ago, and say so, until cancelled. Raises StoreError; supervise it."""
     await asyncio.sleep(FIRST_S)
     while True:
         pruned = await asyncio.to_thread(prune, database, clock.now(), days * DAY_US)
         if pruned.total:
+            deleted()
             logger.info("retention: deleted %d rows that ended more than %d days ago", pruned.total, days)
         await asyncio.sleep(EVERY_S)

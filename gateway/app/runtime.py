@@ -21,6 +21,7 @@ from gateway.app.retention import retain
 from gateway.app.revisions import Revisions
 from gateway.app.sinks import SinkContext
 from gateway.app.sources import Sources
+from gateway.app.standings import ReceiverStandings
 from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings
 from gateway.engine.reconciler import Listener, Reconciler
@@ -131,6 +132,7 @@ class Runtime:
             self.receivers.figures,
             self.readiness.awaited,
             self.receiver_desk,
+            ReceiverStandings(self.receivers),
         )
         stack.push_async_callback(_within, self.publishing.stop)
         instance = configuration.gateway.instance or socket.gethostname()
@@ -143,7 +145,7 @@ class Runtime:
         stack.push_async_callback(_within, self.sources.stop)
         await self.sources.carry_out(plan)
         days = configuration.gateway.retention_days
-        self._run_task(stack, "retention", lambda: retain(self.database, clock, days))
+        self._run_task(stack, "retention", lambda: retain(self.database, clock, days, self.receivers.dispatcher.wake))
 
     def _start_kind(self) -> NoticeKind:
         """warmStart: with the configuration of the last start (RFC 3418). Secrets are not compared. Blocking."""

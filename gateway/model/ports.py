@@ -1,7 +1,7 @@
 """Ports: what the rooms ask of each other. `app` hands the implementations over."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -410,6 +410,14 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """What was given up. `counts`: by receiver (given up, asked for again). `newest`: the latest in the log."""
+
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    newest: tuple[Missed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Marks:
     """What became of notifications, to be written in one transaction."""
 
@@ -434,3 +442,9 @@ class Outbox(Protocol):
 
     def mark(self, marks: Marks) -> None:
         """Write down what became of notifications."""
+
+    def ahead(self, position: int) -> tuple[int, int]:
+        """(how many events above this number are told, number of the last event of the log)."""
+
+    def given_up(self, limit: int) -> "GivenUp":
+        """What receivers missed, with the newest `limit` of it."""

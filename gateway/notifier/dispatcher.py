@@ -7,10 +7,13 @@ Each receiver has a line of its own, so one that is slow or down delays no other
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Sequence
 
-from gateway.model.ports import CurrentTopology, Outbox, Sink
+from gateway.model.events import Event
+from gateway.model.ports import CurrentTopology, GivenUp, Outbox, Sink
 from gateway.notifier.ledger import Ledger
 from gateway.notifier.line import Counts, Line
+from gateway.notifier.missing import Missing
 from gateway.notifier.terms import Terms
 from gateway.support.clock import Clock
 
@@ -24,6 +27,7 @@ class Dispatcher:
     def __init__(self, outbox: Outbox, topology: CurrentTopology, clock: Clock, *, idle_s: float = IDLE_S) -> None:
         self._loop = asyncio.get_running_loop()
         self._ledger = Ledger(outbox)
+        self._missing = Missing(self._ledger)
         self._topology = topology
         self._clock = clock
         self._idle_s = idle_s
@@ -36,16 +40,30 @@ class Dispatcher:
     def wake(self) -> None:
         """Something was committed, or asked for again: look now. May be called from any thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._ring)
+            self._loop.call_soon_threadsafe(self._look)
 
-    def heard(self, last: int) -> None:
-        """Events up to this number were committed. Call it in the event loop."""
-        self.last = max(self.last, last)
+    def heard(self, events: Sequence[Event]) -> None:
+        """These were committed. Call it in the event loop."""
+        self.last = max(self.last, events[-1].seq)
+        told = [event.seq for event in events if event.notify]
+        for line in self._lines.values():
+            line.ahead.hear(told)
         self._ring()
 
     async def run(self) -> None:
         """Write down what becomes of notifications, until cancelled."""
-        await self._ledger.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._ledger.run())
+            tasks.create_task(self._missing.run())
+
+    def line(self, receiver: str) -> Line | None:
+        """The line of a receiver; None: it is not served, or is being told of the start."""
+        return self._lines.get(receiver)
+
+    @property
+    def given_up(self) -> GivenUp:
+        """What receivers missed, half a second ago at the most."""
+        return self._missing.now
 
     async def enrol(self, receiver: str) -> None:
         """From now on what is told waits for this receiver."""
@@ -66,6 +84,10 @@ class Dispatcher:
     def close(self) -> None:
         """Ask the database nothing more."""
         self._ledger.close()
+
+    def _look(self) -> None:
+        self._ledger.given_up_changed.set()
+        self._ring()
 
     def _ring(self) -> None:
         for line in self._lines.values():

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from gateway.model.errors import StoreError
 from gateway.model.events import Event
-from gateway.model.ports import Marks, Outbox, Progress
+from gateway.model.ports import GivenUp, Marks, Outbox, Progress
 from gateway.support.backoff import Backoff
 from gateway.support.tasks import Health
 from gateway.support.threads import pool
@@ -45,6 +45,8 @@ class Ledger:
         self._nothing = asyncio.Event()
         self._nothing.set()
         self._page: tuple[int, tuple[Event, ...]] = (0, ())
+        self.given_up_changed = asyncio.Event()
+        """Set when what receivers missed may be another."""
 
     async def begin(self, receiver: str) -> Progress:
         """Where a receiver stands; one that is new begins at the end of the log."""
@@ -58,6 +60,14 @@ class Ledger:
         page = await self._asked(lambda: self._outbox.after(position, PAGE))
         self._page = (position, page)
         return page
+
+    async def ahead(self, position: int) -> tuple[int, int]:
+        """(how many events above this number are told, number of the last event of the log)."""
+        return await self._asked(lambda: self._outbox.ahead(position))
+
+    async def given_up(self, limit: int) -> GivenUp:
+        """What receivers missed, with the newest `limit` of it."""
+        return await self._asked(lambda: self._outbox.given_up(limit))
 
     async def wanted(self, receiver: str) -> tuple[Event, ...]:
         """Some of what was asked for again; call it when what was replayed before is written."""
@@ -96,6 +106,8 @@ class Ledger:
                     async with asyncio.timeout(LAST_MARK_S):
                         await writing
                 raise
+            if marks.missed or marks.replayed:
+                self.given_up_changed.set()
             if not self._something.is_set():
                 self._nothing.set()
 

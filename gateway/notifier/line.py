@@ -17,6 +17,8 @@ from gateway.model.errors import DeliveryError, GatewayError
 from gateway.model.events import Event
 from gateway.model.notices import Notice, NoticeKind
 from gateway.model.ports import CurrentTopology, Progress, Sink
+from gateway.model.standings import ReceiverHealth
+from gateway.notifier.ahead import Ahead
 from gateway.notifier.ledger import Ledger
 from gateway.notifier.storm import Storm
 from gateway.notifier.terms import Terms
@@ -42,6 +44,12 @@ class Counts:
     summarised: int = 0
     left_out: int = 0
     """Not for this receiver."""
+    sent: int = 0
+    """Notifications that were sent, each counted once however often it was tried."""
+    retried: int = 0
+    """Tries after the first of a notification."""
+    last: int = 0
+    """Number of the last event that was delivered."""
 
 
 class Line:
@@ -59,6 +67,7 @@ class Line:
     ) -> None:
         self.counts = counts
         self.bell = asyncio.Event()
+        self.ahead = Ahead()
         self._sink = sink
         self._terms = terms
         self._ledger = ledger
@@ -67,15 +76,16 @@ class Line:
         self._idle_s = idle_s
         self._health = Health(f"receiver {sink.name}", (DeliveryError,))
         self._storm = Storm(terms.storm)
-        self._progress = Progress(sink.name)
+        self.progress = Progress(sink.name)
         self._read = 0
         """All of the log up to here was looked at; what a storm holds is behind it."""
         self._gave_up = False
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        self._progress = await self._ledger.begin(self._sink.name)
-        self._read = self._progress.position
+        self.progress = await self._ledger.begin(self._sink.name)
+        self._read = self.progress.position
+        self.ahead.counted(*await self._ledger.ahead(self._read))
         while True:
             self.bell.clear()
             await self._summarise()
@@ -86,16 +96,28 @@ class Line:
             elif not await self._replay():
                 await self._wait_for_bell()
 
+    @property
+    def health(self) -> ReceiverHealth:
+        """How the receiver is doing."""
+        if self._gave_up:
+            return ReceiverHealth.GIVING_UP
+        if self.progress.error:
+            return ReceiverHealth.FAILING
+        return ReceiverHealth.OK if self.progress.delivered_at else ReceiverHealth.IDLE
+
     # -- one event after the other -----------------------------------------------------------------------------
 
     async def _take(self, event: Event) -> None:
         if not self._terms.selection.takes(event, self._topology.snapshot):
             self.counts.left_out += 1
+            self.ahead.done(1)
         elif self._storm.admits(event, self._clock.monotonic()):
             if await self._sent(event.at, self._handing_over(event), event.kind.value, event.id):
+                self.counts.last = event.seq
                 self._done(delivered=1)
             else:
                 self._give_up(event)
+            self.ahead.done(1)
         self._read = event.seq
         self._advance()
 
@@ -110,6 +132,7 @@ class Line:
             else:
                 for event in held:
                     self._give_up(event)
+            self.ahead.done(len(held))
             self._advance()
 
     async def _replay(self) -> bool:
@@ -118,9 +141,10 @@ class Line:
         events = await self._ledger.wanted(self._sink.name)
         for event in events:
             if await self._sent(self._clock.now(), self._handing_over(event), event.kind.value, event.id):
+                self.counts.last = event.seq
                 self._ledger.note_replayed(self._sink.name, event)
                 self._done(delivered=1)
-                self._ledger.note(self._progress)
+                self._ledger.note(self.progress)
             else:
                 self._give_up(event)
         return bool(events)
@@ -136,10 +160,16 @@ class Line:
 
         What is too old already is not tried any more while the receiver fails: it would keep younger ones waiting.
         """
+        tries = 0
         while True:
             if self._gave_up and self._is_too_old(since):
-                self._tell_given_up(what, identity, self._progress.error)
+                self._tell_given_up(what, identity, self.progress.error)
                 return False
+            if tries:
+                self.counts.retried += 1
+            else:
+                self.counts.sent += 1
+            tries += 1
             try:
                 async with asyncio.timeout(self._terms.deliver_timeout_s):
                     await send()
@@ -153,7 +183,7 @@ class Line:
                 self.counts.delivered += 1
                 return True
             if not await self._again(error, since):
-                self._tell_given_up(what, identity, self._progress.error)
+                self._tell_given_up(what, identity, self.progress.error)
                 return False
 
     async def _again(self, error: Exception, since: int) -> bool:
@@ -161,12 +191,12 @@ class Line:
         self.counts.failed += 1
         self._health.failed(error)
         said = str(error) if isinstance(error, GatewayError) else f"{type(error).__name__} (see the log)"
-        self._progress = replace(self._progress, attempts=self._progress.attempts + 1, error=said)
-        broken = not isinstance(error, DeliveryError) and self._progress.attempts >= BROKEN_AFTER
-        tired = 0 < self._terms.give_up_attempts <= self._progress.attempts
+        self.progress = replace(self.progress, attempts=self.progress.attempts + 1, error=said)
+        broken = not isinstance(error, DeliveryError) and self.progress.attempts >= BROKEN_AFTER
+        tired = 0 < self._terms.give_up_attempts <= self.progress.attempts
         if broken or tired or self._is_too_old(since):
             return False
-        self._ledger.note(self._progress)
+        self._ledger.note(self.progress)
         # New notifications queue up behind the one that failed: no bell shortens this pause.
         await asyncio.sleep(self._terms.patience.delay_s(self._health.failures))
         return True
@@ -190,15 +220,15 @@ class Line:
 
     def _give_up(self, event: Event) -> None:
         self.counts.given_up += 1
-        self._ledger.note_missed(self._sink.name, event, self._clock.now(), self._progress.error)
-        self._progress = replace(self._progress, attempts=0, given_up=self._progress.given_up + 1)
-        self._ledger.note(self._progress)
+        self._ledger.note_missed(self._sink.name, event, self._clock.now(), self.progress.error)
+        self.progress = replace(self.progress, attempts=0, given_up=self.progress.given_up + 1)
+        self._ledger.note(self.progress)
 
     # -- where it stands ---------------------------------------------------------------------------------------
 
     def _done(self, delivered: int = 0, summarised: int = 0) -> None:
-        before = self._progress
-        self._progress = replace(
+        before = self.progress
+        self.progress = replace(
             before,
             attempts=0,
             error="",
@@ -210,8 +240,8 @@ class Line:
     def _advance(self) -> None:
         """What a storm holds is not done: after a crash it comes again."""
         held = self._storm.oldest_held
-        self._progress = replace(self._progress, position=self._read if held is None else held - 1)
-        self._ledger.note(self._progress)
+        self.progress = replace(self.progress, position=self._read if held is None else held - 1)
+        self._ledger.note(self.progress)
 
     async def _wait_for_bell(self) -> None:
         ends = self._storm.ends

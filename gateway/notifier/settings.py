@@ -62,6 +62,21 @@ class ReceiverSettings(Settings):
         )
 
     @property
+    def address(self) -> str:
+        """Where it is, for people."""
+        return ""
+
+    @property
+    def protocol(self) -> str:
+        """By what it is told, for people."""
+        return self.kind
+
+    @property
+    def acknowledges(self) -> bool:
+        """Whether it says that it got a notification."""
+        return False
+
+    @property
     def deliver_timeout_s(self) -> float:
         """Longest that one try may take: the kind of receiver knows."""
         return 30.0

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from sqlalchemy import Connection, and_, delete, func, insert, literal, select, update
 
 from gateway.model.events import Event
-from gateway.model.ports import Marks, Missed, Progress
+from gateway.model.ports import GivenUp, Marks, Missed, Progress
 from gateway.store import encoding, tables
 from gateway.store.connections import Connections
 
@@ -41,6 +41,13 @@ class NotificationOutbox:
         with self._connections.read() as connection:
             return tuple(encoding.to_event(row) for row in connection.execute(wanted).mappings())
 
+    def ahead(self, position: int) -> tuple[int, int]:
+        """(how many events above this number are told, number of the last event of the log)."""
+        event = tables.event
+        told = select(func.count()).where(event.c.seq > position, event.c.told)
+        with self._connections.read() as connection:
+            return connection.execute(told).scalar_one(), connection.execute(_LAST).scalar_one()
+
     def wanted(self, receiver: str, limit: int) -> tuple[Event, ...]:
         """What was asked for again, in the order of the log."""
         return tuple(each.event for each in self._missed(receiver, limit, wanted=True))
@@ -48,6 +55,20 @@ class NotificationOutbox:
     def missed(self, receiver: str, limit: int) -> tuple[Missed, ...]:
         """What was given up or is asked for again, in the order of the log."""
         return tuple(self._missed(receiver, limit, wanted=None))
+
+    def given_up(self, limit: int) -> GivenUp:
+        """What receivers missed, with the newest `limit` of it, in the order of the log."""
+        missed = tables.missed
+        number = select(missed.c.receiver, missed.c.wanted, func.count().label("number"))
+        newest = _MISSED.order_by(missed.c.event.desc(), missed.c.receiver).limit(limit)
+        with self._connections.read() as connection:
+            counted = connection.execute(number.group_by(missed.c.receiver, missed.c.wanted)).all()
+            rows = connection.execute(newest).mappings().all()
+        counts: dict[str, tuple[int, int]] = {}
+        for row in counted:
+            left, again = counts.get(row.receiver, (0, 0))
+            counts[row.receiver] = (left, row.number) if row.wanted else (row.number, again)
+        return GivenUp(counts, tuple(map(_to_missed, reversed(rows))))
 
     def mark(self, marks: Marks) -> None:
         """Write down what became of notifications; of a receiver that is gone nothing is written."""
@@ -100,16 +121,26 @@ class NotificationOutbox:
             return waiting
 
     def _missed(self, receiver: str, limit: int, *, wanted: bool | None) -> Iterable[Missed]:
-        missed, event = tables.missed, tables.event
+        missed = tables.missed
         mine = missed.c.receiver == receiver
         if wanted is not None:
             mine = and_(mine, missed.c.wanted if wanted else ~missed.c.wanted)
-        names = (missed.c.at.label("missed_at"), missed.c.error, missed.c.wanted)
-        query = select(*names, event).join(event, event.c.seq == missed.c.event).where(mine)
+        query = _MISSED.where(mine).order_by(missed.c.event).limit(limit)
         with self._connections.read() as connection:
-            rows = connection.execute(query.order_by(missed.c.event).limit(limit)).mappings().all()
-        for row in rows:
-            yield Missed(receiver, encoding.to_event(row), row["missed_at"], row["error"], row["wanted"])
+            return map(_to_missed, connection.execute(query).mappings().all())
+
+
+_MISSED = select(
+    tables.missed.c.receiver,
+    tables.missed.c.at.label("missed_at"),
+    tables.missed.c.error,
+    tables.missed.c.wanted,
+    tables.event,
+).join(tables.event, tables.event.c.seq == tables.missed.c.event)
+
+
+def _to_missed(row: encoding.Found) -> Missed:
+    return Missed(row["receiver"], encoding.to_event(row), row["missed_at"], row["error"], row["wanted"])
 
 
 def _row(progress: Progress) -> encoding.Row:

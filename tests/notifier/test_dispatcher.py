@@ -18,7 +18,7 @@ from gateway.model.changes import Changes
 from gateway.model.errors import DeliveryError, StoreUnavailable
 from gateway.model.events import Event, EventKind
 from gateway.model.notices import Notice
-from gateway.model.ports import Delivery, Marks, Progress
+from gateway.model.ports import Delivery, GivenUp, Marks, Progress
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.dispatcher import Dispatcher
 from gateway.notifier.line import BROKEN_AFTER
@@ -292,6 +292,12 @@ class ShakyOutbox:
 
     def wanted(self, receiver: str, limit: int) -> tuple[Event, ...]:
         return self._outbox.wanted(receiver, limit)
+
+    def ahead(self, position: int) -> tuple[int, int]:
+        return self._outbox.ahead(position)
+
+    def given_up(self, limit: int) -> GivenUp:
+        return self._outbox.given_up(limit)
 
     def mark(self, marks: Marks) -> None:
         self._maybe()

@@ -12,12 +12,13 @@ import pytest
 from gateway.schema.snmp import arcs, info
 from gateway.schema.snmp.enums import CONVENTIONS, label
 from gateway.schema.snmp.notifications import EVENT_OBJECTS, NOTIFICATION_TYPES
+from gateway.schema.snmp.receivers import DELIVERY_TABLES
 from gateway.schema.snmp.recent import RECENT_TABLE
 from gateway.schema.snmp.tables import TABLES as BY_SHELF
 from tests.schema import smi
 
 MODULE = smi.parse(smi.MIB.read_text())
-TABLES = (*BY_SHELF, RECENT_TABLE)
+TABLES = (*BY_SHELF, RECENT_TABLE, *DELIVERY_TABLES)
 COLUMNS = {column.name: (table, column) for table in TABLES for column in table.columns}
 
 

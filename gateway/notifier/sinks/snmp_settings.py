@@ -72,6 +72,18 @@ class SnmpTrapSettings(ReceiverSettings, UserFields):
                 yield (key,), f'version = "{self.version}" has no user. Take it out, or set version = "3"'
 
     @property
+    def address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def protocol(self) -> str:
+        return f"SNMPv{self.version}"
+
+    @property
+    def acknowledges(self) -> bool:
+        return self.inform
+
+    @property
     def deliver_timeout_s(self) -> float:
         """The name looked up, an engine discovered and its clock learned, and all repetitions of each."""
         return RESOLVE_S + 5 + 4 * self.patience_s if self.inform else RESOLVE_S + 5

@@ -3,17 +3,19 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import gateway
 from gateway.model.events import Event
 from gateway.model.ports import CurrentTopology
 from gateway.model.snapshot import Snapshot
+from gateway.model.standings import Standings
 from gateway.publishers.snmp.access import Access, usm_users
 from gateway.publishers.snmp.agent import Agent
 from gateway.publishers.snmp.configured import configured_columns
 from gateway.publishers.snmp.contexts import HypervisorContexts
 from gateway.publishers.snmp.host_resources import host_columns
+from gateway.publishers.snmp.live import LiveTable
 from gateway.publishers.snmp.notification_log import log_columns
 from gateway.publishers.snmp.receivers import ReceiverTables
 from gateway.publishers.snmp.render import Renderer
@@ -26,6 +28,7 @@ from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.entity_mib import LAST_CHANGE
 from gateway.schema.snmp.info import SCALARS, InfoFacts, Scalar
+from gateway.schema.snmp.receivers import DELIVERY_TABLES, LONGEST_NAME
 from gateway.schema.snmp.targets import Target
 from gateway.support.clock import Clock
 from gateway.topology.ages import STALE_INTERVALS
@@ -39,7 +42,7 @@ class SnmpPublisher:
 
     `engine`: ID and boots from `Administration`, started by the same clock. `instance`: this gateway's name.
     `stale_intervals`: so many intervals of silence make data stale.
-    `targets`: the receivers of notifications, for SNMP-TARGET-MIB.
+    `targets`: the receivers of notifications, for SNMP-TARGET-MIB. `standings`: how these are doing.
     """
 
     name = "snmp"
@@ -53,8 +56,10 @@ class SnmpPublisher:
         instance: str = "",
         stale_intervals: int = STALE_INTERVALS,
         targets: Iterable[Target] = (),
+        standings: Standings | None = None,
     ) -> None:
         self._topology = topology
+        self._standings = standings
         self._receivers = ReceiverTables()
         self._receivers.show(targets)
         self._engine = engine
@@ -128,6 +133,7 @@ class SnmpPublisher:
             contexts.name_column,
             *configured_columns(settings, users),
             *self._receivers.columns,
+            *self._delivery_columns(),
             *log_columns(self.renderer),
             *host_columns(engine.root, self._clock.now),
             ScalarColumn(LAST_CHANGE, lambda: syntax.TIME_STAMP.encode(self._change_ticks(self.renderer.snapshot))),
@@ -136,6 +142,13 @@ class SnmpPublisher:
         ]
         access = Access(settings, columns, users, contexts)
         return Agent(self._topology, self.renderer, access, engine, usm, self.counters, monotonic)
+
+    def _delivery_columns(self) -> Iterator[ServedColumn]:
+        if self._standings is None:
+            return
+        asked = (self._standings.standings, self._standings.missed)
+        for table, ask in zip(DELIVERY_TABLES, asked, strict=True):
+            yield from LiveTable(table, ask, self.renderer.look, LONGEST_NAME).columns
 
     def _identity(self, settings: SnmpSettings) -> Identity:
         description = f"CIM/SNMP integration gateway {gateway.__version__} ({os.uname().sysname} {os.uname().machine})"

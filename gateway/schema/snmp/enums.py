@@ -9,6 +9,7 @@ from gateway.model.entities import EntityKind, EntityState
 from gateway.model.events import Cause
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
+from gateway.model.standings import ReceiverHealth
 
 Numbers = Mapping[Enum, int]
 
@@ -159,6 +160,12 @@ WHEREABOUTS: Final[Numbers] = {where: int(where) for where in Whereabouts}
 ARRIVALS: Final[Numbers] = {arrival: int(arrival) for arrival in Arrival}
 LAYER_STATES: Final[Numbers] = {status: int(status) for status in LayerStatus}
 EFFECTS: Final[Numbers] = {effect: int(effect) for effect in LayerEffect}
+RECEIVER_STATES: Final[Numbers] = {
+    ReceiverHealth.IDLE: 1,
+    ReceiverHealth.OK: 2,
+    ReceiverHealth.FAILING: 3,
+    ReceiverHealth.GIVING_UP: 4,
+}
 
 CONVENTIONS: Final[Mapping[str, Numbers]] = {
     "TopologyEntityKind": ENTITY_KINDS,
@@ -174,6 +181,7 @@ CONVENTIONS: Final[Mapping[str, Numbers]] = {
     "TopologyArrival": ARRIVALS,
     "TopologyLayerStatus": LAYER_STATES,
     "TopologyEffect": EFFECTS,
+    "TopologyReceiverState": RECEIVER_STATES,
 }
 """By the name of the MIB's TEXTUAL-CONVENTION."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.schema.snmp.arcs import ENTERPRISE, INFO, NOTIFICATIONS, under
+from gateway.schema.snmp.receivers import DELIVERY_TABLES
 from gateway.schema.snmp.recent import RECENT_TABLE
 from gateway.schema.snmp.tables import TABLES
 from gateway.wire.ber import Oid
@@ -42,7 +43,7 @@ NAMED: Final[Mapping[str, Oid]] = {
     "topologyGatewayMIB": ENTERPRISE,
     "topologyNotifications": NOTIFICATIONS,
     "topoInfo": INFO,
-    **{table.name: table.oid for table in (*TABLES, RECENT_TABLE)},
+    **{table.name: table.oid for table in (*TABLES, RECENT_TABLE, *DELIVERY_TABLES)},
 }
 """Subtrees of our MIB that a view may name: they are where the MIB is."""
 
