@@ -56,8 +56,9 @@ class Event:
 
     `old_host`/`new_host` only in relocations; of a failed migration `old_host` is where it stayed, of a failure
     of what may relocate where it ran. `arrived_at`: since when it had been on `old_host`, 0 when not known;
-    `started_at`: when it was seen there last. `members`: of a group, those that moved so. `carried`: of a VM, how many services moved with it. `notify`: False for what is in the log only (carried services, the second
-    record of one thing). `seq` is the log's number, 0 until committed.
+    `started_at`: when it was seen there last. `members`: of a group, those that moved so. `carried`: of a VM, how many
+    services moved with it. `notify`: False for what is in the log only (carried services, the second record of one
+    thing). `seq` is the log's number, 0 until committed.
     """
 
     id: str
