@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.model.conditions import Severity
 from gateway.model.entities import EntityKind
-from gateway.model.events import Event, EventKind
+from gateway.model.events import RELOCATIONS, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity
 from gateway.model.snapshot import Snapshot
@@ -20,9 +20,9 @@ class Selection:
     """
     Empty parts let everything through; all parts must agree.
 
-    `least`: alarms below it are left out; what clears one passes as what raised it did, and what has no severity
-    (a relocation) passes. `labels`: attributes that the entity, or a host of what moved, must have, with that value.
-    `sites`: names of sites, in one of which the entity, or a host of what moved, must be.
+    `least`: alarms below it are left out; what clears one passes as what raised it did, and relocations pass whatever
+    their severity is: they are chosen by `kinds`. `labels`: attributes that the entity, or a host of what moved, must
+    have, with that value. `sites`: names of sites, in one of which the entity, or a host of what moved, must be.
     """
 
     kinds: frozenset[EventKind] = frozenset()
@@ -34,7 +34,7 @@ class Selection:
         """Whether the receiver is told; labels and sites are those of now."""
         if self.kinds and event.kind not in self.kinds:
             return False
-        if self.least is not None and not _severe(event.severity, self.least):
+        if self.least is not None and event.kind not in RELOCATIONS and not _severe(event.severity, self.least):
             return False
         return self._labelled(event, snapshot) and self._there(event, snapshot)
 

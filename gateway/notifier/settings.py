@@ -24,7 +24,7 @@ class ReceiverSettings(Settings):
     )
     """Empty: all."""
     severity: str | None = Field(default=None, description=f"Give one of {', '.join(_SEVERITIES)}.")
-    """The least severity of alarms; what has none (a relocation) is sent all the same."""
+    """The least severity of alarms; relocations are sent whatever theirs is, `kinds` chooses them."""
     labels: dict[str, str] = Field(default_factory=dict, description='Give attributes, such as { team = "web" }.')
     sites: tuple[str, ...] = Field(default=(), description="List names of sites.")
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.model.conditions import ConditionKind, Severity
 from gateway.model.entities import EntityKind
-from gateway.model.events import Event, EventKind
+from gateway.model.events import RELOCATIONS, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.notifier.selection import Selection, sites
 from tests.topology.estate import T0, Estate, three_hosts, uuid
@@ -43,7 +43,10 @@ def test_alarms_below_the_severity_are_left_out_with_their_ends_and_relocations_
     for kind in (EventKind.FINDING_RAISED, EventKind.FINDING_CLEARED):
         told = [wanted.takes(event(estate, "vm:vm1", kind=kind, severity=each), snapshot) for each in Severity]
         assert told == [True, True, True, True, False, False]  # cleared, indeterminate, critical, major, minor, warning
-    assert wanted.takes(event(estate, "vm:vm1"), snapshot)
+    for kind in RELOCATIONS:
+        assert wanted.takes(event(estate, "vm:vm1", kind=kind, severity=Severity.WARNING), snapshot)
+    stayed = event(estate, "vm:vm1", kind=EventKind.MIGRATION_FAILED, severity=Severity.WARNING)
+    assert not wanted.takes(stayed, snapshot)
 
 
 def test_labels_are_those_of_the_entity_or_of_a_host_of_the_event(estate):

@@ -165,7 +165,7 @@ def event_model(event: Event) -> m.EventModel:
         evidence=list(event.evidence),
         alarm_key=event.alarm_key or None,
         condition=event.condition,
-        severity=severity_word(event.severity) if event.alarm_key else None,
+        severity=severity_word(event.severity) if event.severity is not Severity.INDETERMINATE else None,
         text=event.text,
         remedy=event.remedy,
         told=event.notify,

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from gateway.model.conditions import Severity
 from gateway.model.events import EventKind
 from gateway.publishers.rest import stream
 from gateway.publishers.rest.desk import Desk
@@ -40,13 +41,13 @@ async def test_the_log_is_read_in_either_direction_page_by_page(client, gateway)
 
 
 async def test_an_event_names_what_moved_where_and_why(client, gateway):
-    event = gateway.relocation()
+    event = gateway.relocation(severity=Severity.WARNING)
     gateway.commit(event)
     shown = (await client.get(f"/api/v1/events/{event.id}")).json()
     assert (shown["kind"], shown["cause"], shown["planned"]) == ("relocation", "administrator", True)
     assert (shown["entity"]["name"], shown["old_host"]["name"], shown["new_host"]["name"]) == ("vip", "n1", "n2")
     assert shown["at"] == "2025-11-21T04:40:10Z"
-    assert (shown["alarm_key"], shown["severity"], shown["caused_by"]) == (None, None, None)
+    assert (shown["alarm_key"], shown["severity"], shown["caused_by"]) == (None, "warning", None)
 
 
 async def test_the_log_is_filtered(client, gateway):
