@@ -291,9 +291,14 @@ def varbind_room(request: Request, max_size: int) -> int:
 
     Every number is counted in its longest form below 64 KiB, so some octets stay free.
     """
-    return max(0, max_size - 4 - len(request.head) - response_overhead(request))
+    room = max_size - _MESSAGE_OVERHEAD - len(request.head) - len(request.request_id_tlv)
+    return room if room > 0 else 0
 
 
 def response_overhead(request: Request) -> int:
     """Octets of a Response PDU around its varbinds, every number in its longest form."""
-    return 4 + len(request.request_id_tlv) + (3 + 6) + 4
+    return _PDU_OVERHEAD + len(request.request_id_tlv)
+
+
+_PDU_OVERHEAD: Final = 4 + (3 + 6) + 4
+_MESSAGE_OVERHEAD: Final = 4 + _PDU_OVERHEAD

@@ -78,11 +78,15 @@ class Agent:
         self._counters.in_packets += 1
         try:
             request = parse_usual(data, self._heads)
-            if request is None:
-                if is_v3(data):
-                    return self._respond_v3(data, source)
-                request = parse_request(data)
-            return self._respond_community(request, source)
+            if request is not None:
+                return self._respond_community(request, source)
+            if is_v3(data):
+                return self._respond_v3(data, source)
+            request = parse_request(data)
+            response = self._respond_community(request, source)
+            if response is not None:
+                remember_head(self._heads, request)
+            return response
         except DecodeError as error:
             counter = _COUNTED_AS.get(type(error), "parse_errors")
             setattr(self._counters, counter, getattr(self._counters, counter) + 1)
@@ -106,8 +110,6 @@ class Agent:
             return None
         if request.pdu_type is _SET:
             self._counters.bad_community_uses += 1
-        if request.head not in self._heads:
-            remember_head(self._heads, request)
         view = community.view
         room = varbind_room(request, self._max_size)
         status, index, varbinds = answer(request, view, renderer.serial, room)

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from gateway.publishers.snmp.access import View
-from gateway.publishers.snmp.walk import Position, Tree, cells, rows_after
+from gateway.publishers.snmp.walk import Position, Tree, cells, rows_after, run_after
 from gateway.wire.ber import (
     END_OF_MIB_VIEW_TLV,
     NO_SUCH_INSTANCE_TLV,
@@ -70,14 +70,10 @@ def _usual_bulk(request: Request, tree: Tree, serial: int, room: int) -> bytes |
         return None
     asked, index = shape
     columns = asked.columns
-    if len(columns) > 1:
-        varbinds = rows_after(columns, index, request.max_repetitions, room, serial)
-        return None if varbinds is None else b"".join(varbinds)
-    position = tree.after_index(asked.number, index, serial)
-    pieces, ended, _ = tree.slices(position, request.max_repetitions, room, serial)
-    if ended:
-        return None
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    if len(columns) == 1:
+        return run_after(columns[0], index, request.max_repetitions, room, serial)
+    varbinds = rows_after(columns, index, request.max_repetitions, room, serial)
+    return None if varbinds is None else b"".join(varbinds)
 
 
 def _repeated(request: Request) -> bytes:

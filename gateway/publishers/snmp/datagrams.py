@@ -77,21 +77,23 @@ class Datagrams:
         self._receive, self._send = _CALLS
         self._descriptor = ctypes.c_int(opened.fileno())
         self._family = opened.family
-        self._address = slice(8, 24) if opened.family == socket.AF_INET6 else slice(4, 8)
-        """Where a sockaddr has the address."""
         self._known: dict[bytes, str] = {}
-        self._names = bytearray(BATCH * _NAME)
-        self._requests, self._responses = bytearray(BATCH * _LARGEST), bytearray(BATCH * _LARGEST)
-        name_size = 28 if opened.family == socket.AF_INET6 else 16
-        names = _address_of(self._names)
+        sources = bytearray(BATCH * _NAME)
+        requests, responses = bytearray(BATCH * _LARGEST), bytearray(BATCH * _LARGEST)
+        self._requests, self._responses = _rooms(requests, _LARGEST), _rooms(responses, _LARGEST)
+        address, name_size = (slice(8, 24), 28) if opened.family == socket.AF_INET6 else (slice(4, 8), 16)
+        self._sources = [room[address] for room in _rooms(sources, _NAME)]
+        """Of each sockaddr the address."""
+        names = _address_of(sources)
         self._controls = bytearray(BATCH * _CONTROL)
         self._control_size, self._interface = _ask_for_the_address(opened)
         controls = (_address_of(self._controls), self._control_size)
-        self._in, self._in_vectors = _messages(self._requests, names, name_size, controls)
-        self._out, self._out_vectors = _messages(self._responses, names, name_size, controls)
-        self._in_sizes = memoryview(self._in).cast("B").cast("I")
-        self._out_sizes = memoryview(self._out_vectors).cast("B").cast("L")
-        self._out_names = memoryview(self._out).cast("B").cast("L")
+        self._in, self._in_vectors = _messages(requests, names, name_size, controls)
+        self._out, self._out_vectors = _messages(responses, names, name_size, controls)
+        self._in_sizes = memoryview(self._in).cast("B").cast("I")[_SIZE_AT::_SIZE_EVERY]
+        self._out_sizes = memoryview(self._out_vectors).cast("B").cast("L")[1::2]
+        out = memoryview(self._out).cast("B").cast("L")
+        self._out_names, self._out_controls = out[_NAME_AT::_NAME_EVERY], out[_CONTROL_AT::_NAME_EVERY]
         self._name_at = [names + number * _NAME for number in range(BATCH)]
         self._control_at = [controls[0] + number * _CONTROL for number in range(BATCH)]
 
@@ -104,20 +106,21 @@ class Datagrams:
         count: int = self._receive(self._descriptor, self._in, BATCH, socket.MSG_DONTWAIT, None)
         if count <= 0:
             return 0
-        requests, responses, sizes = memoryview(self._requests), self._responses, self._in_sizes
-        begin, due = 0, 0
-        for number in range(count):
-            size = sizes[number * _SIZE_EVERY + _SIZE_AT]
-            response = respond(bytes(requests[begin : begin + size]), self._source(number))
-            begin += _LARGEST
-            if response is not None:
-                place = due * _LARGEST
-                responses[place : place + len(response)] = response
-                self._out_sizes[2 * due + 1] = len(response)
-                self._out_names[due * _NAME_EVERY + _NAME_AT] = self._name_at[number]
-                if self._control_size:
-                    self._answer_from_there(number, due)
-                due += 1
+        requests, responses, sources = self._requests, self._responses, self._sources
+        known, out_sizes, out_names, name_at = self._known, self._out_sizes, self._out_names, self._name_at
+        due = 0
+        for number, size in enumerate(self._in_sizes[:count].tolist()):
+            address = sources[number].tobytes()
+            source = known.get(address) or self._meet(address)
+            response = respond(requests[number][:size].tobytes(), source)
+            if response is None:
+                continue
+            out_sizes[due] = size = len(response)
+            responses[due][:size] = response
+            out_names[due] = name_at[number]
+            if self._control_size:
+                self._answer_from_there(number, due)
+            due += 1
         self._send_all(due)
         return count
 
@@ -125,7 +128,7 @@ class Datagrams:
         """The answer's own address is the one that was asked; its way is the routing table's choice."""
         begin = number * _CONTROL + self._interface
         self._controls[begin : begin + 4] = bytes(4)
-        self._out_names[due * _NAME_EVERY + _CONTROL_AT] = self._control_at[number]
+        self._out_controls[due] = self._control_at[number]
 
     def _send_all(self, due: int) -> None:
         sent = 0
@@ -134,17 +137,19 @@ class Datagrams:
             done: int = self._send(self._descriptor, rest, due - sent, socket.MSG_DONTWAIT)
             sent += max(done, 1)  # the first one failed: the others may not
 
-    def _source(self, number: int) -> str:
-        """The address of a sender, as `ipaddress` reads it."""
-        begin = number * _NAME
-        octets = bytes(self._names[begin + self._address.start : begin + self._address.stop])
-        text = self._known.get(octets)
-        if text is None:
-            text = socket.inet_ntop(self._family, octets)
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[octets] = text
+    def _meet(self, address: bytes) -> str:
+        """An address that was not met lately, as `ipaddress` reads it."""
+        text = socket.inet_ntop(self._family, address)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[address] = text
         return text
+
+
+def _rooms(buffer: bytearray, size: int) -> list[memoryview]:
+    """A buffer cut into rooms, one for each datagram of a batch."""
+    whole = memoryview(buffer)
+    return [whole[begin : begin + size] for begin in range(0, len(buffer), size)]
 
 
 def _address_of(buffer: bytearray) -> int:

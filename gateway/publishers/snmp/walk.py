@@ -197,6 +197,31 @@ def cells(columns: Sequence[ServedColumn], index: int, serial: int, *, after: bo
     return b"".join(varbinds)
 
 
+def run_after(column: ServedColumn, index: int, count: int, room: int, serial: int) -> bytes | None:
+    """The `count` varbinds of one column after an index; None when it has fewer, or `room` octets do not hold them."""
+    shard = index >> BITS
+    place = -1
+    pieces: list[bytes] = []
+    while shard < column.count:
+        segment = column.segments.get(shard)
+        if segment is None or segment.serial != serial:
+            segment = column.refresh(shard)
+        keys, ends = segment.keys, segment.ends
+        if place < 0:
+            place = bisect_right(keys, index)
+        stop = place + count
+        size = len(keys)
+        if stop <= size:
+            pieces.append(segment.blob[ends[place] : ends[stop]])
+            run = b"".join(pieces)
+            return run if len(run) <= room else None
+        pieces.append(segment.blob[ends[place] :])
+        count = stop - size
+        place = 0
+        shard = shard + 1 if size else column.following(shard)
+    return None
+
+
 def rows_after(columns: Sequence[ServedColumn], index: int, count: int, room: int, serial: int) -> list[bytes] | None:
     """
     The varbinds of the `count` rows after an index, row by row, as many as `room` octets hold.
