@@ -19,8 +19,9 @@ from gateway.model.snapshot import Snapshot, native_key
 from gateway.store import tables
 from gateway.store.database import Database, open_database
 from gateway.store.past import PastView
-from gateway.topology.impact import Effect, impact
+from gateway.topology.impact import impact
 from gateway.topology.revise import observe
+from gateway.topology.spread import Effect
 from tests.store.estate import (
     HOSTS,
     SECOND,

@@ -9,9 +9,10 @@ from gateway.model.entities import EntityKind, EntityState, Value
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.model.snapshot import scope_key
-from gateway.topology.impact import Affected, Effect, Impact, KindCount, impact
+from gateway.topology.impact import Affected, Impact, KindCount, impact
 from gateway.topology.layers import LAYERS, Layer
 from gateway.topology.lookup import resolve
+from gateway.topology.spread import Effect
 from tests.topology.estate import SECOND, T0, Estate, three_hosts
 
 

@@ -9,9 +9,10 @@ from gateway.model.observations import Link, ObservedEntity, ObservedRelation, W
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity, Source, SourceState
 from gateway.model.snapshot import scope_key
-from gateway.topology.impact import Effect, Impact, impact
+from gateway.topology.impact import Impact, impact
 from gateway.topology.layers import Layer
 from gateway.topology.revise import register_source
+from gateway.topology.spread import Effect
 from tests.topology.house import T0, House, entity, on
 from tests.topology.layers import Cluster, Fleet, hypervisor
 

@@ -11,8 +11,8 @@ from gateway.model.events import Cause, EventKind
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.topology.hops import HopState, WhereStatus
-from gateway.topology.impact import Effect
 from gateway.topology.layers import Layer
+from gateway.topology.spread import Effect
 
 Item = TypeVar("Item")
 

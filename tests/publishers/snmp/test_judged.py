@@ -16,8 +16,9 @@ from gateway.schema.snmp.layers import HOSTS
 from gateway.schema.snmp.syntax import date_and_time
 from gateway.schema.snmp.tables import ALARM_TABLE, ENTITY_TABLE, IMPACT_TABLE, LAYER_TABLE, WHERE_TABLE
 from gateway.topology.hops import WhereStatus, walk_hops
-from gateway.topology.impact import Effect, impact
+from gateway.topology.impact import impact
 from gateway.topology.lookup import resolve
+from gateway.topology.spread import Effect
 from gateway.topology.where import where
 from gateway.wire.values import Gauge32, Integer, ObjectIdentifier, OctetString
 from tests.publishers.snmp import estate, running

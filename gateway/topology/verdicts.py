@@ -1,0 +1,294 @@
+"""
+Verdicts: what becomes of everything that a loss reaches, if what is lost is rebooted.
+
+The question is "if I reboot these": machines (and racks and sites, all of whose machines they mean) come back, and
+with them what boots with them. What does not boot (a pool, a network, a service) is gone for good when it is asked
+about. A verdict is the worst that anything below gives; so a greater loss makes none better.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from gateway.model.entities import EntityKind, EntityState, has_one_placement
+from gateway.model.relations import Phase, RelationKind
+from gateway.model.rows import Entity
+from gateway.model.verdicts import Colour, Verdict, VerdictReason
+from gateway.topology.composites import COMPOSITES, is_group, is_membership, members_of
+from gateway.topology.quorum import DOWN
+from gateway.topology.recovery import Judgement, Recovery
+from gateway.topology.spread import Blow, Effect, Spread
+
+K, R, V = EntityKind, VerdictReason, Verdict
+_BOOTS = frozenset(
+    {K.PHYSICAL_HOST, K.HYPERVISOR, K.VM, K.GUEST_OS, K.HA_NODE, K.K8S_NODE, K.RACK, K.SITE, K.VIRT_CLUSTER}
+)
+"""What comes back when it is rebooted."""
+_STORAGE = frozenset({RelationKind.USES_STORAGE, RelationKind.BACKED_BY})
+_VOTING = frozenset({K.HA_CLUSTER, K.K8S_CLUSTER})
+_NOTICED = frozenset({K.SERVICE, K.REPLICATION_GROUP, K.WORKLOAD, K.POD, K.HA_RESOURCE, K.VM})
+"""Kinds whose restart disrupts somebody; machines, nodes and storage that come back were only used by these."""
+_STAYS = Judgement(V.STAYS, R.OTHERS_LEFT)
+
+
+def judge(spread: Spread) -> dict[int, Judgement]:
+    """The verdict on all that a loss reached, by index."""
+    return _Judge(spread).verdicts()
+
+
+def colour(judged: Iterable[tuple[Entity, Judgement]], blind: bool) -> Colour:
+    """The whole answer in a word. `blind`: there is something that nothing is known of."""
+    seen = {one.verdict for entity, one in judged if one.verdict is not V.RESTARTS or entity.kind in _NOTICED}
+    if seen & {V.LOST, V.BLOCKS}:
+        return Colour.RED
+    return Colour.AMBER if blind or seen & {V.RESTARTS, V.UNKNOWN} else Colour.GREEN
+
+
+def outlook(whole: Colour, judged: Iterable[Judgement]) -> str:
+    """The whole answer in a line: `RED: 2 lost, 1 unknown, 3 restart`."""
+    counts = Counter(one.verdict for one in judged)
+    words = {V.RESTARTS: "restart", V.STAYS: "stay", V.MIGRATES: "migrate", V.BLOCKS: "block"}
+    worst_first = sorted(counts, key=lambda verdict: -verdict.badness)
+    parts = [f"{counts[verdict]} {words.get(verdict, verdict.value)}" for verdict in worst_first]
+    return f"{whole.value.upper()}: {', '.join(parts) or 'nothing that is known is affected'}"
+
+
+class _Judge:
+    """
+    Goes through what is hit, what was hit first first, until no verdict changes.
+
+    Verdicts only become worse: the order decides how often it is gone through, and nothing else.
+    """
+
+    def __init__(self, spread: Spread) -> None:
+        self._spread = spread
+        self._view = spread.view
+        self._recovery = Recovery(spread.view, spread.lost)
+        self._judged: dict[int, Judgement] = {}
+        self._ahead = False
+        """Something was asked for that is not judged yet."""
+
+    def verdicts(self) -> dict[int, Judgement]:
+        roots = self._spread.roots
+        todo = [*roots.values(), *(entity for index, (entity, _) in self._spread.hit.items() if index not in roots)]
+        while self._goes_on(todo):
+            pass
+        return self._judged
+
+    def _goes_on(self, todo: list[Entity]) -> bool:
+        self._ahead = False
+        before = {index: one.verdict for index, one in self._judged.items()}
+        for entity in todo:
+            self._judged[entity.index] = _worst([*self._told(entity)])
+        changed = any(one.verdict is not before.get(index) for index, one in self._judged.items())
+        return changed and (self._ahead or bool(before))
+
+    def _told(self, entity: Entity) -> Iterator[Judgement]:
+        """All that speaks for a verdict."""
+        is_asked = entity.index in self._spread.roots
+        if is_asked:
+            yield Judgement(V.RESTARTS if entity.kind in _BOOTS else V.LOST, R.REBOOTED)
+        blows = list(self._spread.blows.get(entity.index, {}).values())
+        own = [blow for blow in blows if not _is_of_a_member(entity, blow)]
+        if len(own) < len(blows):
+            yield self._composite(entity)
+        nearer = [blow for blow in own if not self._is_of_what_it_makes_up(blow)]
+        own = nearer if nearer or is_asked else own
+        if entity.kind is K.VM:
+            yield from self._machine(entity, own)
+        elif entity.kind is K.HA_RESOURCE:
+            yield from self._resource(entity, own)
+        else:
+            yield from (self._follow(blow) for blow in own)
+
+    def _is_of_what_it_makes_up(self, blow: Blow) -> bool:
+        """What is lost with its members says no more of them than they do, unless it is what is asked about."""
+        belongs = blow.relation in (RelationKind.PART_OF, RelationKind.MEMBER_OF)
+        makes_up = blow.through.kind in COMPOSITES or is_group(blow.through)
+        return belongs and makes_up and blow.through.index not in self._spread.roots
+
+    def _of(self, lower: Entity) -> Judgement:
+        found = self._judged.get(lower.index)
+        if found is None:
+            self._ahead = True
+            return _STAYS
+        return found
+
+    # -- what follows what is below ----------------------------------------------------------------------------------
+
+    def _follow(self, blow: Blow) -> Judgement:
+        lower = self._of(blow.through)
+        if blow.effect is Effect.DEGRADED and blow.through.index in self._spread.lost:
+            return self._in_part(blow)
+        if blow.relation is RelationKind.RUNS_ON and blow.claim is not None and self._needs_a_manager(blow):
+            return Judgement(V.LOST if lower.verdict is V.LOST else V.UNKNOWN, R.NO_MANAGER_KNOWN)
+        reason = R.FOLLOWS_DEPENDENCY
+        if blow.relation in _STORAGE:
+            reason = R.FOLLOWS_STORAGE
+        elif blow.relation in (RelationKind.RUNS_ON, RelationKind.PART_OF, RelationKind.MEMBER_OF):
+            reason = R.FOLLOWS_CARRIER
+        return Judgement(lower.verdict, reason, lower.destination, lower.manager)
+
+    def _needs_a_manager(self, blow: Blow) -> bool:
+        """A pod or workload does not boot with its node: what starts it is not asked."""
+        upper = self._view.entity(blow.claim.upper) if blow.claim is not None else None
+        return upper is not None and upper.kind in (K.POD, K.WORKLOAD)
+
+    def _in_part(self, blow: Blow) -> Judgement:
+        """What is lost is one of several, or not needed; it may also be a place that it is leaving."""
+        if blow.relation is RelationKind.RUNS_ON:
+            return Judgement(V.UNKNOWN, R.UNSETTLED)
+        if blow.relation is RelationKind.USES_STORAGE:
+            return Judgement(V.STAYS, R.REMOVABLE_MEDIUM)
+        return _STAYS
+
+    # -- VMs ---------------------------------------------------------------------------------------------------------
+
+    def _machine(self, vm: Entity, blows: list[Blow]) -> Iterator[Judgement]:
+        """A VM: by the HA resource that it is, else by the host that it is on."""
+        manager = self._manager_of(vm)
+        if manager is not None:
+            found = self._of(manager)
+            where = self._machine_of(found.destination) if found.destination is not None else None
+            yield Judgement(found.verdict, found.reason, where or found.destination, found.manager)
+        for blow in blows:
+            if blow.relation is RelationKind.RUNS_ON and blow.effect is Effect.LOST:
+                if manager is None:
+                    yield self._boots_with(vm, blow.through)
+            elif blow.relation is not RelationKind.MANAGED_BY and not (manager and blow.relation in _STORAGE):
+                yield self._follow(blow)
+        if self._is_moving(vm):
+            yield Judgement(V.UNKNOWN, R.UNSETTLED)
+
+    def _boots_with(self, vm: Entity, host: Entity) -> Judgement:
+        found, autostart = self._of(host), vm.attributes.get("autostart")
+        if found.verdict in (V.STAYS, V.LOST):
+            return Judgement(found.verdict, R.FOLLOWS_CARRIER)
+        if autostart is False:
+            return Judgement(V.LOST, R.NO_AUTOSTART)
+        if found.verdict is V.UNKNOWN:
+            return Judgement(V.UNKNOWN, R.FOLLOWS_CARRIER)
+        return Judgement(V.RESTARTS, R.AUTOSTART, host) if autostart else Judgement(V.UNKNOWN, R.NO_MANAGER_KNOWN)
+
+    def _manager_of(self, vm: Entity) -> Entity | None:
+        """The HA resource that it is, when that is hit too: one that is stopped is in charge of nothing."""
+        lowers = (self._view.entity(c.lower) for c in self._view.claims_of(vm) if c.kind is RelationKind.MANAGED_BY)
+        reached = self._spread.hit.keys() | self._spread.roots.keys()
+        return next((r for r in lowers if r is not None and r.kind is K.HA_RESOURCE and r.index in reached), None)
+
+    def _machine_of(self, node: Entity) -> Entity | None:
+        """The one hypervisor of the machine that a node is; None: it is not known."""
+        seen: set[int] = set()
+        here: Entity | None = node
+        while here is not None and here.index not in seen and here.kind not in (K.HYPERVISOR, K.PHYSICAL_HOST):
+            seen.add(here.index)
+            lowers = (self._view.entity(c.lower) for c in self._view.claims_of(here) if c.kind is RelationKind.RUNS_ON)
+            here = next((lower for lower in lowers if lower is not None), None)
+        if here is None or here.kind is not K.PHYSICAL_HOST:
+            return here if here is not None and here.kind is K.HYPERVISOR else None
+        uppers = (self._view.entity(c.upper) for c in self._view.claims_on(here) if c.kind is RelationKind.RUNS_ON)
+        found = {upper.index: upper for upper in uppers if upper is not None and upper.kind is K.HYPERVISOR}
+        return next(iter(found.values())) if len(found) == 1 else None
+
+    # -- HA resources ------------------------------------------------------------------------------------------------
+
+    def _resource(self, resource: Entity, blows: list[Blow]) -> Iterator[Judgement]:
+        """An HA resource: by what its cluster does, and by what it needs."""
+        stops = [b for b in blows if b.relation in (RelationKind.RUNS_ON, RelationKind.MANAGED_BY)]
+        if stops and not has_one_placement(resource.kind, resource.subtype):
+            yield self._instances(resource)
+        elif any(blow.effect is Effect.LOST for blow in stops):
+            yield self._recovery.of(resource)
+        for blow in blows:
+            if blow.relation is RelationKind.MANAGED_BY and blow.through.kind is K.VM:
+                yield from self._disks(blow.through)
+            elif blow not in stops:
+                yield self._follow(blow)
+        if self._is_moving(resource):
+            yield Judgement(V.UNKNOWN, R.UNSETTLED)
+
+    def _instances(self, resource: Entity) -> Judgement:
+        """Of a clone or bundle: whether others are left, and one of them promoted."""
+        claims = [claim for claim in self._view.claims_of(resource) if claim.kind is RelationKind.RUNS_ON]
+        places = [(claim, node) for claim in claims if (node := self._view.entity(claim.lower)) is not None]
+        lost = self._spread.lost
+        left = [(claim, node) for claim, node in places if node.index not in lost and node.state not in DOWN]
+        standstill = any(
+            blow.relation is RelationKind.MANAGED_BY for blow in self._spread.blows[resource.index].values()
+        )
+        if not left or standstill:
+            return self._recovery.of(resource)
+        had_promoted = any(claim.role == "promoted" for claim in claims)
+        if had_promoted and not any(claim.role == "promoted" for claim, _ in left):
+            return self._recovery.of_role(resource, (node for _, node in left))
+        if all(claim.phase is not Phase.STABLE for claim, _ in left):
+            return Judgement(V.UNKNOWN, R.UNSETTLED)
+        return _STAYS
+
+    def _disks(self, vm: Entity) -> Iterator[Judgement]:
+        """Of a resource that is a VM: whether its storage is there when it is started elsewhere."""
+        for blow in self._spread.blows.get(vm.index, {}).values():
+            if blow.relation in _STORAGE:
+                found = self._follow(blow)
+                is_here_only = found.verdict in (V.RESTARTS, V.UNKNOWN)
+                yield Judgement(V.LOST, R.LOCAL_DISK) if is_here_only else found
+
+    def _is_moving(self, entity: Entity) -> bool:
+        """True when a place is lost that it is claimed on beside the one where it is placed."""
+        placement = self._view.placement(entity)
+        if placement is None or not placement.open:
+            return False
+        claims = (claim for claim in self._view.claims_of(entity) if claim.kind is RelationKind.RUNS_ON)
+        placed = self._view.entity(placement.host)
+        others = [lower for claim in claims if (lower := self._view.entity(claim.lower)) is not None]
+        return placed is not None and any(
+            one.index != placed.index and one.kind is placed.kind and one.index in self._spread.lost for one in others
+        )
+
+    # -- what consists of members --------------------------------------------------------------------------------------
+
+    def _composite(self, composite: Entity) -> Judgement:
+        members = [one for _, one in members_of(self._view, composite)]
+        reached = [one for one in members if one.index in self._spread.hit or one.index in self._spread.roots]
+        verdicts = [self._of(one) for one in reached]
+        if is_group(composite):
+            return _worst(verdicts)
+        if any(one.index in self._spread.lost for one in reached) and self._votes_count(composite):
+            return self._recovery.of_cluster(composite)
+        others = [one for one in members if one not in reached and one.state is not EntityState.STOPPED]
+        if composite.kind is K.REPLICATION_GROUP:
+            return _of_copies(verdicts, len(others))
+        is_redundant = composite.kind is not K.SERVICE or composite.attributes.get("redundancy") == "any"
+        if is_redundant and others:
+            return _STAYS
+        least = min if is_redundant and composite.kind is K.SERVICE else max
+        found = least(verdicts, key=_badness, default=_STAYS)
+        return Judgement(found.verdict, R.FOLLOWS_MEMBERS, found.destination, found.manager)
+
+    def _votes_count(self, composite: Entity) -> bool:
+        return composite.kind in _VOTING or self._recovery.votes(composite) is not None
+
+
+def _of_copies(verdicts: list[Judgement], others: int) -> Judgement:
+    """Of a replication group that tells of no votes: more than half left is enough for each that there is."""
+    if others > len(verdicts):
+        return _STAYS
+    return _worst([*verdicts, Judgement(V.UNKNOWN, R.QUORUM_DOUBTFUL)])
+
+
+def _badness(one: Judgement) -> int:
+    return one.verdict.badness
+
+
+def _worst(judgements: list[Judgement]) -> Judgement:
+    """The worst, of equals the first."""
+    return max(judgements, key=_badness, default=_STAYS)
+
+
+def _is_of_a_member(entity: Entity, blow: Blow) -> bool:
+    """True for a blow that comes from what the entity consists of."""
+    claim = blow.claim
+    if claim is None or not (entity.kind in COMPOSITES or is_group(entity)):
+        return False
+    if claim.upper not in entity.records:
+        return claim.kind in (RelationKind.MEMBER_OF, RelationKind.PART_OF)
+    return entity.kind is K.SERVICE and claim.kind is RelationKind.DEPENDS_ON and is_membership(claim)
