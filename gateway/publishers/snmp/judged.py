@@ -44,6 +44,9 @@ def impact_rows(view: TopologyView, host: Entity) -> list[ImpactRow]:
             one.parts_lost,
             one.parts,
             one.certain,
+            one.verdict,
+            one.verdict_reason,
+            one.destination,
             _scopes(view, (host, one.entity, *(step.entity for step in one.path))),
         )
         for one in impact(view, [host], 0).affected

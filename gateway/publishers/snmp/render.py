@@ -222,6 +222,9 @@ class Renderer:
         rows: Mapping[int, Source | None] = {source.index: source for source in sources.values()}
         shelf: Shelf[Source] = Shelf()
         self.look.shelves["sources"] = shelf.evolve(rows).shards
+        stale = {name: source for name, source in sources.items() if source.state is SourceState.STALE}
+        if self.look.shelves["stale"][0].keys() != stale.keys():
+            self.look.shelves["stale"] = (stale,)
 
     def _use_silence(self, silent: frozenset[str]) -> None:
         """Only the buckets of scopes that fell silent, or answer again, become others."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from gateway.model.rows import Alarm, Claim, Entity, Placement, Record
+from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.model.shelf import BITS, Buckets
 from gateway.model.snapshot import scope_key
 from gateway.publishers.snmp.judged import impact_rows, layer_row
@@ -41,6 +41,8 @@ class TrackedLookup:
         self.shelves["contexts"] = ()
         """The one shard has the contexts by their hypervisors."""
         self.shelves["silent"] = NONE_SILENT.buckets
+        self.shelves["stale"] = ({},)
+        """The one shard has the stale sources by name, as they were when they became it."""
         self.shelves["freshness"] = ({},)
         """When each scope was read."""
         self.touched: Touched = {}
@@ -117,6 +119,12 @@ class TrackedLookup:
         """True when an alarm says that the record's scope does not answer."""
         key = scope_key(record.source, record.scope)
         return key in self._bucket("silent", key)
+
+    def stale_sources(self) -> Mapping[str, Source]:
+        """Sources of which nothing answers."""
+        found: Mapping[str, Source] = self.shard("stale", 0)
+        self.touched["stale", 0] = found
+        return found
 
     def _bucket(self, shelf: str, key: str) -> Any:
         number = hash(key) & (len(self.shelves[shelf]) - 1)

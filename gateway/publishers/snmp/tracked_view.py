@@ -17,11 +17,12 @@ class TrackedRows(Protocol):
     def placement(self, entity: int) -> Placement | None: ...
     def raised(self, entity: int) -> tuple[Alarm, ...]: ...
     def is_silent(self, record: Record) -> bool: ...
+    def stale_sources(self) -> Mapping[str, Source]: ...
 
 
 class TrackedView:
     """
-    A `model.ports.TopologyView` without time and without search.
+    A `model.ports.TopologyView` without time and without search, whose sources are those that are stale.
 
     Ages and blind spots are not asked for here: they change without a revision, and cost a look at everything.
     """
@@ -29,10 +30,13 @@ class TrackedView:
     revision = 0
     at = 0
     when = "now"
-    sources: Mapping[str, Source] = {}
 
     def __init__(self, rows: TrackedRows) -> None:
         self._rows = rows
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        return self._rows.stale_sources()
 
     def entity(self, index: int) -> Entity | None:
         return self._rows.entity(index)

@@ -10,6 +10,7 @@ from gateway.model.events import Cause
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.model.standings import ReceiverHealth
+from gateway.model.verdicts import Verdict, VerdictReason
 
 Numbers = Mapping[Enum, int]
 
@@ -160,6 +161,38 @@ WHEREABOUTS: Final[Numbers] = {where: int(where) for where in Whereabouts}
 ARRIVALS: Final[Numbers] = {arrival: int(arrival) for arrival in Arrival}
 LAYER_STATES: Final[Numbers] = {status: int(status) for status in LayerStatus}
 EFFECTS: Final[Numbers] = {effect: int(effect) for effect in LayerEffect}
+VERDICTS: Final[Numbers] = {
+    Verdict.STAYS: 1,
+    Verdict.MIGRATES: 2,
+    Verdict.RESTARTS: 3,
+    Verdict.BLOCKS: 4,
+    Verdict.LOST: 5,
+    Verdict.UNKNOWN: 6,
+}
+VERDICT_REASONS: Final[Numbers] = {
+    VerdictReason.OTHERS_LEFT: 1,
+    VerdictReason.REMOVABLE_MEDIUM: 2,
+    VerdictReason.REBOOTED: 3,
+    VerdictReason.RESTARTED_BY_MANAGER: 4,
+    VerdictReason.ROLE_MOVES: 5,
+    VerdictReason.AUTOSTART: 6,
+    VerdictReason.FOLLOWS_CARRIER: 7,
+    VerdictReason.FOLLOWS_MEMBERS: 8,
+    VerdictReason.FOLLOWS_DEPENDENCY: 9,
+    VerdictReason.FOLLOWS_STORAGE: 10,
+    VerdictReason.NO_AUTOSTART: 11,
+    VerdictReason.NO_MANAGER_KNOWN: 12,
+    VerdictReason.UNMANAGED: 13,
+    VerdictReason.BLOCKED: 14,
+    VerdictReason.EXHAUSTED: 15,
+    VerdictReason.BANNED: 16,
+    VerdictReason.NO_NODE_LEFT: 17,
+    VerdictReason.LOCAL_DISK: 18,
+    VerdictReason.QUORUM_LOST: 19,
+    VerdictReason.QUORUM_DOUBTFUL: 20,
+    VerdictReason.MANAGER_SILENT: 21,
+    VerdictReason.UNSETTLED: 22,
+}
 RECEIVER_STATES: Final[Numbers] = {
     ReceiverHealth.IDLE: 1,
     ReceiverHealth.OK: 2,
@@ -181,6 +214,8 @@ CONVENTIONS: Final[Mapping[str, Numbers]] = {
     "TopologyArrival": ARRIVALS,
     "TopologyLayerStatus": LAYER_STATES,
     "TopologyEffect": EFFECTS,
+    "TopologyVerdict": VERDICTS,
+    "TopologyVerdictReason": VERDICT_REASONS,
     "TopologyReceiverState": RECEIVER_STATES,
 }
 """By the name of the MIB's TEXTUAL-CONVENTION."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.model.entities import EntityKind
 from gateway.model.rows import Entity
+from gateway.model.verdicts import Verdict, VerdictReason
 from gateway.schema.snmp.enums import LayerEffect, LayerStatus
 
 Found = tuple[Entity, ...]
@@ -53,6 +54,9 @@ class ImpactRow:
     parts_lost: int
     parts: int
     certain: bool
+    verdict: Verdict
+    verdict_reason: VerdictReason
+    destination: Entity | None = None
     scopes: Scopes = frozenset()
 
     @property

@@ -255,6 +255,10 @@ IMPACT_TABLE: Final = Table(
         Column(10, "topoImpactLastRead", syntax.TIME, lambda r, look: look.read_at(r.scopes)),
         Column(11, "topoImpactStale", syntax.TRUTH, lambda r, look: look.any_stale(r.scopes)),
         Column(12, "topoImpactEntityPointer", syntax.ROW_POINTER, lambda r, look: _pointer(r.entity.index, look)),
+        _impact(13, "Verdict", syntax.VERDICT, lambda r: r.verdict),
+        _impact(14, "VerdictReason", syntax.VERDICT_REASON, lambda r: r.verdict_reason),
+        _impact(15, "Destination", syntax.INDEX_OR_ZERO, lambda r: r.destination.index if r.destination else 0),
+        _impact(16, "DestinationName", syntax.TEXT, lambda r: r.destination.name if r.destination else ""),
     ),
     _impacts,
 )

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.model.entities import EntityKind
+from gateway.model.entities import EntityKind, EntityState
+from gateway.model.rows import SourceState
 from gateway.model.shelf import Buckets
 from gateway.model.snapshot import Snapshot, scope_key
 from gateway.publishers.snmp.render import Renderer
-from gateway.schema.snmp.enums import LayerEffect, LayerStatus
+from gateway.schema.snmp.enums import VERDICT_REASONS, VERDICTS, LayerEffect, LayerStatus
 from gateway.schema.snmp.layers import HOSTS
 from gateway.schema.snmp.syntax import date_and_time
 from gateway.schema.snmp.tables import ALARM_TABLE, ENTITY_TABLE, IMPACT_TABLE, LAYER_TABLE, WHERE_TABLE
@@ -24,6 +25,7 @@ from gateway.wire.values import Gauge32, Integer, ObjectIdentifier, OctetString
 from tests.publishers.snmp import estate, running
 from tests.publishers.snmp.asking import Asker
 from tests.topology.estate import Estate, three_hosts
+from tests.topology.test_verdicts import house
 from tests.topology.test_where_silent import estate as two_hosts
 
 NOW = time.time_ns() // 1000
@@ -46,19 +48,30 @@ def text(value: str) -> OctetString:
     return OctetString(value.encode())
 
 
-def impacts(asker: Asker) -> dict[tuple[int, int], tuple[object, object]]:
-    """(host, affected) -> (effect, reason)."""
-    effects, reasons = (asker.walk(IMPACT[f"topoImpact{name}"]) for name in ("Effect", "Reason"))
-    return {v.oid[-2:]: (v.value, r.value) for v, r in zip(effects, reasons, strict=True)}
+JUDGED = ("Effect", "Reason", "Verdict", "VerdictReason", "Destination", "DestinationName")
 
 
-def expected_impacts(snapshot: Snapshot) -> dict[tuple[int, int], tuple[object, object]]:
+def impacts(asker: Asker) -> dict[tuple[int, int], tuple[object, ...]]:
+    """(host, affected) -> what is judged of it."""
+    columns = [asker.walk(IMPACT[f"topoImpact{name}"]) for name in JUDGED]
+    return {row[0].oid[-2:]: tuple(cell.value for cell in row) for row in zip(*columns, strict=True)}
+
+
+def expected_impacts(snapshot: Snapshot) -> dict[tuple[int, int], tuple[object, ...]]:
     found = {}
     for host in snapshot.all_entities():
         if host.kind in HOSTS:
             for one in impact(snapshot, [host], 0).affected:
                 key = (host.index, one.entity.index)
-                found[key] = (Integer(LayerEffect[one.effect.name]), text(one.reason))
+                where = one.destination
+                found[key] = (
+                    Integer(LayerEffect[one.effect.name]),
+                    text(one.reason),
+                    Integer(VERDICTS[one.verdict]),
+                    Integer(VERDICT_REASONS[one.verdict_reason]),
+                    Gauge32(where.index if where else 0),
+                    text(where.name if where else ""),
+                )
     return found
 
 
@@ -104,9 +117,21 @@ def unplaced(estate: Estate) -> None:
     estate.unplace("ha_node:n1")
 
 
-@pytest.mark.parametrize("change", [unplaced], ids=["a node is matched to no guest any more"])
+def in_standby(estate: Estate) -> None:
+    estate.change("ha_node:n3", state=EntityState.STANDBY)
+
+
+def unanswered(estate: Estate) -> None:
+    estate.source("c1", "pacemaker", state=SourceState.STALE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [unplaced, in_standby, unanswered],
+    ids=["a node is matched to no guest any more", "one node is left for a resource", "a cluster does not answer"],
+)
 def test_after_a_change_both_tables_are_as_if_made_anew(change):
-    estate = three_hosts()
+    estate = house()
     holder = running.Holder(estate.snapshot())
     asker = Asker(running.make(holder))
     agree(asker, holder.snapshot)
