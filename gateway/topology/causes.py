@@ -11,6 +11,7 @@ from gateway.topology.carriers import layers_under, machine_under
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.evidence import cause_of, known_lost, named_by
 from gateway.topology.pairs import JOINED_MOVEMENT, managers_of
+from gateway.topology.severities import graded
 
 AMENDABLE = 120 * SECOND
 """How long later evidence may still explain a relocation that was told."""
@@ -115,7 +116,7 @@ def strengthen(draft: Draft, told: Event, cause: Cause | None, evidence: tuple[s
     """
     if told.cause not in WEAK or cause is None or (cause in WEAK and not told.planned):
         return
-    better = replace(told, planned=False) if cause in WEAK else _with_cause(told, cause, evidence)
+    better = graded(replace(told, planned=False)) if cause in WEAK else _with_cause(told, cause, evidence)
     draft.recent = tuple(better if event.id == told.id else event for event in draft.recent)
     if any(event.id == told.id for event in draft.events):
         draft.events = [better if event.id == told.id else event for event in draft.events]
@@ -150,7 +151,7 @@ def _amended(draft: Draft, event: Event) -> Event:
 
 
 def _with_cause(event: Event, cause: Cause, evidence: tuple[str, ...]) -> Event:
-    return replace(event, cause=cause, planned=cause in PLANNED, evidence=evidence)
+    return graded(replace(event, cause=cause, planned=cause in PLANNED, evidence=evidence))
 
 
 Side = tuple[str, tuple[NativeKey, ...], str, str, int, int]

@@ -16,7 +16,6 @@ from gateway.model.shelf import Buckets, Shelf
 from gateway.model.snapshot import Snapshot, Taken, native_key, scope_key, silent_scope
 from gateway.topology.ages import STALE_INTERVALS
 from gateway.topology.assemble import alias_key, claim_order, merge_entity, scopes_of
-from gateway.topology.severities import graded
 
 Row = TypeVar("Row")
 KEEP_ROOTS = 120 * SECOND
@@ -434,8 +433,8 @@ class Draft:
             sources={name: row for name, row in self._sources.items() if self.base.sources.get(name) != row},
             freshness=self._freshness,
             links=self._links,
-            events=tuple(map(graded, self.events)),
-            amended=tuple(map(graded, self.amended)),
+            events=tuple(self.events),
+            amended=tuple(self.amended),
         )
 
     def _claim_pairs(self, upper: int) -> Iterator[tuple[Claim | None, Claim | None]]:

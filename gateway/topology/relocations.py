@@ -13,6 +13,7 @@ from gateway.topology.doubts import delayed_until, doubt_again, wait_for_doubts,
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.pairs import awaited_group, is_to_be_told, machines_of, managers_of, told_of_partner
 from gateway.topology.placements import Move, Verdict, group_of_member, judge_placement
+from gateway.topology.severities import graded
 
 RECENT = 1000
 """How many relocations are kept, for later evidence and for the second source of the same movement."""
@@ -185,8 +186,7 @@ def _tell_one(draft: Draft, move: Move, doubt: str) -> None:
         strengthen(draft, other, event.cause, event.evidence)
         event = replace(event, notify=False, caused_by=other.id)
     carried = _carried(draft, move.entity) if event.entity.kind is EntityKind.VM else []
-    event = replace(event, carried=len(carried))
-    _log(draft, event)
+    event = _log(draft, replace(event, carried=len(carried)))
     for passenger in carried:
         draft.events.append(_passenger(draft, passenger, event))
     _told(draft, move.entity)
@@ -229,9 +229,11 @@ def _event(
     )
 
 
-def _log(draft: Draft, event: Event) -> None:
-    draft.events.append(event)
-    draft.recent = (*draft.recent[-RECENT:], event)
+def _log(draft: Draft, event: Event) -> Event:
+    logged = graded(event)
+    draft.events.append(logged)
+    draft.recent = (*draft.recent[-RECENT:], logged)
+    return logged
 
 
 def _told(draft: Draft, entity: int) -> None:
