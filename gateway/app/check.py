@@ -1,6 +1,7 @@
 """The check: does everything that is configured work? Each part is tried, and what does not says what to do."""
 
 import asyncio
+import os
 import socket
 import stat
 from collections.abc import AsyncIterator, Collection
@@ -14,12 +15,13 @@ from gateway.app.client import runs
 from gateway.app.findings import Finding, Outcome
 from gateway.app.locate import Located
 from gateway.app.plugins import collector_plugin
-from gateway.app.publishing import start_engine, views_of
+from gateway.app.publishing import root_of, start_engine, views_of
 from gateway.app.sinks import SinkContext, create_sink
 from gateway.app.sources import create_collector
 from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings, SourceSettings
 from gateway.model.errors import ConfigError, GatewayError, SourcePartly
+from gateway.model.ids import uuid7
 from gateway.model.notices import Notice, NoticeKind
 from gateway.model.ports import CollectorContext, NamesOthers
 from gateway.model.snapshot import Snapshot
@@ -28,13 +30,14 @@ from gateway.publishers.rest import RestSettings
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.store.database import open_database
 from gateway.support.clock import SystemClock
+from gateway.wire.ber import Oid
 
 PROBE_S = 60.0
 """Longest that one source may take."""
 
 
 async def check(configuration: Configuration, send: bool) -> AsyncIterator[Finding]:
-    """Every part of a configuration in turn. Reads only; `send`: a coldStart goes to each receiver."""
+    """Every part of a configuration in turn. Reads only; `send`: a topologyTest goes to each receiver."""
     folder, database = places.places_of(configuration)
     located = Located(folder, database, _socket(configuration, folder))
     origin = configuration.path or configuration.origin
@@ -56,7 +59,7 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     for name, settings in configuration.receivers.items():
         yield await _receiver(name, settings, views_of(configuration))
         if send:
-            yield await _send(name, settings, located, running)
+            yield await _send(name, settings, located, running, root_of(configuration))
 
 
 def _socket(configuration: Configuration, folder: Path) -> Path:
@@ -163,10 +166,10 @@ async def _receiver(name: str, settings: Settings, views: Collection[str]) -> Fi
     return Finding(what, Outcome.OK, f"{given['host']} is {found[0][4][0]}, port {given['port']}")
 
 
-async def _send(name: str, settings: Settings, located: Located, running: bool) -> Finding:
+async def _send(name: str, settings: Settings, located: Located, running: bool, root: Oid) -> Finding:
     """
-    Send a coldStart. As SNMPv3 trap only while no gateway runs: the boots and time of two engines with one ID would
-    make the receiver refuse the other's notifications (RFC 3414 section 3.2).
+    Send a topologyTest below `root`. As SNMPv3 trap only while no gateway runs: the boots and time of two engines with
+    one ID would make the receiver refuse the other's notifications (RFC 3414 section 3.2).
     """
     what = f"receiver {name}"
     clock = SystemClock()
@@ -176,24 +179,32 @@ async def _send(name: str, settings: Settings, located: Located, running: bool) 
         said = f"a gateway runs, and it alone may send SNMPv3 traps: gateway test-notification {name}"
         return Finding(what, Outcome.SKIPPED, said)
     try:
-        engine = SnmpEngine(b"", 1, clock.monotonic()) if running else await asyncio.to_thread(_engine, located, clock)
+        if running:
+            engine = SnmpEngine(b"", 1, clock.monotonic(), root)
+        else:
+            engine = await asyncio.to_thread(_engine, located, clock, root)
         sink = create_sink(name, settings.model_copy(update={"view": None}), SinkContext(engine, clock))
         try:
             async with asyncio.timeout(settings.deliver_timeout_s):
-                await sink.tell(Notice(NoticeKind.COLD_START, "", clock.now()))
+                await sink.tell(_test(name, clock.now()))
         finally:
             await sink.close()
     except (GatewayError, TimeoutError) as error:
         return Finding(what, Outcome.FAILED, f"{error or 'no answer in time'}. Check host, port and credentials.")
     if given.get("inform"):
-        return Finding(what, Outcome.OK, "a coldStart was sent, and the receiver has acknowledged it")
-    return Finding(what, Outcome.OK, "a coldStart was sent; look for it there (traps are not acknowledged)")
+        return Finding(what, Outcome.OK, "a topologyTest was sent, and the receiver has acknowledged it")
+    return Finding(what, Outcome.OK, "a topologyTest was sent; look for it there (traps are not acknowledged)")
 
 
-def _engine(located: Located, clock: SystemClock) -> SnmpEngine:
+def _test(name: str, now: int) -> Notice:
+    text = f"A test of the receiver {name} by the check of the configuration: nothing has happened"
+    return Notice(NoticeKind.TEST, uuid7(now, os.urandom(10)), now, text)
+
+
+def _engine(located: Located, clock: SystemClock, root: Oid) -> SnmpEngine:
     places.make_state_dir(located.state_dir)
     database = open_database(located.database)
     try:
-        return start_engine(database, clock)
+        return start_engine(database, clock, root)
     finally:
         database.close()

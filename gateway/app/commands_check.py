@@ -17,7 +17,7 @@ from gateway.model.errors import ConfigError
 
 @click.command(short_help="Try all that is configured, and say what to do.")
 @config_option
-@click.option("--send", is_flag=True, help="Also send a test notification (coldStart) to each receiver.")
+@click.option("--send", is_flag=True, help="Also send a test notification (topologyTest) to each receiver.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one line of JSON.")
 def check(config: Path | None, send: bool, as_json: bool) -> None:
     """Check the configuration, the state folder, the database, each source, the agent, and the receivers.

@@ -9,7 +9,7 @@ import click
 from gateway.app.console import note
 from gateway.app.locate import Located, locate, location_options
 from gateway.app.lock import StateLock
-from gateway.app.places import make_state_dir
+from gateway.app.places import DATABASE, make_state_dir
 from gateway.model.errors import StoreError
 from gateway.store.database import Database, open_database
 from gateway.store.replacement import replace_database
@@ -69,6 +69,12 @@ def _replace(located: Located, file: Path) -> None:
         aside = replace_database(located.database, file)
     if aside is not None:
         note(f"The database could not be used as it was: it is set aside as {aside}.")
+
+
+def exists(located: Located) -> bool:
+    """Whether there is a database; of one on a server it is not known before it is asked."""
+    file = located.state_dir / DATABASE
+    return located.database != f"sqlite:///{file}" or file.exists()
 
 
 @contextmanager

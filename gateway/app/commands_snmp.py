@@ -1,18 +1,21 @@
 """`gateway snmp`: users of the agent by their keys, and what the side that receives notifications needs."""
 
 import sys
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import click
 
-from gateway.app.commands_database import opened
-from gateway.app.console import note
-from gateway.app.locate import configured, locate, location_options
+from gateway.app.commands_ask import json_option
+from gateway.app.commands_database import exists, opened
+from gateway.app.console import note, one_line_json, table
+from gateway.app.locate import Located, configured, locate, location_options
 from gateway.app.publishing import engine_id_of, root_of
 from gateway.app.receiver_desk import StoredReceivers
 from gateway.app.settings_classes import load_configuration
-from gateway.app.snmp_secrets import LOCAL, keep_keys
-from gateway.config.configuration import NAME
+from gateway.app.snmp_secrets import LOCAL, keep_keys, keys_file
+from gateway.app.snmp_users import listed, references
+from gateway.config.configuration import NAME, Configuration, read_toml
 from gateway.config.settings import Settings
 from gateway.model.errors import ConfigError
 from gateway.notifier.settings import ReceiverSettings
@@ -20,12 +23,14 @@ from gateway.notifier.sinks.receiving import Daemon, receiving_side
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.schema.snmp.arcs import ENTERPRISE
 from gateway.schema.snmp.credentials import V3Credentials, check_password, known_protocol
+from gateway.store.database import Database
 from gateway.support.clock import SystemClock
 from gateway.wire.ber import Oid
 from gateway.wire.errors import SecurityConfigError
 from gateway.wire.usm import AuthProtocol, PrivProtocol
 
 NO_PRIVACY = "none"
+COLUMNS = ("NAME", "USE", "LEVEL", "AUTH", "PRIV", "VIEW", "KEPT", "DEFINED IN")
 
 
 @click.group(short_help="SNMPv3 users, and what receivers need.")
@@ -64,6 +69,65 @@ def add(name: str, auth: str, priv: str, allow_weak: bool, config: Path | None, 
     note("Write this into the configuration and restart the gateway:")
     click.echo(f"[publishers.snmp.users.{_key(name)}]")
     click.echo("".join(f"{line}\n" for line in _lines(auth, privacy, allow_weak, path)), nl=False)
+
+
+@user.command(name="list", short_help="Who is a user, by what, and where that is written.")
+@json_option
+@location_options
+def list_(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
+    """List the users of SNMPv3: who may ask, as whom receivers are told, and whose keys are kept.
+
+    Protocols, security level, view, and where each is defined; never a key or a password.
+    """
+    located = locate(config, state_dir)
+    configuration = _configuration(config, state_dir)
+    users = list(listed(configuration, _receivers(configuration, located), located.state_dir))
+    if as_json:
+        one_line_json([asdict(each) for each in users])
+    else:
+        table("Users of SNMPv3", COLUMNS, (astuple(each) for each in users))
+
+
+@user.command(short_help="Take the keys of a user out of the state folder.")
+@click.argument("name")
+@location_options
+def remove(name: str, config: Path | None, state_dir: Path | None) -> None:
+    """Delete the keys that `user add` keeps of the user NAME, and say what still refers to them.
+
+    A gateway that runs knows the user until it is restarted. Whoever has the password of a user that is in the
+    configuration by its password is not concerned: take its table out.
+    """
+    located = locate(config, state_dir)
+    if name == LOCAL:
+        said = "is the one whom the gateway makes while nobody else may ask. Configure another user or a community."
+        raise ConfigError(f"user {LOCAL!r}: {said}")
+    file = keys_file(located.state_dir, name)
+    if not NAME.match(name) or not file.is_file():
+        known = sorted(each.stem for each in file.parent.glob("*.keys") if each.stem != LOCAL)
+        raise ConfigError(f"there are no keys of a user {name!r}. Known: {', '.join(known) or 'none'}.")
+    referring = _referring(file, located, configured(config) if state_dir is None else None)
+    _unlink(file)
+    note(f"The keys of {name} are deleted. Restart the gateway if it runs: it knows the user until then.")
+    for each in referring:
+        note(f"{each} still refers to them: take that table out of the configuration, or give it other keys.")
+
+
+def _referring(file: Path, located: Located, config: Path | None) -> list[str]:
+    """What names the file: in the configuration, though it may be wrong in other things, and at run time."""
+    found = list(references(read_toml(config), config.resolve().parent, file)) if config is not None else []
+    if not exists(located):
+        return found
+    with opened(located, upgrade=False) as database:
+        stored = database.administration.stored_receivers()
+    return [*found, *references({"receivers": stored}, file.parent, file)]
+
+
+def _unlink(file: Path) -> None:
+    try:
+        file.unlink()
+    except OSError as error:
+        said = f"{file} cannot be deleted: {error.strerror}. Do it as the gateway's user."
+        raise ConfigError(said) from error
 
 
 def _lines(auth: str, priv: str | None, weak: bool, path: Path) -> list[str]:
@@ -132,13 +196,30 @@ def receiver_config(receiver: str, daemon: str, config: Path | None, state_dir: 
 def _found(receiver: str, config: Path | None, state_dir: Path | None) -> tuple[SnmpTrapSettings, bytes, Oid]:
     """A receiver's settings, the gateway's engine, and where its MIB hangs."""
     located = locate(config, state_dir)
-    path = configured(config) if state_dir is None else None
-    configuration = load_configuration(path) if path is not None else None
-    known: dict[str, Settings] = dict(configuration.receivers) if configuration is not None else {}
+    configuration = _configuration(config, state_dir)
     with opened(located) as database:
         engine_id = engine_id_of(database)
-        receivers = StoredReceivers(database, known, located.state_dir, SystemClock()).all()
+        receivers = _stored(database, configuration, located)
     return _of_snmp(receiver, receivers), engine_id, root_of(configuration) if configuration is not None else ENTERPRISE
+
+
+def _configuration(config: Path | None, state_dir: Path | None) -> Configuration | None:
+    path = configured(config) if state_dir is None else None
+    return load_configuration(path) if path is not None else None
+
+
+def _receivers(configuration: Configuration | None, located: Located) -> dict[str, ReceiverSettings]:
+    """Of the configuration, and those that were made at run time where there is a database."""
+    if exists(located):
+        with opened(located, upgrade=False) as database:
+            return _stored(database, configuration, located)
+    found = configuration.receivers if configuration is not None else {}
+    return {name: each for name, each in found.items() if isinstance(each, ReceiverSettings)}
+
+
+def _stored(database: Database, configuration: Configuration | None, located: Located) -> dict[str, ReceiverSettings]:
+    known: dict[str, Settings] = dict(configuration.receivers) if configuration is not None else {}
+    return StoredReceivers(database, known, located.state_dir, SystemClock()).all()
 
 
 def _of_snmp(name: str, receivers: dict[str, ReceiverSettings]) -> SnmpTrapSettings:

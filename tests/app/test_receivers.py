@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.schema.snmp.notifications import TEST
+from gateway.wire.ber import encode_oid
 from tests.app.estate import CONFIGURATION, Estate
 
 COLD_START = bytes.fromhex("06092b0601060301010501")
@@ -95,7 +97,7 @@ def test_check_sends_a_test_only_when_asked(estate: Estate, listener: socket.soc
         listener.recv(65535)
     sent = estate.command("check", "--send")
     assert sent.returncode == 0, sent.stdout
-    assert COLD_START in listener.recv(65535)
+    assert encode_oid(TEST.oid) in listener.recv(65535)
 
 
 def test_check_says_when_a_receiver_has_no_address(estate: Estate) -> None:

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 
+import httpx
 import pytest
 
 from gateway.schema.snmp.notifications import ALARM_KEY, NOTIFICATION_TYPES
@@ -19,7 +20,19 @@ from tests.lab.snmptrapd import Snmptrapd, missing
 ALARM_KEY_0 = format_oid((*ALARM_KEY.oid, 0))
 AUTH, PRIV = 'an "odd" pass\\word', "another one; # $(x)"
 MIB = "TOPOLOGY-GATEWAY-MIB"
+BELOW_4711 = "1.3.6.1.4.1.4711"
 ENGINE_ID, BOOTS, NAME = "1.3.6.1.6.3.10.2.1.1.0", "1.3.6.1.6.3.10.2.1.2.0", "1.3.6.1.2.1.1.5.0"
+
+
+V3_RECEIVER = """
+[receivers.console]
+kind = "snmp"
+host = "127.0.0.1"
+version = "3"
+user = "teller"
+auth = "SHA-512"
+auth_password = "a-long-password"
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +63,13 @@ def asked(*arguments: str) -> str:
 
 def as_user(name: str, auth: str = AUTH, priv: str = PRIV) -> tuple[str, ...]:
     return ("-v3", "-l", "authPriv", "-u", name, "-a", "SHA-256", "-A", auth, "-x", "AES", "-X", priv)
+
+
+def ask_to_put(estate: Estate, name: str, table: dict[str, object]) -> httpx.Response:
+    """Make a receiver at run time."""
+    transport = httpx.HTTPTransport(uds=str(estate.state / "gateway.sock"))
+    with httpx.Client(transport=transport, timeout=30) as client:
+        return client.put(f"http://gateway/api/v1/receivers/{name}", json=table)
 
 
 # -- users -----------------------------------------------------------------------------------------------------
@@ -102,6 +122,90 @@ def test_keys_of_another_database_are_refused_at_the_start(estate: Estate) -> No
     assert refused.returncode == 2
     assert "publishers.snmp.users.noc.keys: the keys were made for the engine 8000" in refused.stderr
     assert "Make them anew: gateway snmp user add noc" in refused.stderr
+
+
+# -- who is a user ---------------------------------------------------------------------------------------------
+
+
+def test_users_are_listed_with_protocols_and_where_they_are_defined_and_no_key(estate: Estate) -> None:
+    for name in ("noc", "spare"):
+        added = estate.command("snmp", "user", "add", name, stdin=f"{AUTH}\n{PRIV}\n")
+        if name == "noc":
+            estate.configure(CONFIGURATION + added.stdout + V3_RECEIVER)
+    listed = estate.command("snmp", "user", "list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    noc, told, spare = json.loads(listed.stdout)
+    assert noc == {
+        "name": "noc",
+        "use": "asks",
+        "level": "authPriv",
+        "auth": "SHA-256",
+        "priv": "AES",
+        "view": "all",
+        "secret": "keys",
+        "defined": "publishers.snmp.users.noc",
+    }
+    assert (told["name"], told["use"], told["level"], told["secret"]) == (
+        "teller",
+        "receives",
+        "authNoPriv",
+        "passwords",
+    )
+    assert told["defined"] == "receivers.console"
+    assert (spare["name"], spare["use"]) == ("spare", "nothing")
+    assert spare["defined"] == f"{estate.state / 'secrets' / 'spare.keys'} only"
+    shown = estate.command("snmp", "user", "list").stdout
+    kept = [
+        part for name in ("noc", "spare") for part in (estate.state / "secrets" / f"{name}.keys").read_text().split(":")
+    ]
+    assert not [key for key in (*kept, "a-long-password") if key.strip() in shown + listed.stdout]
+
+
+def test_the_user_whom_the_gateway_makes_is_listed_once_it_is_there(estate: Estate) -> None:
+    assert "Users of SNMPv3: none" in estate.command("snmp", "user", "list").stdout
+    with estate.start():
+        (local,) = json.loads(estate.command("snmp", "user", "list", "--json").stdout)
+    assert (local["name"], local["use"], local["level"]) == ("local", "asks, from this machine", "authPriv")
+
+
+def test_a_user_that_is_removed_may_no_longer_ask_and_what_refers_to_it_is_said(estate: Estate) -> None:
+    added = estate.command("snmp", "user", "add", "noc", stdin=f"{AUTH}\n{PRIV}\n")
+    table = "\n[receivers.console]\nkind = 'snmp'\nhost = '127.0.0.1'\nversion = '3'\nuser = 'noc'\n"
+    keys = added.stdout.partition("\n")[2]
+    estate.configure(CONFIGURATION + added.stdout + table + keys)
+    removed = estate.command("snmp", "user", "remove", "noc")
+    assert removed.returncode == 0, removed.stderr
+    assert not (estate.state / "secrets" / "noc.keys").exists()
+    assert "publishers.snmp.users.noc.keys_file still refers to them" in removed.stderr
+    assert "receivers.console.keys_file still refers to them" in removed.stderr
+    assert estate.command("run").returncode == 2
+    again = estate.command("snmp", "user", "remove", "noc")
+    assert again.returncode == 2
+    assert "there are no keys of a user 'noc'. Known: none." in again.stderr
+
+
+def test_a_receiver_that_was_made_at_run_time_is_among_what_refers_to_a_user(estate: Estate) -> None:
+    estate.command("snmp", "user", "add", "noc", stdin=f"{AUTH}\n{PRIV}\n")
+    table = {"kind": "snmp", "host": "127.0.0.1", "version": "3", "user": "noc", "auth": "SHA-256", "priv": "AES"}
+    with estate.start() as gateway:
+        made = ask_to_put(estate, "later", {**table, "keys_file": "noc.keys"})
+        assert made.status_code == 200, made.text
+        gateway.signal(signal.SIGTERM)
+        gateway.process.wait(15)
+    assert "receivers.later.keys_file still refers" in estate.command("snmp", "user", "remove", "noc").stderr
+
+
+@pytest.mark.parametrize("name", ["local", "../noc", "nobody"])
+def test_what_is_no_user_of_ours_is_not_removed(estate: Estate, name: str) -> None:
+    (estate.folder / "noc.keys").write_text("kept")
+    removed = estate.command("snmp", "user", "remove", name)
+    assert removed.returncode == 2
+    assert (estate.folder / "noc.keys").exists()
+
+
+def test_the_help_says_what_is_shown_and_what_goes(estate: Estate) -> None:
+    for verb, said in (("list", "never a key or a password"), ("remove", "knows the user until it is restarted")):
+        assert said in " ".join(estate.command("snmp", "user", verb, "--help", config=False).stdout.split())
 
 
 # -- the local user ----------------------------------------------------------------------------------------------
@@ -210,6 +314,28 @@ def test_snmptrapd_receives_by_exactly_what_was_printed(estate: Estate, settings
         tested = estate.command("test-notification", "noc")
         assert tested.returncode == 0, tested.stderr
         snmptrapd.wait_for(lambda notification: notification.varbinds.get(ALARM_KEY_0) == "test")
+
+
+def test_a_test_by_check_and_by_the_gateway_is_below_the_organisations_number(estate: Estate) -> None:
+    snmptrapd = Configured()
+    receiver(estate, snmptrapd.port, **v3("SHA-256", "AES", inform=True))
+    estate.configure(estate.config.read_text().replace("[publishers.snmp]", "[publishers.snmp]\nenterprise = 4711"))
+    snmptrapd.rules = estate.command("snmp", "receiver-config", "noc").stdout
+    key, tested = f"{BELOW_4711}.1.7.1.0", f"{BELOW_4711}.0.14"
+
+    def come(number: int) -> None:
+        found = snmptrapd.wait_for_many(lambda each: each.varbinds.get(key) == "test", number)
+        assert {each.oid for each in found} == {tested}
+        assert not [oid for each in found for oid in each.varbinds if oid.startswith("1.3.6.1.4.1.32473")]
+
+    with snmptrapd:
+        assert "acknowledged it" in estate.command("check", "--send").stdout
+        come(1)
+        with estate.start():
+            assert "acknowledged it" in estate.command("check", "--send").stdout
+            come(2)
+            assert estate.command("test-notification", "noc").returncode == 0
+            come(3)
 
 
 @pytest.mark.parametrize("inform", [False, True], ids=["trap", "inform"])
