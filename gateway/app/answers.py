@@ -114,7 +114,15 @@ def _doubt(one: Body) -> str:
 def alarm_lines(alarms: Iterable[Body]) -> Iterator[str]:
     """Raised alarms, each with what to do."""
     for alarm in alarms:
-        yield f"{alarm['severity']}: {alarm['text']}" + (f" -> {alarm['remedy']}" if alarm["remedy"] else "")
+        planned = ", planned" if alarm["planned"] else ""
+        yield f"{alarm['severity']}{planned}: {alarm['text']}" + (f" -> {alarm['remedy']}" if alarm["remedy"] else "")
+
+
+def window_lines(windows: Iterable[Body]) -> Iterator[str]:
+    """The planned windows that cover what was asked about."""
+    for window in windows:
+        reason = f": {window['reason']}" if window["reason"] else ""
+        yield f'planned: in the window "{window["name"]}" until {window["ends_at"]}{reason}'
 
 
 def named(entity: Body) -> str:

@@ -21,6 +21,7 @@ COMMANDS = {
     "events": "commands_list",
     "alarms": "commands_list",
     "sources": "commands_list",
+    "window": "commands_window",
     "replay": "commands_replay",
     "db": "commands_database",
     "token": "commands_token",

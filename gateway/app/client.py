@@ -59,15 +59,29 @@ class Client:
             raise Refused(_detail(response))
         return Answer(response.text, response.json())
 
-    async def post(self, path: str, params: Params | None = None) -> Answer:
+    async def post(self, path: str, params: Params | None = None, body: Mapping[str, Any] | None = None) -> Answer:
         """
-        POST `/api/v1` + path, without a body.
+        POST `/api/v1` + path, with a body as JSON or without.
 
         Raises:
             Refused: any status above 299, with the problem's own words.
         """
+        return await self._change("POST", path, params, body)
+
+    async def delete(self, path: str) -> Answer:
+        """
+        DELETE `/api/v1` + path.
+
+        Raises:
+            Refused: any status above 299, with the problem's own words.
+        """
+        return await self._change("DELETE", path, None, None)
+
+    async def _change(self, method: str, path: str, params: Params | None, body: Mapping[str, Any] | None) -> Answer:
         try:
-            response = await self._http.post(API + path, params=params or {}, timeout=POST_DEADLINE_S)
+            response = await self._http.request(
+                method, API + path, params=params or {}, json=body, timeout=POST_DEADLINE_S
+            )
         except httpx.HTTPError as error:
             raise Refused(f"the gateway did not answer: {error or type(error).__name__}. Is it stopping?") from error
         if response.status_code > 299:

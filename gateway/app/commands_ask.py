@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from gateway.app.answers import alarm_lines, impact_lines, impact_trees, where_tree
+from gateway.app.answers import alarm_lines, impact_lines, impact_trees, where_tree, window_lines
 from gateway.app.client import ask
 from gateway.app.console import console
 from gateway.app.locate import locate, location_options
@@ -69,12 +69,16 @@ def _show_where(body: Mapping[str, Any]) -> None:
         console().print(tree)
     for said in body["notes"]:
         click.echo(f"note: {said}")
+    for line in window_lines(body["windows"]):
+        click.echo(line)
     for line in alarm_lines(body["alarms"]):
         click.echo(line)
 
 
 def _show_impact(body: Mapping[str, Any]) -> None:
     click.echo(body["said"])
+    for line in window_lines(body["windows"]):
+        click.echo(line)
     for line in impact_lines(body):
         click.echo(line)
     for tree in impact_trees(body):

@@ -87,7 +87,7 @@ def alarms(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
         return
     rows = (
         (
-            a["severity"],
+            a["severity"] + (", planned" if a["planned"] else ""),
             a["condition"],
             a["entity"]["kind"] if a["entity"] else "",
             _named(a["entity"], a["key"]),
@@ -123,6 +123,8 @@ async def _newest(client: Client) -> int:
 def line(event: Mapping[str, Any]) -> str:
     """One event in one line."""
     *said, planned, live, told = _row(event)
+    if planned and not live and not event["kind"].startswith("window_"):
+        said.append("planned")
     if planned and live:
         said += ["planned" if planned == "yes" else "not planned", "live" if live == "yes" else "restarted"]
     return "  ".join(cell for cell in (*said, told) if cell)
@@ -140,7 +142,7 @@ def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
         old["name"] if old else "",
         new["name"] if new else "",
         why if new else f"{why} {event['text']}".strip(),
-        ("yes" if event["planned"] else "no") if moved else "",
+        ("yes" if event["planned"] else "no") if moved or event["planned"] else "",
         ("yes" if event["live"] else "no") if moved else "",
         told,
     )

@@ -14,6 +14,7 @@ from gateway.app.snmp_secrets import how_to_ask, make_local_user, nobody_may_ask
 from gateway.config.configuration import Configuration
 from gateway.config.problems import all_of
 from gateway.engine.reconciler import Reconciler
+from gateway.engine.windows import PlannedWindows
 from gateway.model.conditions import SettleTimes
 from gateway.model.errors import ConfigError
 from gateway.model.events import Event
@@ -223,6 +224,7 @@ class Publishing:
             awaited=self._awaited,
             stale_intervals=self._stale_intervals,
             receivers=self._receivers,
+            windows=PlannedWindows(self._reconciler),
         )
         server = self._rest = RestPublisher(settings, application)
         self.rest_addresses = server.listen()

@@ -29,6 +29,7 @@ Doubter = Callable[[str], None]
 """Has a collector look at one of its scopes."""
 Made = tuple[Snapshot, Changes]
 Revision = Callable[[Snapshot], Made]
+NewId = Callable[[], str]
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -222,6 +223,14 @@ class Reconciler:
         """Like `register`, in the writer's thread."""
         return await self._in_writer(lambda: self.register(source))
 
+    async def submit_change(self, change: Callable[[Snapshot, int, NewId], Made]) -> tuple[Event, ...]:
+        """Make and commit one revision of the current snapshot, at the time of now, in the writer's thread."""
+
+        def revision(base: Snapshot) -> Made:
+            return change(base, max(self._now(), base.at), self._new_id)
+
+        return await self._in_writer(lambda: self._revise(revision))
+
     async def submit_note(self, source: Source) -> None:
         """Like `note`, in the writer's thread."""
         await self._in_writer(lambda: self.note(source))
@@ -288,5 +297,7 @@ _QUIET = frozenset(
         EventKind.CONFLICT_CLEARED,
         EventKind.FINDING_CLEARED,
         EventKind.STALE_CLEARED,
+        EventKind.WINDOW_STARTED,
+        EventKind.WINDOW_ENDED,
     }
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from gateway.model.events import Event
 from gateway.model.observations import Link
 from gateway.model.rows import Alarm, Claim, Placement, Record, Source
+from gateway.model.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Changes:
     """`scope_key(source, scope)` -> when it was last read; rides along, is no change by itself."""
     links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
     """By source: the links that it declares now (in place of those it declared before)."""
+    windows: Mapping[int, Window] = field(default_factory=dict)
+    """Planned windows that are new or another, as they are now; also ended ones."""
     events: tuple[Event, ...] = ()
     amended: tuple[Event, ...] = ()
     """Events already in the log whose cause is known better now: the log is amended, nothing is sent again."""
@@ -45,6 +48,7 @@ class Changes:
             or self.alarms
             or self.sources
             or self.links
+            or self.windows
             or self.events
             or self.amended
         )

@@ -12,9 +12,11 @@ GatewayError
 │   ├── StoreUnavailable   disk full, locked, server gone: the same transaction may succeed later
 │   └── SchemaMismatch     its schema is newer than this program, or is no schema of ours
 ├── DeliveryError          a receiver did not take a notification
+├── WindowError            a planned window cannot be as somebody wants it
 └── LookupFailed           a name that a person gave means nothing, or more than one thing
     ├── UnknownEntity
     ├── UnknownReceiver
+    ├── UnknownWindow
     └── AmbiguousName
 """
 
@@ -67,6 +69,10 @@ class DeliveryError(GatewayError):
     """A receiver did not take a notification."""
 
 
+class WindowError(GatewayError):
+    """A planned window cannot be as somebody wants it."""
+
+
 class LookupFailed(GatewayError):
     """A name that a person gave cannot be resolved to one entity."""
 
@@ -77,6 +83,10 @@ class UnknownEntity(LookupFailed):
 
 class UnknownReceiver(LookupFailed):
     """No receiver has that name."""
+
+
+class UnknownWindow(LookupFailed):
+    """No planned window that is open has that number."""
 
 
 class AmbiguousName(LookupFailed):

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from gateway.model.conditions import ConditionKind, Severity
 from gateway.model.entities import EntityRef
+from gateway.model.windows import WindowRef
 
 
 class EventKind(StrEnum):
@@ -22,13 +23,22 @@ class EventKind(StrEnum):
     STALE_RAISED = "stale_raised"
     STALE_CLEARED = "stale_cleared"
     MIGRATION_FAILED = "migration_failed"
+    WINDOW_STARTED = "window_started"
+    WINDOW_ENDED = "window_ended"
 
 
 RELOCATIONS = frozenset({EventKind.RELOCATION, EventKind.ROLE_RELOCATION, EventKind.STORAGE_RELOCATION})
 CLEARS = frozenset(
-    {EventKind.FAILURE_CLEARED, EventKind.CONFLICT_CLEARED, EventKind.FINDING_CLEARED, EventKind.STALE_CLEARED}
+    {
+        EventKind.FAILURE_CLEARED,
+        EventKind.CONFLICT_CLEARED,
+        EventKind.FINDING_CLEARED,
+        EventKind.STALE_CLEARED,
+        EventKind.WINDOW_ENDED,
+    }
 )
-"""What ends an alarm."""
+"""What ends an alarm, or a planned window."""
+WINDOWS = frozenset({EventKind.WINDOW_STARTED, EventKind.WINDOW_ENDED})
 
 
 class Cause(StrEnum):
@@ -58,7 +68,8 @@ class Event:
     of what may relocate where it ran. `arrived_at`: since when it had been on `old_host`, 0 when not known;
     `started_at`: when it was seen there last. `members`: of a group, those that moved so. `carried`: of a VM, how many
     services moved with it. `notify`: False for what is in the log only (carried services, the second record of one
-    thing). `seq` is the log's number, 0 until committed.
+    thing). `window`: the planned window in which it happened, or whose start or end it is. `seq` is the log's number, 0
+    until committed.
     """
 
     id: str
@@ -83,4 +94,5 @@ class Event:
     text: str = ""
     remedy: str = ""
     notify: bool = True
+    window: WindowRef | None = None
     seq: int = 0

@@ -12,6 +12,7 @@ from gateway.model.notices import Notice
 from gateway.model.observations import Observation, Report
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.model.snapshot import Snapshot
+from gateway.model.windows import Window, WindowWish
 
 # -- sources ---------------------------------------------------------------------------------------------------
 
@@ -146,6 +147,9 @@ class TopologyView(Protocol):
 
     def is_silent(self, record: Record) -> bool:
         """True when an alarm says that the record's scope does not answer."""
+
+    def open_windows(self) -> Iterator[Window]:
+        """Planned windows that have not ended, by index."""
 
     @property
     def sources(self) -> Mapping[str, Source]: ...
@@ -318,6 +322,31 @@ class ReceiverDesk(Protocol):
         """
         Send again what was given up; with `since` (microseconds UTC) all that was told since then. Returns how many
         events wait to be sent again.
+        """
+
+
+class WindowDesk(Protocol):
+    """
+    Planned windows: declared and ended.
+
+    Raises:
+        StoreUnavailable: nothing has changed.
+    """
+
+    async def declare(self, wish: WindowWish) -> Window:
+        """
+        Declare a window; one whose start is not in the future begins at once.
+
+        Raises:
+            WindowError: it cannot be; the message says why.
+        """
+
+    async def close(self, index: int) -> Window:
+        """
+        End it now; one that has not begun is called off, and nobody is told.
+
+        Raises:
+            UnknownWindow: none of that number is open.
         """
 
 

@@ -123,6 +123,8 @@ class Alarm:
     raised_at: int = 0
     event_id: str = ""
     caused_by: str = ""
+    planned: bool = False
+    """It was raised in a planned window that goes on."""
 
     @property
     def raised(self) -> bool:

@@ -9,6 +9,7 @@ from gateway.model.events import Event
 from gateway.model.observations import Link, ObservedEntity, ObservedRelation
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, SeenEvidence, Source
 from gateway.model.shelf import Buckets, Shelf
+from gateway.model.windows import Window
 
 
 def native_key(source: str, key: NativeKey) -> str:
@@ -83,7 +84,7 @@ class Snapshot:
     pending: Mapping[str, int] = field(default_factory=dict)
     """
     What must be judged later -> due: `alarm:INDEX`, `group:INDEX`, `pair:INDEX`, `scope:INDEX` (an alarm's),
-    `scopes:SOURCE`, `doubt:INDEX` (a hypervisor's: it may be lost).
+    `scopes:SOURCE`, `doubt:INDEX` (a hypervisor's: it may be lost), `window:INDEX` (a planned window's).
     """
     doubts: Mapping[int, Doubt] = field(default_factory=dict)
     """By hypervisor: those that may be lost, and whose sources were asked."""
@@ -91,6 +92,9 @@ class Snapshot:
     """Scopes that cannot be read, by `scope_key`: index of the alarm of their silence, which settles or is raised."""
     resumed_at: int = 0
     """When this topology was taken up from the store; what was not read before that is not the scopes' silence."""
+    windows: Shelf[Window] = field(default_factory=Shelf)
+    """Planned windows that have not ended, by their own index."""
+    next_window: int = 1
     links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
     """By source: what people declared to be the same or apart."""
     recent: tuple[Event, ...] = ()
@@ -156,6 +160,10 @@ class Snapshot:
     def active_alarms(self) -> Iterator[Alarm]:
         """Raised alarms by index."""
         return (alarm for _, alarm in self.alarms.rows() if alarm.raised)
+
+    def open_windows(self) -> Iterator[Window]:
+        """Planned windows that have not ended, by index."""
+        return (window for _, window in self.windows.rows())
 
     @property
     def when(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.model.conditions import Severity
 from gateway.model.entities import EntityKind
-from gateway.model.events import RELOCATIONS, Event, EventKind
+from gateway.model.events import RELOCATIONS, WINDOWS, Event, EventKind
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity
 from gateway.model.snapshot import Snapshot
@@ -76,7 +76,8 @@ def _below(entity: Entity, snapshot: Snapshot) -> Iterator[Entity]:
 
 def _concerned(event: Event, snapshot: Snapshot) -> Iterator[Entity]:
     moved = event.condition is None  # of an alarm the entity decides, which is the same when it is raised and cleared
-    for ref in (event.entity, event.old_host, event.new_host) if moved else (event.entity,):
+    others = event.members if event.kind in WINDOWS else ()  # what a window names may be in several places
+    for ref in (event.entity, event.old_host, event.new_host, *others) if moved else (event.entity,):
         found = snapshot.entity(ref.index) if ref is not None else None
         if found is not None:
             yield found

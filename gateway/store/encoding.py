@@ -10,6 +10,7 @@ from gateway.model.entities import Alias, EntityKind, EntityRef, EntityState, Ke
 from gateway.model.events import Cause, Event, EventKind
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import Alarm, Claim, Placement, Record, Source, SourceState
+from gateway.model.windows import Window, WindowRef
 
 Row = dict[str, Any]
 Found = Mapping[str, Any] | RowMapping
@@ -201,6 +202,7 @@ def alarm_row(alarm: Alarm) -> Row:
         "raised_at": alarm.raised_at,
         "event_id": alarm.event_id,
         "caused_by": alarm.caused_by,
+        "planned": alarm.planned,
     }
 
 
@@ -221,6 +223,7 @@ def to_alarm(row: Found) -> Alarm:
         raised_at=row["raised_at"],
         event_id=row["event_id"],
         caused_by=row["caused_by"],
+        planned=row["planned"],
     )
 
 
@@ -251,6 +254,29 @@ def to_source(row: Found) -> Source:
         failing_since=row["failing_since"],
         last_error=row["last_error"],
     )
+
+
+def window_row(window: Window) -> Row:
+    return {
+        "index": window.index,
+        "id": window.id,
+        "name": window.name,
+        "reason": window.reason,
+        "entities": list(window.entities),
+        "starts_at": window.starts_at,
+        "ends_at": window.ends_at,
+        "declared_by": window.declared_by,
+        "declared_at": window.declared_at,
+        "begun_at": window.begun_at,
+        "ended_at": window.ended_at,
+        "event_id": window.event_id,
+        "relocations": window.relocations,
+        "failures": window.failures,
+    }
+
+
+def to_window(row: Found) -> Window:
+    return Window(**{**row, "entities": tuple(row["entities"])})
 
 
 # -- events ----------------------------------------------------------------------------------------------------
@@ -295,6 +321,7 @@ def to_event(row: Found) -> Event:
         text=body["text"],
         remedy=body["remedy"],
         notify=row["told"],
+        window=WindowRef(*written) if (written := body.get("window")) else None,
         seq=row["seq"],
     )
 
@@ -317,7 +344,12 @@ def _body(event: Event) -> Row:
         "severity": event.severity.value,
         "text": event.text,
         "remedy": event.remedy,
+        "window": _window(event.window) if event.window else None,
     }
+
+
+def _window(window: WindowRef) -> list[Any]:
+    return [window.index, window.name, window.event_id, window.ends_at]
 
 
 def _ref(ref: EntityRef) -> list[Any]:

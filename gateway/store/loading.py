@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from gateway.model.conditions import Category
 from gateway.model.entities import Alias
@@ -20,6 +20,7 @@ from gateway.store.tables import (
     freshness,
     meta,
     placement,
+    planned_window,
     record,
     record_state,
     revision,
@@ -34,6 +35,7 @@ RECORD_COLUMNS = (
 """What `encoding.to_record` reads of a record and one of its states."""
 RECENT_US = 15 * 60 * 1_000_000
 RECENT = 1_000
+_WINDOW_IS_OPEN = planned_window.c.ended_at == 0
 _MOVES = sorted(kind.value for kind in RELOCATIONS)
 
 
@@ -52,6 +54,8 @@ def load(connection: Connection) -> Snapshot:
         sources=[encoding.to_source(row) for row in _rows(connection, select(source))],
         freshness={scope_key(row.source, row.scope): row.at for row in connection.execute(select(freshness))},
         links=_links(connection),
+        windows=[encoding.to_window(row) for row in _rows(connection, select(planned_window).where(_WINDOW_IS_OPEN))],
+        next_window=(connection.execute(select(func.max(planned_window.c.index))).scalar() or 0) + 1,
         recent=_recent(connection, at or 0),
         roots=_roots(connection, at or 0),
         revision=number,

@@ -19,6 +19,7 @@ from gateway.model.conditions import ConditionKind
 from gateway.model.entities import Alias, EntityKind, EntityState, NativeKey
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source, SourceState
 from gateway.model.snapshot import scope_key, silent_scope
+from gateway.model.windows import Window
 from gateway.store import encoding, tables
 from gateway.store.connections import Connections
 from gateway.store.loading import RECORD_COLUMNS
@@ -211,6 +212,15 @@ class PastView:
             kind = ConditionKind.SOURCE_STALE.value
             self._silent = frozenset(map(silent_scope, self._alarms(tables.alarm.c.condition == kind)))
         return scope_key(record.source, record.scope) in self._silent
+
+    def open_windows(self) -> Iterator[Window]:
+        """Planned windows that were declared and had not ended, by index; as far as each had come then."""
+        window = tables.planned_window
+        declared = window.c.declared_at <= min(self._at, self._known_at)
+        wanted = select(window).where(declared, or_(window.c.ended_at == 0, window.c.ended_at > self._at))
+        for row in self._rows(wanted.order_by(window.c.index)):
+            found = encoding.to_window(row)
+            yield replace(found, begun_at=found.begun_at if found.begun_at <= self._at else 0, ended_at=0)
 
     def _reads(self) -> Mapping[str, int]:
         """The last read of each scope of each source, by `scope_key`."""

@@ -48,6 +48,9 @@ def _old(cutoff: int) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     missed, event, alarm, receiver = tables.missed, tables.event, tables.alarm, tables.receiver
     yield missed, and_(missed.c.at < cutoff, ~missed.c.wanted)
     yield alarm, alarm.c.cleared_at < cutoff
+    window, later = tables.planned_window, tables.planned_window.alias("later_window")
+    # The highest number stays, so that it is not given to another.
+    yield window, and_(window.c.ended_at.between(1, cutoff), exists().where(later.c.index > window.c.index))
     needed = or_(
         exists().where(missed.c.event == event.c.seq),
         and_(event.c.told, exists().where(receiver.c.position < event.c.seq)),

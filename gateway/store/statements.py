@@ -138,6 +138,7 @@ class Statements:
             delete(tables.declared_link).where(tables.declared_link.c.source == bindparam("k_source"))
         )
         self.link_insert = inserted(tables.declared_link)
+        self.window_upsert = prepared(_upsert(dialect, tables.planned_window, ("index",)))
         self.revision_insert = inserted(tables.revision)
         self.meta_update = prepared(_changed(tables.meta, ("key",), ("value",)))
         self.revision_advance = prepared(

@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -216,6 +217,7 @@ alarm = Table(
     Column("raised_at", Big, nullable=False),
     Column("event_id", String(36), nullable=False),
     Column("caused_by", String(36), nullable=False),
+    Column("planned", Boolean, nullable=False, server_default=false()),
     Column("cleared_at", Big),
     Column("opened_rev", Big, nullable=False),
     Column("closed_rev", Big),
@@ -229,6 +231,27 @@ alarm = Table(
     Index("alarm_entity", "entity"),
 )
 """Conditions: settling (raised_at 0) and raised. One that ended before it was raised is deleted."""
+
+planned_window = Table(
+    "planned_window",
+    metadata,
+    Column("index", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("entities", JSON, nullable=False),
+    Column("starts_at", Big, nullable=False),
+    Column("ends_at", Big, nullable=False),
+    Column("declared_by", Text, nullable=False),
+    Column("declared_at", Big, nullable=False),
+    Column("begun_at", Big, nullable=False),
+    Column("ended_at", Big, nullable=False),
+    Column("event_id", String(36), nullable=False),
+    Column("relocations", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Index("planned_window_ended", "ended_at"),
+)
+"""Windows that people declared; `begun_at`, `ended_at` 0: not yet. The one with the highest index is never deleted."""
 
 event = Table(
     "event",

@@ -27,7 +27,7 @@ BATCH = 2_000
 
 
 def write(connection: Connection, statements: Statements, changes: Changes) -> None:
-    """Records, claims, placements, alarms, sources, freshness and links of this revision."""
+    """Records, claims, placements, alarms, sources, freshness, links and windows of this revision."""
     if changes.records:
         _records(connection, statements, changes)
     if changes.claims:
@@ -41,6 +41,7 @@ def write(connection: Connection, statements: Statements, changes: Changes) -> N
     _run(connection, statements.freshness_upsert, _freshness(changes))
     _run(connection, statements.link_delete, ({"k_source": source} for source in changes.links))
     _run(connection, statements.link_insert, _links(changes))
+    _run(connection, statements.window_upsert, map(encoding.window_row, changes.windows.values()))
 
 
 def write_events(connection: Connection, statements: Statements, changes: Changes) -> tuple[Event, ...]:

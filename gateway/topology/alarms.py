@@ -278,6 +278,7 @@ def _event(draft: Draft, alarm: Alarm, kind: EventKind, root: str) -> Event:
         severity=alarm.severity,
         text=alarm.text,
         remedy=alarm.remedy,
+        planned=alarm.planned,
         notify=not root,
     )
 

@@ -8,7 +8,8 @@ What a snapshot's indexes hold is defined here, once, for whoever builds or evol
 - `scopes`: records that are not gone, in their own scope and in those of their source that claim something of them;
 - `claims`: sorted by `claim_order`; `dependents`: uppers by index, each once;
 - `entity_alarms`, `alarm_keys`: settling and raised; `pending`: settling ones that have a due time;
-- `failing`: scopes whose alarm of silence settles or is raised.
+- `failing`: scopes whose alarm of silence settles or is raised;
+- `windows`: planned ones that have not ended; each is in `pending` too.
 
 Other entries of `pending` and `evidence` are not rows: the reconciler derives them anew.
 """
@@ -22,6 +23,7 @@ from gateway.model.observations import Link
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.model.shelf import Buckets, Shelf
 from gateway.model.snapshot import Snapshot, native_key, scope_key, silent_scope
+from gateway.model.windows import Window
 
 
 def merge_entity(records: Sequence[Record]) -> Entity | None:
@@ -85,6 +87,8 @@ def assemble(
     sources: Iterable[Source] = (),
     freshness: Mapping[str, int] | None = None,
     links: Mapping[str, tuple[Link, ...]] | None = None,
+    windows: Iterable[Window] = (),
+    next_window: int = 1,
     recent: Iterable[Event] = (),
     roots: Mapping[int, tuple[str, int]] | None = None,
     revision: int = 0,
@@ -98,11 +102,13 @@ def assemble(
     `records`: gone ones too. `claims`: open ones. `placements`: one per entity, the open one, else its latest with
     `open` False. `alarms`: not cleared. `freshness`: `scope_key` -> microseconds UTC. `links`: by source. `recent`:
     the last relocations that were told, oldest first. `roots`: failures that ended lately, by entity.
+    `windows`: planned ones that have not ended.
     """
     rows = {record.index: record for record in sorted(records, key=_by_index)}
     living = [record for record in rows.values() if not record.gone]
     by_upper, dependents = _claims(claims)
     conditions = {alarm.index: alarm for alarm in alarms}
+    planned = {window.index: window for window in windows}
     return Snapshot(
         revision=revision,
         at=at,
@@ -126,9 +132,12 @@ def assemble(
         entity_alarms=_entity_alarms(conditions.values()),
         sources={source.name: source for source in sources},
         links=dict(links or {}),
+        windows=Shelf[Window]().evolve(planned),
+        next_window=next_window,
         recent=tuple(recent),
         roots=dict(roots or {}),
-        pending={f"alarm:{a.index}": a.due for a in conditions.values() if not a.raised and a.due},
+        pending={f"alarm:{a.index}": a.due for a in conditions.values() if not a.raised and a.due}
+        | {f"window:{window.index}": window.due for window in planned.values()},
         failing={key: alarm.index for alarm in conditions.values() if (key := silent_scope(alarm))},
     )
 

@@ -62,7 +62,7 @@ def without_evidence(draft: Draft, kind: EventKind, entity: int, live: bool) -> 
 
 def is_planned(draft: Draft, entity: int, cause: Cause) -> bool:
     """
-    Whether somebody asked for a move with this cause.
+    Whether somebody asked for a move with this cause; that it is in a planned window is seen later (`windows`).
 
     No hypervisor migrates a VM live of its own accord: it was told to. Where a cluster is in charge of the VM, it may
     be the cluster that did, and its evidence alone decides.
@@ -114,7 +114,8 @@ def strengthen(draft: Draft, told: Event, cause: Cause | None, evidence: tuple[s
     Also that a cluster is in charge of what moved, which was not known when it was told: then nobody is known to have
     asked for it.
     """
-    if told.cause not in WEAK or cause is None or (cause in WEAK and not told.planned):
+    nothing_new = cause in WEAK and (not told.planned or told.window is not None)
+    if told.cause not in WEAK or cause is None or nothing_new:
         return
     better = graded(replace(told, planned=False)) if cause in WEAK else _with_cause(told, cause, evidence)
     draft.recent = tuple(better if event.id == told.id else event for event in draft.recent)
@@ -151,7 +152,8 @@ def _amended(draft: Draft, event: Event) -> Event:
 
 
 def _with_cause(event: Event, cause: Cause, evidence: tuple[str, ...]) -> Event:
-    return graded(replace(event, cause=cause, planned=cause in PLANNED, evidence=evidence))
+    planned = cause in PLANNED or event.window is not None
+    return graded(replace(event, cause=cause, planned=planned, evidence=evidence))
 
 
 Side = tuple[str, tuple[NativeKey, ...], str, str, int, int]

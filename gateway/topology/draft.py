@@ -14,6 +14,7 @@ from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, SeenEvidence, Source
 from gateway.model.shelf import Buckets, Shelf
 from gateway.model.snapshot import Snapshot, Taken, native_key, scope_key, silent_scope
+from gateway.model.windows import Window
 from gateway.topology.ages import STALE_INTERVALS
 from gateway.topology.assemble import alias_key, claim_order, merge_entity, scopes_of
 
@@ -81,6 +82,7 @@ class Draft:
         self._sources: dict[str, Source] = {}
         self.doubts = base.doubts
         """Hypervisors that may be lost: a mapping to be replaced, not changed."""
+        self._windows: dict[int, Window] = {}
         self._links: dict[str, tuple[Link, ...]] = {}
         self._links_by_end: dict[str, list[Link]] | None = None
         self._pending: dict[str, int | None] = {}
@@ -302,6 +304,11 @@ class Draft:
             return self._alarms[index]
         return self.base.alarms.get(index)
 
+    @property
+    def changed_alarms(self) -> Iterable[int]:
+        """Indexes of alarms that are others than in the base."""
+        return self._alarms.keys()
+
     def alarm_with(self, key: str) -> Alarm | None:
         """The settling or raised alarm with this key."""
         index = self._alarm_keys[key] if key in self._alarm_keys else self.base.alarm_keys.get(key)
@@ -336,6 +343,27 @@ class Draft:
         if key := silent_scope(alarm):
             self._failing[key] = None
         self.judge_at(f"alarm:{alarm.index}", None)
+
+    # -- planned windows ---------------------------------------------------------------------------------------
+
+    def window(self, index: int) -> Window | None:
+        """The window with this index, when it has not ended."""
+        found = self._windows.get(index) or self.base.windows.get(index)
+        return found if found is not None and not found.ended_at else None
+
+    def active_windows(self) -> list[Window]:
+        """Those that have begun and not ended, by index."""
+        rows = {**dict(self.base.windows.rows()), **self._windows}
+        return [rows[index] for index in sorted(rows) if rows[index].begun_at and not rows[index].ended_at]
+
+    def put_window(self, window: Window) -> None:
+        """A new window (with `next_window` as its index), or one that has changed."""
+        self._windows[window.index] = window
+        self.judge_at(f"window:{window.index}", None if window.ended_at else window.due)
+
+    @property
+    def next_window(self) -> int:
+        return max(self.base.next_window, *(index + 1 for index in (0, *self._windows)))
 
     # -- what must be judged later -----------------------------------------------------------------------------
 
@@ -433,6 +461,7 @@ class Draft:
             sources={name: row for name, row in self._sources.items() if self.base.sources.get(name) != row},
             freshness=self._freshness,
             links=self._links,
+            windows=self._windows,
             events=tuple(self.events),
             amended=tuple(self.amended),
         )
@@ -480,6 +509,8 @@ class Draft:
             failing=_without_none(base.failing, self._failing),
             taken=base.taken.evolve(self._taken),
             resumed_at=base.resumed_at,
+            windows=base.windows.evolve({i: None if w.ended_at else w for i, w in self._windows.items()}),
+            next_window=self.next_window,
             links={**base.links, **self._links} if self._links else base.links,
             recent=self.recent,
             roots=self._roots,

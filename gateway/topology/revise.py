@@ -41,6 +41,7 @@ from gateway.topology.silence import (
     untold,
     watch_scopes,
 )
+from gateway.topology.windows import look_at_window, mark_planned
 
 NewId = Callable[[], str]
 
@@ -77,7 +78,7 @@ def observe(
     tell_failed_migrations(draft, observation.source)
     if fresh:
         amend_causes(draft)
-    return draft.finish()
+    return _finish(draft)
 
 
 def scope_failed(base: Snapshot, failure: ScopeFailure, settle: SettleTimes, new_id: NewId) -> tuple[Snapshot, Changes]:
@@ -91,7 +92,7 @@ def scope_failed(base: Snapshot, failure: ScopeFailure, settle: SettleTimes, new
     scope_fails(draft, failure, settle)
     alarm = draft.failing(failure.source, failure.scope)
     _judge(draft, settle, {alarm.entity} if alarm is not None else set())
-    return draft.finish()
+    return _finish(draft)
 
 
 def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> tuple[Snapshot, Changes]:
@@ -111,6 +112,9 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
         if kind == "scope":
             tell_late(draft, int(number))
             continue
+        if kind == "window":
+            look_at_window(draft, int(number))
+            continue
         if kind == "doubt":
             look_at_doubt(draft, int(number))
             continue
@@ -127,7 +131,7 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
         else:
             raise_alarm(draft, alarm)
     _judge(draft, settle)
-    return draft.finish()
+    return _finish(draft)
 
 
 def _confirm_conflict(draft: Draft, alarm: Alarm, settle: SettleTimes) -> None:
@@ -198,7 +202,7 @@ def register_source(base: Snapshot, source: Source, now: int, new_id: NewId) -> 
             )
         )
     draft.put_source(replace(source, index=record.index, id=record.id))
-    return draft.finish()
+    return _finish(draft)
 
 
 def update_source(
@@ -229,6 +233,12 @@ def update_source(
         end_source_silence(draft, source, whole, settle)
     if source.state is SourceState.DISABLED:
         forget_scopes(draft, source.name)
+    return _finish(draft)
+
+
+def _finish(draft: Draft) -> tuple[Snapshot, Changes]:
+    """The revision as it is, with what happened in planned windows marked so."""
+    mark_planned(draft)
     return draft.finish()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.tree import Tree
 
-from gateway.app.answers import SHOWN, alarm_lines, impact_lines, impact_trees, where_tree
+from gateway.app.answers import SHOWN, alarm_lines, impact_lines, impact_trees, where_tree, window_lines
 from gateway.model.entities import EntityKind
 from gateway.publishers.rest import render
 from gateway.topology.impact import impact
@@ -169,8 +169,15 @@ def test_names_with_brackets_are_shown_as_they_are():
 
 
 def test_an_alarm_comes_with_what_to_do():
-    alarms = [{"severity": "major", "text": "h1 does not answer", "remedy": "look at it"}]
+    alarms = [{"severity": "major", "planned": False, "text": "h1 does not answer", "remedy": "look at it"}]
     assert list(alarm_lines(alarms)) == ["major: h1 does not answer -> look at it"]
+
+
+def test_an_alarm_of_a_planned_window_says_so_and_the_window_has_a_line():
+    alarms = [{"severity": "major", "planned": True, "text": "h1 does not answer", "remedy": ""}]
+    assert list(alarm_lines(alarms)) == ["major, planned: h1 does not answer"]
+    windows = [{"name": "kernel", "ends_at": "2026-11-21T05:00:00Z", "reason": "CHG-1"}]
+    assert list(window_lines(windows)) == ['planned: in the window "kernel" until 2026-11-21T05:00:00Z: CHG-1']
 
 
 def test_every_kind_of_hop_in_the_json_is_complete():

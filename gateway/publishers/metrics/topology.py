@@ -14,6 +14,7 @@ from gateway.model.ports import CurrentTopology, Delivery
 from gateway.model.rows import Entity, Source, SourceState
 from gateway.model.shelf import Shelf
 from gateway.model.snapshot import Snapshot
+from gateway.model.windows import WindowState
 from gateway.support.clock import Clock
 from gateway.topology.scopes import sources_shown
 
@@ -68,6 +69,7 @@ class TopologyCollector(Collector):
         yield InfoMetricFamily("gateway_build", "Version of the gateway", {"version": self._version})
         yield from self._topology_figures(snapshot, now)
         yield from _alarms(snapshot)
+        yield from _windows(snapshot)
         yield from _sources(sources_shown(snapshot).values(), now)
         yield from self._receivers(now)
         yield from self._further()
@@ -121,6 +123,14 @@ def _alarms(snapshot: Snapshot) -> Iterator[Metric]:
     family = GaugeMetricFamily("gateway_alarms", "Raised alarms", labels=["category"])
     for category in Category:
         family.add_metric([category.value], raised[category])
+    yield family
+
+
+def _windows(snapshot: Snapshot) -> Iterator[Metric]:
+    found = Counter(window.state for window in snapshot.open_windows())
+    family = GaugeMetricFamily("gateway_planned_windows", "Planned windows that have not ended", labels=["state"])
+    for state in (WindowState.SCHEDULED, WindowState.ACTIVE):
+        family.add_metric([state.value], found[state])
     yield family
 
 

@@ -14,6 +14,8 @@ from gateway.support.clock import Clock
 
 TRUSTED = "gateway.trusted"
 """Key of an ASGI scope: the connection came over the UNIX socket (mode 0600). No client can set it."""
+ACTOR = "gateway.actor"
+"""Key of an ASGI scope: the name of the token that let the request in."""
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 INGEST = "/ingest/"
 CACHED_S = 10.0
@@ -31,6 +33,11 @@ def trusting(app: ASGIApp) -> ASGIApp:
         await app({**scope, TRUSTED: True}, receive, send)
 
     return trusted
+
+
+def actor(scope: Scope) -> str:
+    """The name of the token that let the request in; empty: none was needed."""
+    return str(scope.get(ACTOR, ""))
 
 
 class TokenCache:
@@ -106,6 +113,7 @@ class Access:
             )
         if not allows(token.role, scope["path"], scope["method"]):
             return Refused(HTTPStatus.FORBIDDEN, f"a token of role {token.role!r} may not do this")
+        scope[ACTOR] = token.name
         return None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from gateway.model.ports import Administration, CurrentTopology, History, ReceiverDesk
+from gateway.model.ports import Administration, CurrentTopology, History, ReceiverDesk, WindowDesk
 from gateway.publishers.rest import problems
 from gateway.publishers.rest.access import Access, TokenCache
 from gateway.publishers.rest.alarm_routes import alarm_routes
@@ -20,6 +20,7 @@ from gateway.publishers.rest.question_routes import question_routes
 from gateway.publishers.rest.receiver_routes import receiver_routes
 from gateway.publishers.rest.stream import EventTail, Subscribe
 from gateway.publishers.rest.topology_routes import topology_routes
+from gateway.publishers.rest.window_routes import window_routes
 from gateway.support.clock import Clock
 from gateway.topology.ages import STALE_INTERVALS
 
@@ -38,6 +39,7 @@ def create_app(
     open_metrics: bool = False,
     stale_intervals: int = STALE_INTERVALS,
     receivers: ReceiverDesk | None = None,
+    windows: WindowDesk | None = None,
 ) -> FastAPI:
     """
     The application. Needs no start or stop: its threads and its event tail begin with the first question.
@@ -46,6 +48,7 @@ def create_app(
     `awaited()`: the sources of which the first read is waited for; while there are any it is not ready.
     `stale_intervals`: so many intervals of silence make data stale.
     `receivers`: what is known of and done to receivers of notifications; without it there are no such routes.
+    `windows`: declares and ends planned windows; without it they can only be read.
     A scope that `access.trusting` marked needs no token at all (the UNIX socket). `app.state.tail.close()` ends the
     event streams.
     """
@@ -68,6 +71,7 @@ def create_app(
     app.include_router(topology_routes(desk))
     app.include_router(alarm_routes(desk))
     app.include_router(question_routes(desk))
+    app.include_router(window_routes(desk, windows))
     if receivers is not None:
         app.include_router(receiver_routes(desk, receivers))
     app.include_router(ingest_routes(ingest))

@@ -81,6 +81,17 @@ class EntityDetail(EntityModel):
 
     placement: PlacementModel | None
     alarms: list["AlarmModel"]
+    windows: list["CoverModel"]
+    """The planned windows that go on and cover it."""
+
+
+class CoverModel(Model):
+    """A planned window, named in short."""
+
+    index: int
+    name: str
+    reason: str
+    ends_at: datetime
 
 
 class RelationModel(Model):
@@ -138,6 +149,9 @@ class EventModel(Model):
     new_host: EventRef | None
     cause: Cause | None
     planned: bool
+    """Somebody asked for it, or it happened in a planned window."""
+    window: "WindowRefModel | None"
+    """The planned window in which it happened, or whose start or end it is."""
     live: bool
     members: list[EventRef]
     carried: int
@@ -153,6 +167,16 @@ class EventModel(Model):
     remedy: str
     told: bool
     """False: in the log only, sent to nobody."""
+
+
+class WindowRefModel(Model):
+    """A planned window as an event names it."""
+
+    index: int
+    name: str
+    ends_at: datetime
+    event_id: str
+    """Of the event of its start."""
 
 
 class AlarmModel(Model):
@@ -175,6 +199,8 @@ class AlarmModel(Model):
     cleared_at: datetime | None
     event_id: str
     caused_by: str | None
+    planned: bool
+    """It was raised in a planned window that goes on."""
 
 
 class ScopeModel(Model):
@@ -266,6 +292,8 @@ class WhereModel(Model):
     ends: str
     notes: list[str]
     alarms: list[AlarmModel]
+    windows: list[CoverModel]
+    """The planned windows that go on and cover it."""
     revision: int
     at: datetime
 
@@ -333,6 +361,8 @@ class ImpactModel(Model):
     quorums: list[QuorumModel]
     """Of each cluster that loses votes, those without a majority first."""
     blind_spots: list[str]
+    windows: list[CoverModel]
+    """The planned windows that go on and cover one of the lost."""
     stale: bool
     revision: int
     at: datetime

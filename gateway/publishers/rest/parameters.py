@@ -73,6 +73,29 @@ def parse_moment(text: str, now: int, parameter: str = "at") -> int:
     return at
 
 
+def parse_coming(text: str, base: int, field: str) -> int:
+    """
+    A time in microseconds UTC, which may lie ahead: RFC 3339 with a zone, seconds since 1970, `now`, or `2h30m` (also
+    `+2h30m`) after `base`.
+
+    Raises:
+        Refused: 422; it is none of these.
+    """
+    text = text.strip()
+    after = _RELATIVE.fullmatch("-" + text.removeprefix("+"))
+    if text.lower() == "now" or after is not None:
+        return min(base + (_duration(after[1]) if after is not None else 0), LATEST)
+    try:
+        at = _epoch(text)
+        at = _rfc3339(text, field) if at is None else at
+    except Refused:
+        said = "write 2026-11-21T03:00:00Z (with a zone), seconds since 1970, or how much later: 2h30m"
+        raise Refused(422, f"{field}: {said}") from None
+    if not 0 <= at <= LATEST:
+        raise Refused(422, f"{field}: lies outside of the years 1970 to 9998")
+    return at
+
+
 def in_words(at: int) -> str:
     """Microseconds UTC as RFC 3339, for a message: `2026-01-31T03:00:00Z`."""
     return (_EPOCH_BEGINS + timedelta(microseconds=at)).isoformat().replace("+00:00", "Z")
@@ -82,7 +105,11 @@ def _relative(text: str, now: int) -> int | None:
     found = _RELATIVE.fullmatch(text)
     if found is None:
         return None
-    return max(now - sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(found[1])), 0)
+    return max(now - _duration(found[1]), 0)
+
+
+def _duration(text: str) -> int:
+    return sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(text))
 
 
 def _epoch(text: str) -> int | None:

@@ -20,6 +20,8 @@ from gateway.model.errors import (
     StoreError,
     UnknownEntity,
     UnknownReceiver,
+    UnknownWindow,
+    WindowError,
 )
 
 logger = logging.getLogger(__name__)
@@ -111,11 +113,11 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _gateway(request: Request, error: Exception) -> JSONResponse:
     here: str = request.scope["path"]
     match error:
-        case UnknownEntity() | UnknownReceiver():
+        case UnknownEntity() | UnknownReceiver() | UnknownWindow():
             return problem(HTTPStatus.NOT_FOUND, str(error), here)
         case AmbiguousName():
             return problem(HTTPStatus.CONFLICT, str(error), here)
-        case ConfigError():
+        case ConfigError() | WindowError():
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), here)
         case DeliveryError():
             return problem(HTTPStatus.BAD_GATEWAY, str(error), here)

@@ -49,7 +49,7 @@ def question_routes(desk: Desk) -> APIRouter:
         known_at: KnownAt = None,
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            return render.impact_model(_impact(view, entity, kind, now, desk.stale_intervals), limit)
+            return _answer(view, _impact(view, entity, kind, now, desk.stale_intervals), limit)
 
         return await desk.answer(request, at, known_at, answer)
 
@@ -63,7 +63,7 @@ def question_routes(desk: Desk) -> APIRouter:
         known_at: KnownAt = None,
     ) -> Response:
         def answer(view: TopologyView, now: int) -> m.ImpactModel:
-            return render.impact_model(_impact(view, [name], kind, now, desk.stale_intervals), limit)
+            return _answer(view, _impact(view, [name], kind, now, desk.stale_intervals), limit)
 
         return await desk.answer(request, at, known_at, answer)
 
@@ -76,3 +76,7 @@ def _impact(view: TopologyView, names: list[str], kind: EntityKind | None, now: 
     answer = impact(view, [one.entity for one in meant], now, stale_after)
     notes = "".join(f" ({one.note})" for one in meant if one.note)
     return replace(answer, said=answer.said + notes)
+
+
+def _answer(view: TopologyView, found: Impact, limit: int) -> m.ImpactModel:
+    return render.impact_model(found, limit, render.covers(view, found.lost))

@@ -9,8 +9,11 @@ from gateway.model.entities import EntityRef
 from gateway.model.events import Event
 from gateway.model.ports import Interval, TopologyView
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
+from gateway.model.windows import Window, WindowRef
 from gateway.publishers.rest import models as m
+from gateway.publishers.rest.window_models import WindowModel
 from gateway.topology.ages import claim_age, claim_is_stale, entity_age, entity_is_stale
+from gateway.topology.coverage import covered_by
 from gateway.topology.hops import Hop, Where
 from gateway.topology.impact import Affected, Impact
 from gateway.topology.quorum import Quorum
@@ -48,6 +51,37 @@ def entity_detail(view: TopologyView, entity: Entity, now: int, stale_intervals:
         **_entity_fields(view, entity, now, stale_intervals),
         placement=None if placement is None else placement_model(view, placement),
         alarms=[alarm_model(view, alarm) for alarm in view.alarms_of(entity)],
+        windows=covers(view, [entity]),
+    )
+
+
+def covers(view: TopologyView, entities: Iterable[Entity]) -> list[m.CoverModel]:
+    """The planned windows that go on and cover one of these, by index."""
+    found = {window.index: window for entity in entities for window in covered_by(view, entity)}
+    return [
+        m.CoverModel(index=index, name=window.name, reason=window.reason, ends_at=moment(window.ends_at))
+        for index, window in sorted(found.items())
+    ]
+
+
+def window_model(view: TopologyView, window: Window) -> WindowModel:
+    named = (view.entity(index) for index in window.entities)
+    return WindowModel(
+        index=window.index,
+        id=window.id,
+        name=window.name,
+        reason=window.reason,
+        state=window.state,
+        entities=[ref(entity) for entity in named if entity is not None],
+        starts_at=moment(window.starts_at),
+        ends_at=moment(window.ends_at),
+        declared_by=window.declared_by,
+        declared_at=moment(window.declared_at),
+        begun_at=moment_or_none(window.begun_at),
+        ended_at=moment_or_none(window.ended_at),
+        event_id=window.event_id or None,
+        relocations=window.relocations,
+        failures=window.failures,
     )
 
 
@@ -157,6 +191,7 @@ def event_model(event: Event) -> m.EventModel:
         new_host=event_ref(event.new_host),
         cause=event.cause,
         planned=event.planned,
+        window=None if event.window is None else _window_ref(event.window),
         live=event.live,
         members=[_event_ref(member) for member in event.members],
         carried=event.carried,
@@ -169,6 +204,12 @@ def event_model(event: Event) -> m.EventModel:
         text=event.text,
         remedy=event.remedy,
         told=event.notify,
+    )
+
+
+def _window_ref(window: WindowRef) -> m.WindowRefModel:
+    return m.WindowRefModel(
+        index=window.index, name=window.name, ends_at=moment(window.ends_at), event_id=window.event_id
     )
 
 
@@ -191,6 +232,7 @@ def alarm_model(view: TopologyView, alarm: Alarm, cleared_at: int | None = None)
         cleared_at=moment_or_none(cleared_at),
         event_id=alarm.event_id,
         caused_by=alarm.caused_by or None,
+        planned=alarm.planned,
     )
 
 
@@ -237,6 +279,7 @@ def where_model(view: TopologyView, answer: Where, stale_intervals: int) -> m.Wh
         ends=answer.ends,
         notes=list(answer.notes),
         alarms=[alarm_model(view, alarm) for alarm in answer.alarms],
+        windows=covers(view, [answer.entity]),
         revision=answer.revision,
         at=moment(answer.now),
     )
@@ -268,7 +311,7 @@ def _hop(hop: Hop) -> m.HopModel:
     )
 
 
-def impact_model(answer: Impact, limit: int) -> m.ImpactModel:
+def impact_model(answer: Impact, limit: int, windows: Iterable[m.CoverModel] = ()) -> m.ImpactModel:
     return m.ImpactModel(
         lost=[ref(entity) for entity in answer.lost],
         said=answer.said,
@@ -279,6 +322,7 @@ def impact_model(answer: Impact, limit: int) -> m.ImpactModel:
         ],
         quorums=[_quorum(votes) for votes in answer.quorums],
         blind_spots=list(answer.blind_spots),
+        windows=list(windows),
         stale=answer.stale,
         revision=answer.revision,
         at=moment(answer.now),

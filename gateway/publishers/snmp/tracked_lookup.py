@@ -15,7 +15,7 @@ from gateway.wire.ber import Oid
 
 Touched = dict[tuple[str, int], object]
 """Shards that were looked at: (shelf, shard number) -> what was there."""
-SHELVES = ("entities", "records", "claims", "dependents", "placements", "alarms", "entity_alarms")
+SHELVES = ("entities", "records", "claims", "dependents", "placements", "alarms", "entity_alarms", "windows")
 NONE_SILENT: Buckets[bool] = Buckets(tuple({} for _ in range(64)))
 """Keys of the scopes that do not answer, spread so that one more touches few rows."""
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gateway.model.entities import EntityKind
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
+from gateway.model.windows import Window
 
 
 class TrackedRows(Protocol):
@@ -75,3 +76,6 @@ class TrackedView:
 
     def is_silent(self, record: Record) -> bool:
         return self._rows.is_silent(record)
+
+    def open_windows(self) -> Iterator[Window]:
+        return iter(())

@@ -11,6 +11,7 @@ from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.model.standings import ReceiverHealth
 from gateway.model.verdicts import Verdict, VerdictReason
+from gateway.model.windows import WindowState
 
 Numbers = Mapping[Enum, int]
 
@@ -157,6 +158,7 @@ SOURCE_STATES: Final[Numbers] = {
     SourceState.STALE: 4,
     SourceState.DISABLED: 5,
 }
+WINDOW_STATES: Final[Numbers] = {WindowState.SCHEDULED: 1, WindowState.ACTIVE: 2, WindowState.ENDED: 3}
 WHEREABOUTS: Final[Numbers] = {where: int(where) for where in Whereabouts}
 ARRIVALS: Final[Numbers] = {arrival: int(arrival) for arrival in Arrival}
 LAYER_STATES: Final[Numbers] = {status: int(status) for status in LayerStatus}
@@ -217,6 +219,7 @@ CONVENTIONS: Final[Mapping[str, Numbers]] = {
     "TopologyVerdict": VERDICTS,
     "TopologyVerdictReason": VERDICT_REASONS,
     "TopologyReceiverState": RECEIVER_STATES,
+    "TopologyWindowState": WINDOW_STATES,
 }
 """By the name of the MIB's TEXTUAL-CONVENTION."""
 

@@ -7,7 +7,7 @@ from typing import Any, Final, assert_never
 
 from gateway.model.conditions import RULES, Category, ConditionKind, Severity
 from gateway.model.entities import EntityRef
-from gateway.model.events import CLEARS, RELOCATIONS, Cause, Event, EventKind
+from gateway.model.events import CLEARS, RELOCATIONS, WINDOWS, Cause, Event, EventKind
 from gateway.model.notices import Notice, NoticeKind
 from gateway.schema.snmp import syntax
 from gateway.schema.snmp.arcs import (
@@ -78,11 +78,20 @@ def _key(event: Event) -> str:
     return event.alarm_key or f"{event.kind.value}:{event.entity.id}"
 
 
+def _caused_by(event: Event) -> str:
+    """Its root, else the start of the planned window in which it happened."""
+    return event.caused_by or (event.window.event_id if event.window and event.kind not in WINDOWS else "")
+
+
 def _said(event: Event) -> str:
+    planned = "planned" if event.planned else "not planned"
+    if event.window is not None and event.kind not in WINDOWS:
+        planned = f'planned by the window "{event.window.name}"'
+        if event.text:
+            return f"{event.text} ({planned})"
     if event.text or event.kind not in RELOCATIONS:
         return event.text
     how = (event.cause or Cause.UNKNOWN).value.replace("_", " ")
-    planned = "planned" if event.planned else "not planned"
     return f"{event.entity.name} went from {_name(event.old_host)} to {_name(event.new_host)}: {how}, {planned}"
 
 
@@ -99,7 +108,7 @@ CAUSE: Final = EventObject(10, "topoEventCause", syntax.CAUSE, lambda e: e.cause
 PLANNED: Final = EventObject(11, "topoEventPlanned", syntax.TRUTH, lambda e: e.planned)
 ARRIVAL: Final = EventObject(12, "topoEventArrival", syntax.ARRIVAL, _arrival)
 EVENT_ID: Final = EventObject(13, "topoEventId", syntax.UUID, lambda e: e.id)
-CAUSED_BY: Final = EventObject(14, "topoEventCausedBy", syntax.UUID, lambda e: e.caused_by)
+CAUSED_BY: Final = EventObject(14, "topoEventCausedBy", syntax.UUID, _caused_by)
 TIME: Final = EventObject(15, "topoEventTime", syntax.TIME, lambda e: e.at)
 STARTED_AT: Final = EventObject(16, "topoEventStartedAt", syntax.TIME, lambda e: e.started_at)
 CARRIED: Final = EventObject(17, "topoEventCarried", syntax.GAUGE, lambda e: e.carried)
@@ -120,6 +129,9 @@ RUNBOOK: Final = EventObject(28, "topoEventRunbook", syntax.TEXT, lambda _: "")
 COUNT: Final = EventObject(29, "topoEventCount", syntax.GAUGE, lambda _: 1)
 FIRST: Final = EventObject(30, "topoEventFirst", syntax.UNSIGNED, lambda e: e.seq)
 LAST: Final = EventObject(31, "topoEventLast", syntax.UNSIGNED, lambda e: e.seq)
+WINDOW_ENDS_AT: Final = EventObject(
+    32, "topoEventWindowEndsAt", syntax.TIME, lambda e: e.window.ends_at if e.window is not None else 0
+)
 
 LOGGED_OBJECTS: Final = (
     ALARM_KEY, ENTITY_NAME, ENTITY_ID, ENTITY_KIND, ENTITY_INDEX, OLD_HOST_NAME, OLD_HOST_INDEX, NEW_HOST_NAME,
@@ -127,7 +139,7 @@ LOGGED_OBJECTS: Final = (
     CONDITION, CATEGORY, SEVERITY, TEXT, REMEDY, SOURCE, EVIDENCE,
 )  # fmt: skip
 """What an event has of its own, whoever is told."""
-EVENT_OBJECTS: Final = (*LOGGED_OBJECTS, SEQUENCE, RUNBOOK, COUNT, FIRST, LAST)
+EVENT_OBJECTS: Final = (*LOGGED_OBJECTS, SEQUENCE, RUNBOOK, COUNT, FIRST, LAST, WINDOW_ENDS_AT)
 _COMMON: Final = (
     ALARM_KEY, EVENT_ID, SEQUENCE, SEVERITY, ENTITY_NAME, ENTITY_KIND, ENTITY_ID, ENTITY_INDEX, OLD_HOST_NAME,
     OLD_HOST_INDEX, NEW_HOST_NAME, NEW_HOST_INDEX, CAUSE, CAUSED_BY, PLANNED, TEXT, REMEDY, RUNBOOK, TIME, SOURCE,
@@ -135,6 +147,7 @@ _COMMON: Final = (
 """Every notification of an event begins with these, so that a console counts to the same number for the same thing."""
 _MOVE: Final = (*_COMMON, ARRIVAL, STARTED_AT, CARRIED, MEMBER_COUNT, MEMBERS, EVIDENCE)
 _ALARM: Final = (*_COMMON, CONDITION, CATEGORY)
+_WINDOW: Final = (*_COMMON, STARTED_AT, MEMBER_COUNT, MEMBERS, WINDOW_ENDS_AT)
 _OWN: Final = (ALARM_KEY, EVENT_ID, LAST, SEVERITY, TEXT, TIME)
 _SUMMARY: Final = (ALARM_KEY, EVENT_ID, LAST, SEVERITY, TEXT, TIME, FIRST, COUNT, CAUSED_BY, MEMBERS)
 
@@ -153,10 +166,13 @@ MIGRATION_FAILED: Final = Notification(12, "topologyMigrationFailed", _COMMON)
 HEARTBEAT: Final = Notification(13, "topologyHeartbeat", _OWN)
 TEST: Final = Notification(14, "topologyTest", _OWN)
 SUMMARY: Final = Notification(15, "topologySummary", _SUMMARY)
+WINDOW_STARTED: Final = Notification(16, "topologyWindowStarted", _WINDOW)
+WINDOW_ENDED: Final = Notification(17, "topologyWindowEnded", _WINDOW)
 
 EVENT_TYPES: Final = (
     RELOCATION, ROLE_RELOCATION, STORAGE_RELOCATION, FAILURE_RAISED, FAILURE_CLEARED, CONFLICT_RAISED,
     CONFLICT_CLEARED, FINDING_RAISED, FINDING_CLEARED, STALE_RAISED, STALE_CLEARED, MIGRATION_FAILED,
+    WINDOW_STARTED, WINDOW_ENDED,
 )  # fmt: skip
 NOTIFICATION_TYPES: Final = (*EVENT_TYPES, HEARTBEAT, TEST, SUMMARY)
 
@@ -188,6 +204,10 @@ def notification_of(kind: EventKind) -> Notification:
             return STALE_CLEARED
         case EventKind.MIGRATION_FAILED:
             return MIGRATION_FAILED
+        case EventKind.WINDOW_STARTED:
+            return WINDOW_STARTED
+        case EventKind.WINDOW_ENDED:
+            return WINDOW_ENDED
     assert_never(kind)
 
 

@@ -7,6 +7,7 @@ from gateway.model.conditions import Severity
 from gateway.model.entities import EntityKind
 from gateway.model.rows import Alarm, Entity, Placement, Source
 from gateway.model.snapshot import scope_key
+from gateway.model.windows import Window
 from gateway.schema.snmp import syntax
 from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.enums import Whereabouts
@@ -36,6 +37,11 @@ def _layers(shard: Mapping[int, Entity], look: Lookup) -> Rows:
 
 def _impacts(shard: Mapping[int, Entity], look: Lookup) -> Rows:
     return [(row.key, row) for index in sorted(shard) for row in look.impact(shard[index])]
+
+
+def _windows(shard: Mapping[int, Window], look: Lookup) -> Rows:
+    rows = [(window, entity) for _, window in sorted(shard.items()) for entity in sorted(window.entities)]
+    return [((window.index, entity), (window, entity)) for window, entity in rows]
 
 
 def _name(index: int, look: Lookup) -> str:
@@ -120,6 +126,10 @@ def _impact(number: int, name: str, kind: Syntax, value: Callable[[ImpactRow], A
 
 def _alarm(number: int, name: str, kind: Syntax, value: Callable[[Alarm], Any]) -> Column:
     return Column(number, f"topoActiveAlarm{name}", kind, lambda row, look: value(row))
+
+
+def _window(number: int, name: str, kind: Syntax, value: Callable[[Window], Any]) -> Column:
+    return Column(number, f"topoWindow{name}", kind, lambda row, look: value(row[0]))
 
 
 SOURCE_TABLE: Final = Table(
@@ -214,6 +224,7 @@ ALARM_TABLE: Final = Table(
         _alarm(13, "EventId", syntax.UUID, lambda a: a.event_id),
         _alarm(14, "CausedBy", syntax.UUID, lambda a: a.caused_by),
         Column(15, "topoActiveAlarmEntityPointer", syntax.ROW_POINTER, lambda a, look: _pointer(a.entity, look)),
+        _alarm(16, "Planned", syntax.TRUTH, lambda a: a.planned),
     ),
     _raised,
 )
@@ -262,6 +273,27 @@ IMPACT_TABLE: Final = Table(
     ),
     _impacts,
 )
+WINDOW_TABLE: Final = Table(
+    15,
+    "topoWindowTable",
+    "windows",
+    ("topoWindowIndex", "topoWindowEntity"),
+    (
+        _window(3, "Name", syntax.TEXT, lambda w: w.name),
+        _window(4, "Reason", syntax.LONG_TEXT, lambda w: w.reason),
+        Column(5, "topoWindowEntityName", syntax.TEXT, lambda r, look: _name(r[1], look)),
+        _window(6, "State", syntax.WINDOW_STATE, lambda w: w.state),
+        _window(7, "StartsAt", syntax.TIME, lambda w: w.starts_at),
+        _window(8, "EndsAt", syntax.TIME, lambda w: w.ends_at),
+        _window(9, "DeclaredBy", syntax.TEXT, lambda w: w.declared_by),
+        _window(10, "Relocations", syntax.UNSIGNED, lambda w: w.relocations),
+        _window(11, "Failures", syntax.UNSIGNED, lambda w: w.failures),
+        _window(12, "EventId", syntax.UUID, lambda w: w.event_id),
+        Column(13, "topoWindowEntityPointer", syntax.ROW_POINTER, lambda r, look: _pointer(r[1], look)),
+    ),
+    _windows,
+)
+"""A row is a window and the index of one entity that it names."""
 TABLES: Final = (
     SOURCE_TABLE,
     ENTITY_TABLE,
@@ -270,4 +302,5 @@ TABLES: Final = (
     ALARM_TABLE,
     LAYER_TABLE,
     IMPACT_TABLE,
+    WINDOW_TABLE,
 )

@@ -47,6 +47,7 @@ async def test_it_is_of_version_3_1_and_names_every_path(document):
         "/api/v1/where/{name}",
         "/api/v1/impact",
         "/api/v1/impact/{name}",
+        "/api/v1/windows",
         "/ingest/{source}",
         "/healthz",
         "/readyz",

@@ -210,7 +210,7 @@ def test_a_pointer_leads_to_the_row_of_the_entity():
     placement, alarm = snapshot.placements.get(12), snapshot.alarms.get(1)
     where_pointer = (*WHERE_TABLE.column_oid(WHERE_TABLE.columns[-1]), 12)
     assert asker.get(where_pointer).value == ObjectIdentifier((*ENTITY_ID, placement.host))
-    alarm_pointer = (*ALARM_TABLE.column_oid(ALARM_TABLE.columns[-1]), 1)
+    alarm_pointer = (*ALARM_TABLE.column_oid(ALARM_TABLE.columns[-2]), 1)
     assert asker.get(alarm_pointer).value == ObjectIdentifier((*ENTITY_ID, alarm.entity))
     assert asker.get((*ENTITY_ID, placement.host)).value == text(estate.uuid(placement.host))
 
