@@ -93,7 +93,15 @@ def _affected(one: Body, below: int) -> str:
     first = one["path"][0]
     in_part = one["effect"] == "degraded" or one["parts"] > 1 or first["entity"]["index"] != below
     how = one["reason"] if in_part or first["relation"] == "managed_by" else _how(first["relation"])
-    return escape("; ".join(filter(None, (f"{_plain(one['entity'])}: {one['effect']}", how, _doubt(one)))))
+    parts = (f"{_plain(one['entity'])}: {one['effect']}", _verdict(one), how, _doubt(one))
+    return escape("; ".join(filter(None, parts)))
+
+
+def _verdict(one: Body) -> str:
+    """`restarts on n2 (c1: restarted by manager)`."""
+    where = f" on {one['destination']['name']}" if one["destination"] else ""
+    who = f"{one['manager']['name']}: " if one["manager"] else ""
+    return f"{one['verdict']}{where} ({who}{_words(one['verdict_reason'])})"
 
 
 def _how(relation: str) -> str:

@@ -14,6 +14,7 @@ from gateway.app.console import console
 from gateway.app.locate import locate, location_options
 
 PLACED = frozenset({"placed", "spread", "moving"})
+_INK = {"green": "green", "amber": "yellow", "red": "red"}
 at_option = click.option(
     "--at", help="Ask about a past time: 2026-01-31T03:00:00Z, or -1h (an hour ago; also 30m, 2d12h)."
 )
@@ -47,7 +48,10 @@ def where(name: str, at: str | None, as_json: bool, config: Path | None, state_d
 @json_option
 @location_options
 def impact(names: tuple[str, ...], at: str | None, as_json: bool, config: Path | None, state_dir: Path | None) -> None:
-    """What is affected when NAME... (hosts, nodes, VMs, pools, racks) are lost or rebooted together?
+    """What is affected when NAME... (hosts, nodes, VMs, pools, racks) are lost together, and what becomes of it?
+
+    The verdict is about a reboot: machines come back, and what starts with them. GREEN: nothing is disrupted; AMBER:
+    what is comes back by itself, or is not known to; RED: something is lost.
 
     \b
     Exit status: 0  nothing that is known is affected (read the blind spots)
@@ -77,6 +81,7 @@ def _show_where(body: Mapping[str, Any]) -> None:
 
 def _show_impact(body: Mapping[str, Any]) -> None:
     click.echo(body["said"])
+    click.secho(body["outlook"], fg=_INK[body["colour"]])
     for line in window_lines(body["windows"]):
         click.echo(line)
     for line in impact_lines(body):

@@ -243,9 +243,6 @@ def _takes_resources(node: Entity) -> bool:
     return node.state is EntityState.RUNNING and not node.reason
 
 
-def _spent_on(resource: Entity) -> Iterator[str]:
-    """Names of the nodes on which it has failed too often: by its threshold, or because it cannot be started there."""
-    yield from filter(None, str(resource.attributes.get("exhausted_on", "")).split(","))
-    for name, value in resource.attributes.items():
-        if name.startswith("fail_count.") and value == "INFINITY":
-            yield name.removeprefix("fail_count.")
+def _spent_on(resource: Entity) -> list[str]:
+    """Names of the nodes on which it has failed too often."""
+    return str(resource.attributes.get("exhausted_on", "")).split(",")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway.model.entities import EntityKind, EntityState, has_one_placement
 from gateway.model.relations import Phase, RelationKind
-from gateway.model.rows import Entity
+from gateway.model.rows import Claim, Entity
 from gateway.model.verdicts import Colour, Verdict, VerdictReason
 from gateway.topology.composites import COMPOSITES, is_group, is_membership, members_of
 from gateway.topology.quorum import DOWN
@@ -23,7 +23,10 @@ _BOOTS = frozenset(
     {K.PHYSICAL_HOST, K.HYPERVISOR, K.VM, K.GUEST_OS, K.HA_NODE, K.K8S_NODE, K.RACK, K.SITE, K.VIRT_CLUSTER}
 )
 """What comes back when it is rebooted."""
+_BELONGING = frozenset({RelationKind.PART_OF, RelationKind.MEMBER_OF})
 _STORAGE = frozenset({RelationKind.USES_STORAGE, RelationKind.BACKED_BY})
+_SCHEDULED = frozenset({K.POD, K.WORKLOAD})
+"""What does not boot with its node: something starts it that is not asked."""
 _VOTING = frozenset({K.HA_CLUSTER, K.K8S_CLUSTER})
 _NOTICED = frozenset({K.SERVICE, K.REPLICATION_GROUP, K.WORKLOAD, K.POD, K.HA_RESOURCE, K.VM})
 """Kinds whose restart disrupts somebody; machines, nodes and storage that come back were only used by these."""
@@ -65,22 +68,24 @@ class _Judge:
         self._recovery = Recovery(spread.view, spread.lost)
         self._judged: dict[int, Judgement] = {}
         self._ahead = False
-        """Something was asked for that is not judged yet."""
+        """Something was asked for that was not judged yet: once through is not enough."""
 
     def verdicts(self) -> dict[int, Judgement]:
         roots = self._spread.roots
         todo = [*roots.values(), *(entity for index, (entity, _) in self._spread.hit.items() if index not in roots)]
-        while self._goes_on(todo):
-            pass
+        changes = self._go_through(todo)
+        while changes and self._ahead:
+            changes = self._go_through(todo)
         return self._judged
 
-    def _goes_on(self, todo: list[Entity]) -> bool:
-        self._ahead = False
-        before = {index: one.verdict for index, one in self._judged.items()}
+    def _go_through(self, todo: list[Entity]) -> bool:
+        """Judge all of it; True when a verdict is another one than before."""
+        changes = False
         for entity in todo:
-            self._judged[entity.index] = _worst([*self._told(entity)])
-        changed = any(one.verdict is not before.get(index) for index, one in self._judged.items())
-        return changed and (self._ahead or bool(before))
+            found, known = _worst([*self._told(entity)]), self._judged.get(entity.index)
+            changes = changes or known is None or known.verdict is not found.verdict
+            self._judged[entity.index] = found
+        return changes
 
     def _told(self, entity: Entity) -> Iterator[Judgement]:
         """All that speaks for a verdict."""
@@ -98,13 +103,13 @@ class _Judge:
         elif entity.kind is K.HA_RESOURCE:
             yield from self._resource(entity, own)
         else:
-            yield from (self._follow(blow) for blow in own)
+            yield from (self._follow(entity, blow) for blow in own)
 
     def _is_of_what_it_makes_up(self, blow: Blow) -> bool:
         """What is lost with its members says no more of them than they do, unless it is what is asked about."""
-        belongs = blow.relation in (RelationKind.PART_OF, RelationKind.MEMBER_OF)
-        makes_up = blow.through.kind in COMPOSITES or is_group(blow.through)
-        return belongs and makes_up and blow.through.index not in self._spread.roots
+        if blow.relation not in _BELONGING or blow.through.index in self._spread.roots:
+            return False
+        return blow.through.kind in COMPOSITES or is_group(blow.through)
 
     def _of(self, lower: Entity) -> Judgement:
         found = self._judged.get(lower.index)
@@ -115,23 +120,17 @@ class _Judge:
 
     # -- what follows what is below ----------------------------------------------------------------------------------
 
-    def _follow(self, blow: Blow) -> Judgement:
+    def _follow(self, upper: Entity, blow: Blow) -> Judgement:
         lower = self._of(blow.through)
         if blow.effect is Effect.DEGRADED and blow.through.index in self._spread.lost:
             return self._in_part(blow)
-        if blow.relation is RelationKind.RUNS_ON and blow.claim is not None and self._needs_a_manager(blow):
-            return Judgement(V.LOST if lower.verdict is V.LOST else V.UNKNOWN, R.NO_MANAGER_KNOWN)
-        reason = R.FOLLOWS_DEPENDENCY
         if blow.relation in _STORAGE:
-            reason = R.FOLLOWS_STORAGE
-        elif blow.relation in (RelationKind.RUNS_ON, RelationKind.PART_OF, RelationKind.MEMBER_OF):
-            reason = R.FOLLOWS_CARRIER
-        return Judgement(lower.verdict, reason, lower.destination, lower.manager)
-
-    def _needs_a_manager(self, blow: Blow) -> bool:
-        """A pod or workload does not boot with its node: what starts it is not asked."""
-        upper = self._view.entity(blow.claim.upper) if blow.claim is not None else None
-        return upper is not None and upper.kind in (K.POD, K.WORKLOAD)
+            return Judgement(lower.verdict, R.FOLLOWS_STORAGE, lower.destination, lower.manager)
+        if blow.relation in _BELONGING or blow.relation is RelationKind.RUNS_ON:
+            if upper.kind in _SCHEDULED:
+                return Judgement(V.LOST if lower.verdict is V.LOST else V.UNKNOWN, R.NO_MANAGER_KNOWN)
+            return Judgement(lower.verdict, R.FOLLOWS_CARRIER, lower.destination, lower.manager)
+        return Judgement(lower.verdict, R.FOLLOWS_DEPENDENCY, lower.destination, lower.manager)
 
     def _in_part(self, blow: Blow) -> Judgement:
         """What is lost is one of several, or not needed; it may also be a place that it is leaving."""
@@ -145,7 +144,8 @@ class _Judge:
 
     def _machine(self, vm: Entity, blows: list[Blow]) -> Iterator[Judgement]:
         """A VM: by the HA resource that it is, else by the host that it is on."""
-        manager = self._manager_of(vm)
+        claims = self._view.claims_of(vm)
+        manager = self._manager_of(claims)
         if manager is not None:
             found = self._of(manager)
             where = self._machine_of(found.destination) if found.destination is not None else None
@@ -155,8 +155,8 @@ class _Judge:
                 if manager is None:
                     yield self._boots_with(vm, blow.through)
             elif blow.relation is not RelationKind.MANAGED_BY and not (manager and blow.relation in _STORAGE):
-                yield self._follow(blow)
-        if self._is_moving(vm):
+                yield self._follow(vm, blow)
+        if self._is_moving(vm, claims):
             yield Judgement(V.UNKNOWN, R.UNSETTLED)
 
     def _boots_with(self, vm: Entity, host: Entity) -> Judgement:
@@ -169,11 +169,13 @@ class _Judge:
             return Judgement(V.UNKNOWN, R.FOLLOWS_CARRIER)
         return Judgement(V.RESTARTS, R.AUTOSTART, host) if autostart else Judgement(V.UNKNOWN, R.NO_MANAGER_KNOWN)
 
-    def _manager_of(self, vm: Entity) -> Entity | None:
+    def _manager_of(self, claims: Iterable[Claim]) -> Entity | None:
         """The HA resource that it is, when that is hit too: one that is stopped is in charge of nothing."""
-        lowers = (self._view.entity(c.lower) for c in self._view.claims_of(vm) if c.kind is RelationKind.MANAGED_BY)
-        reached = self._spread.hit.keys() | self._spread.roots.keys()
-        return next((r for r in lowers if r is not None and r.kind is K.HA_RESOURCE and r.index in reached), None)
+        lowers = (self._view.entity(c.lower) for c in claims if c.kind is RelationKind.MANAGED_BY)
+        return next((r for r in lowers if r is not None and r.kind is K.HA_RESOURCE and self._is_reached(r)), None)
+
+    def _is_reached(self, entity: Entity) -> bool:
+        return entity.index in self._spread.hit or entity.index in self._spread.roots
 
     def _machine_of(self, node: Entity) -> Entity | None:
         """The one hypervisor of the machine that a node is; None: it is not known."""
@@ -194,7 +196,8 @@ class _Judge:
     def _resource(self, resource: Entity, blows: list[Blow]) -> Iterator[Judgement]:
         """An HA resource: by what its cluster does, and by what it needs."""
         stops = [b for b in blows if b.relation in (RelationKind.RUNS_ON, RelationKind.MANAGED_BY)]
-        if stops and not has_one_placement(resource.kind, resource.subtype):
+        is_spread = not has_one_placement(resource.kind, resource.subtype)
+        if stops and is_spread:
             yield self._instances(resource)
         elif any(blow.effect is Effect.LOST for blow in stops):
             yield self._recovery.of(resource)
@@ -202,8 +205,8 @@ class _Judge:
             if blow.relation is RelationKind.MANAGED_BY and blow.through.kind is K.VM:
                 yield from self._disks(blow.through)
             elif blow not in stops:
-                yield self._follow(blow)
-        if self._is_moving(resource):
+                yield self._follow(resource, blow)
+        if not is_spread and self._is_moving(resource, self._view.claims_of(resource)):
             yield Judgement(V.UNKNOWN, R.UNSETTLED)
 
     def _instances(self, resource: Entity) -> Judgement:
@@ -228,18 +231,18 @@ class _Judge:
         """Of a resource that is a VM: whether its storage is there when it is started elsewhere."""
         for blow in self._spread.blows.get(vm.index, {}).values():
             if blow.relation in _STORAGE:
-                found = self._follow(blow)
+                found = self._follow(vm, blow)
                 is_here_only = found.verdict in (V.RESTARTS, V.UNKNOWN)
                 yield Judgement(V.LOST, R.LOCAL_DISK) if is_here_only else found
 
-    def _is_moving(self, entity: Entity) -> bool:
+    def _is_moving(self, entity: Entity, claims: Iterable[Claim]) -> bool:
         """True when a place is lost that it is claimed on beside the one where it is placed."""
-        placement = self._view.placement(entity)
+        places = [claim for claim in claims if claim.kind is RelationKind.RUNS_ON]
+        placement = self._view.placement(entity) if len(places) > 1 else None
         if placement is None or not placement.open:
             return False
-        claims = (claim for claim in self._view.claims_of(entity) if claim.kind is RelationKind.RUNS_ON)
         placed = self._view.entity(placement.host)
-        others = [lower for claim in claims if (lower := self._view.entity(claim.lower)) is not None]
+        others = [lower for claim in places if (lower := self._view.entity(claim.lower)) is not None]
         return placed is not None and any(
             one.index != placed.index and one.kind is placed.kind and one.index in self._spread.lost for one in others
         )
@@ -248,7 +251,7 @@ class _Judge:
 
     def _composite(self, composite: Entity) -> Judgement:
         members = [one for _, one in members_of(self._view, composite)]
-        reached = [one for one in members if one.index in self._spread.hit or one.index in self._spread.roots]
+        reached = [one for one in members if self._is_reached(one)]
         verdicts = [self._of(one) for one in reached]
         if is_group(composite):
             return _worst(verdicts)
@@ -281,6 +284,8 @@ def _badness(one: Judgement) -> int:
 
 def _worst(judgements: list[Judgement]) -> Judgement:
     """The worst, of equals the first."""
+    if len(judgements) == 1:
+        return judgements[0]
     return max(judgements, key=_badness, default=_STAYS)
 
 
@@ -290,5 +295,5 @@ def _is_of_a_member(entity: Entity, blow: Blow) -> bool:
     if claim is None or not (entity.kind in COMPOSITES or is_group(entity)):
         return False
     if claim.upper not in entity.records:
-        return claim.kind in (RelationKind.MEMBER_OF, RelationKind.PART_OF)
+        return claim.kind in _BELONGING
     return entity.kind is K.SERVICE and claim.kind is RelationKind.DEPENDS_ON and is_membership(claim)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.tree import Tree
 
 from gateway.app.answers import SHOWN, alarm_lines, impact_lines, impact_trees, where_tree, window_lines
-from gateway.model.entities import EntityKind
+from gateway.model.entities import EntityKind, EntityState
 from gateway.publishers.rest import render
 from gateway.topology.impact import impact
 from gateway.topology.lookup import resolve
@@ -125,9 +125,20 @@ def test_the_tree_of_a_pool_goes_by_its_volumes():
     printed = lines(impact_trees(impact_body(in_vms(), "nfs")))
     assert printed[:3] == [
         "nfs (storage_pool)",
-        "n1.qcow2 (volume): lost; backed by",
-        "n1 (vm): lost; uses storage",
+        "n1.qcow2 (volume): lost; lost (follows storage); backed by",
+        "n1 (vm): lost; lost (follows storage); uses storage",
     ]
+
+
+def test_what_restarts_says_where_and_who_decides():
+    house = House()
+    cluster = Cluster(house)
+    cluster.run("web", "n1")
+    cluster.states["n3"] = EntityState.STANDBY
+    cluster.read(0)
+    body = impact_body(house, "n1")
+    assert "web (ha_resource): lost; restarts on n2 (lab: restarted by manager)" in lines(impact_trees(body))
+    assert (body["colour"], body["outlook"]) == ("amber", "AMBER: 1 restart, 1 stay")
 
 
 def test_counts_and_votes_come_first():
@@ -150,8 +161,8 @@ def test_what_the_answer_left_out_is_said():
     printed = lines(impact_trees(impact_body(in_vms(), "physical_host:h1", limit=2)))
     assert printed == [
         "h1 (physical_host)",
-        "n1 (ha_node): lost; runs on guest_os n1, which is lost",
-        "web (ha_resource): lost",
+        "n1 (ha_node): lost; unknown (follows carrier); runs on guest_os n1, which is lost",
+        "web (ha_resource): lost; unknown (lab: quorum doubtful)",
         "and 4 more that are affected; the REST answer gives all with a higher limit",
     ]
 
@@ -165,7 +176,7 @@ def test_each_affected_entity_is_in_the_trees_once():
 
 def test_names_with_brackets_are_shown_as_they_are():
     printed = lines(impact_trees(impact_body(in_vms("[bold]x[/bold]"), "hypervisor:h1")))
-    assert "[bold]x[/bold] (vm): lost" in printed
+    assert "[bold]x[/bold] (vm): lost; unknown (no manager known)" in printed
 
 
 def test_an_alarm_comes_with_what_to_do():

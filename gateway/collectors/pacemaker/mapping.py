@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from gateway.collectors.pacemaker.bonds import bonds
 from gateway.collectors.pacemaker.conditions import JUDGED, conditions, device_targets
+from gateway.collectors.pacemaker.eligibility import exhausted_on
 from gateway.collectors.pacemaker.evidence import evidence
 from gateway.collectors.pacemaker.facts import Domain, NodeFacts
 from gateway.collectors.pacemaker.parse import canonical_role
@@ -91,6 +92,8 @@ def _cluster(picture: Picture) -> ObservedEntity:
         "fencing_enabled": flag(picture.option("fencing-enabled", picture.option("stonith-enabled", "true"))),
         "maintenance_mode": flag(picture.option("maintenance-mode")),
     }
+    if not flag(picture.option("symmetric-cluster"), default=True):
+        attributes["symmetric"] = False
     if view.quorate is not None:
         attributes["quorate"] = view.quorate
     if (voting := picture.voting) is not None:
@@ -165,6 +168,8 @@ def _unit_attributes(picture: Picture, unit: Unit) -> Iterator[tuple[str, Value]
         if history.id == unit.id or any(part.id == history.id for part in unit.parts):
             count = "INFINITY" if history.fail_count >= INFINITY else str(history.fail_count)
             yield f"fail_count.{history.node}", count
+    if spent := sorted({history.node for history in exhausted_on(picture, unit)}):
+        yield "exhausted_on", ",".join(spent)
     if unit.subtype == "primitive":
         parameters = _parameters(picture, unit.id)
         yield from ((name, parameters[name]) for name in _STORAGE if name in parameters)

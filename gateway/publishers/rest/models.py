@@ -10,6 +10,7 @@ from gateway.model.entities import EntityKind, EntityState, KeyNamespace, Value
 from gateway.model.events import Cause, EventKind
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import SourceState
+from gateway.model.verdicts import Colour, Verdict, VerdictReason
 from gateway.topology.hops import HopState, WhereStatus
 from gateway.topology.layers import Layer
 from gateway.topology.spread import Effect
@@ -311,7 +312,15 @@ class AffectedModel(Model):
     entity: Ref
     layer: Layer
     effect: Effect
+    """What happens at once."""
     reason: str
+    verdict: Verdict
+    """What becomes of it when what is lost is rebooted."""
+    verdict_reason: VerdictReason
+    destination: Ref | None
+    """Where it then is; null when its manager chooses, when it does not move, or when nothing tells."""
+    manager: Ref | None
+    """The cluster that decides."""
     path: list[StepModel]
     parts_lost: int
     parts: int
@@ -349,10 +358,18 @@ class QuorumModel(Model):
 
 
 class ImpactModel(Model):
-    """What is affected if `lost` are lost: what stops at once, not whether it comes back elsewhere."""
+    """
+    What is affected if `lost` are lost, and what becomes of it when they are rebooted.
+
+    A manager is not asked what it would do: that it starts something, and where, follows from what its source tells.
+    """
 
     lost: list[Ref]
     said: str
+    colour: Colour
+    """Green: nothing is disrupted; amber: what is disrupted comes back, or is not known to; red: something is lost."""
+    outlook: str
+    """The same in a line, with the number of each verdict."""
     affected: list[AffectedModel]
     """By layer, lost before degraded."""
     omitted: int

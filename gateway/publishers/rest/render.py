@@ -315,6 +315,8 @@ def impact_model(answer: Impact, limit: int, windows: Iterable[m.CoverModel] = (
     return m.ImpactModel(
         lost=[ref(entity) for entity in answer.lost],
         said=answer.said,
+        colour=answer.colour,
+        outlook=answer.outlook,
         affected=[_affected(one) for one in answer.affected[:limit]],
         omitted=max(len(answer.affected) - limit, 0),
         counts=[
@@ -346,6 +348,10 @@ def _affected(one: Affected) -> m.AffectedModel:
         layer=one.layer,
         effect=one.effect,
         reason=one.reason,
+        verdict=one.verdict,
+        verdict_reason=one.verdict_reason,
+        destination=None if one.destination is None else ref(one.destination),
+        manager=None if one.manager is None else ref(one.manager),
         path=[m.StepModel(relation=step.relation, entity=ref(step.entity)) for step in one.path],
         parts_lost=one.parts_lost,
         parts=one.parts,

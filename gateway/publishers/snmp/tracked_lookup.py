@@ -58,9 +58,8 @@ class TrackedLookup:
         return all(self.shard(*place) is seen for place, seen in touched.items())
 
     def _row(self, shelf: str, index: int) -> Any:
-        number = index >> BITS
-        shard = self.shard(shelf, number)
-        self.touched[shelf, number] = shard
+        number, shards = index >> BITS, self.shelves[shelf]
+        shard = self.touched[shelf, number] = shards[number] if number < len(shards) else None
         return shard.get(index) if shard is not None else None
 
     def entity(self, index: int) -> Entity | None:

@@ -55,6 +55,8 @@ class TrackedView:
         return iter(())
 
     def claims_of(self, entity: Entity) -> tuple[Claim, ...]:
+        if len(entity.records) == 1:
+            return self._rows.claims(entity.records[0])
         return tuple(claim for record in entity.records for claim in self._rows.claims(record))
 
     def claims_on(self, entity: Entity) -> tuple[Claim, ...]:
