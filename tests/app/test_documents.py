@@ -17,6 +17,7 @@ from gateway.collectors.simulated.settings import StepSettings
 from gateway.config.configuration import build
 from gateway.config.settings import GatewaySettings, Settings, SettleSettings
 from gateway.model.ports import CollectorContext
+from gateway.model.verdicts import Verdict, VerdictReason
 from gateway.support import tasks
 
 PROJECT = Path(__file__).parents[2]
@@ -60,6 +61,11 @@ def test_the_reference_has_every_key() -> None:
     said = facts_document(NodeFacts("n1"))
     assert {key for key in said if not re.search(rf"^{key} = ", REFERENCE, re.MULTILINE)} == set()
     assert {deed for deed in Deed if f"`{deed}`" not in REFERENCE} == set()
+
+
+def test_each_verdict_and_each_reason_is_explained() -> None:
+    said = (PROJECT / "docs" / "impact.md").read_text()
+    assert {word for word in (*Verdict, *VerdictReason) if f"`{word}`" not in said} == set()
 
 
 def test_urls_of_a_database_are_written_the_same_everywhere() -> None:
