@@ -1,19 +1,22 @@
 """Receivers of a running gateway: seen, made, changed, tested and replayed, by REST and on the command line."""
 
 import json
+import re
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from gateway.schema.snmp.notifications import EVENT_ID, HEARTBEAT, RELOCATION, TEST
+from gateway.schema.snmp.receivers import DELIVERY_TABLES, RECEIVER_TABLE
 from gateway.wire.oid import format_oid
 from gateway.wire.pdu import Pdu, PduType, Version
 from gateway.wire.snmp import CommunityMessage, encode_message
 from gateway.wire.values import VarBind
-from tests.app.estate import CONFIGURATION, Estate, Running
+from tests.app.estate import CONFIGURATION, Estate, Running, until
 from tests.lab.snmptrapd import Snmptrapd
 
 COLD_START, WARM_START, AUTHENTICATION_FAILURE = (f"1.3.6.1.6.3.1.1.5.{number}" for number in (1, 2, 5))
@@ -157,3 +160,45 @@ def test_heartbeats_and_wrong_credentials_are_told(estate: Estate, snmptrapd: Sn
                 intruder.sendto(request, ("127.0.0.1", port))
         snmptrapd.wait_for(lambda each: each.oid == AUTHENTICATION_FAILURE, PATIENCE_S)
         assert [each.oid for each in snmptrapd.received()].count(AUTHENTICATION_FAILURE) == 1
+
+
+def walked(gateway: Running, table: str) -> dict[str, str]:
+    """Instances of a table as snmpbulkwalk prints them, by their OID below the table's entry."""
+    asked, agent = re.findall(r"so ask it: (SNMPCONFPATH=.* snmpbulkwalk) (\S+) ", gateway.log)[-1]
+    command = f"{asked} -Onq {agent} {table}"
+    said = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=30, check=True).stdout
+    found = (line.partition(" ") for line in said.splitlines() if line.startswith(f".{table}.1."))
+    return {oid[len(table) + 4 :]: value for oid, _, value in found}
+
+
+def test_what_becomes_of_notifications_is_in_tables_of_the_agent(estate: Estate, snmptrapd: Snmptrapd) -> None:
+    secret(estate)
+    snmptrapd.stop()
+    table = informed(snmptrapd.port, community_file="state/secrets/noc", give_up_attempts=2)
+    estate.configure(CONFIGURATION + written("noc", table))
+    noc = "3.110.111.99"
+    receivers, missed = (format_oid(each.oid) for each in DELIVERY_TABLES)
+
+    def shown(**wanted: str) -> bool:
+        found = walked(gateway, receivers)
+        numbers = {column.name.removeprefix("topoReceiver"): column.number for column in RECEIVER_TABLE.columns}
+        return all(found.get(f"{numbers[name]}.{noc}") == value for name, value in wanted.items())
+
+    def seen(**wanted: str) -> None:
+        until(lambda: shown(**wanted), 30, lambda: f"{wanted} is not in {walked(gateway, receivers)}")
+
+    with estate.start() as gateway:
+        settled(gateway)
+        seen(Address=f'"127.0.0.1:{snmptrapd.port}"', Protocol='"SNMPv2c"', Acknowledges="1")
+        estate.place("web beta", "db beta")
+        seen(GivenUp="1", Sent="1", Retries="1", Acknowledged="0", Waiting="0", State="4", Missed="1", Position="1")
+        refused = walked(gateway, missed)
+        assert set(refused) == {f"{column}.{noc}.1" for column in range(2, 9)}
+        assert refused[f"4.{noc}.1"] == '"web"'
+        assert "Connection refused" in refused[f"7.{noc}.1"]
+        snmptrapd.start()
+        assert estate.command("notifications", "replay").returncode == 0
+        seen(Missed="0", Replaying="0", Acknowledged="1", LastSent="1", State="2", LastError='""')
+        assert walked(gateway, missed) == {}
+        estate.place("web alpha", "db beta")
+        seen(Sent="3", Acknowledged="2", LastSent="2", Position="2", Waiting="0")

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.schema.snmp.notifications import ALARM_KEY, NOTIFICATION_TYPES
 from gateway.wire.oid import format_oid
-from tests.app.estate import CONFIGURATION, Estate, Running
+from tests.app.estate import CONFIGURATION, Estate, Running, until
 from tests.lab.snmptrapd import Snmptrapd, missing
 
 ALARM_KEY_0 = format_oid((*ALARM_KEY.oid, 0))
@@ -392,3 +392,37 @@ def test_zabbix_gets_the_item_and_its_trapper(estate: Estate) -> None:
     for oid in (".1.3.6.1.4.1.32473.7163.0.1", "SNMPv2-SMI::enterprises.32473.7163.0.1", f"{MIB}::topologyTest"):
         assert re.search(pattern, f"SNMPv2-MIB::snmpTrapOID.0 type=6 value=OID: {oid}")
     assert not re.search(pattern, "SNMPv2-MIB::snmpTrapOID.0 type=6 value=OID: .1.3.6.1.4.1.132473.7163.0.1")
+
+
+class Handing(Configured):
+    """Hands each notification to what traphandle names, instead of writing it down."""
+
+    def _configuration(self) -> str:
+        return self.rules
+
+
+@pytest.mark.parametrize("enterprise", ["32473.7163", "4711"])
+def test_zabbix_reads_an_entry_for_each_notification_with_its_key(estate: Estate, enterprise: str) -> None:
+    snmptrapd = Handing()
+    receiver(estate, snmptrapd.port, **v3("SHA-256", "AES", inform=True))
+    root = f"[publishers.snmp]\nenterprise = {json.dumps(enterprise)}"
+    estate.configure(estate.config.read_text().replace("[publishers.snmp]", root))
+    printed = estate.command("snmp", "receiver-config", "noc", "--for", "zabbix").stdout
+    handler, file = estate.folder / "zabbix-traps", estate.folder / "snmptrap.log"
+    (script,) = re.findall(r"^#!/bin/sh\n.*?(?=\n\n)", printed, re.MULTILINE | re.DOTALL)
+    handler.write_text(script.replace("/var/log/snmptrap/snmptrap.log", str(file)) + "\n")
+    handler.chmod(0o755)
+    snmptrapd.rules = printed.partition("\n# /usr/local")[0].replace("/usr/local/bin/zabbix-traps", str(handler)) + "\n"
+    (pattern,) = re.findall(r'^snmptrap\["(.*)"\]$', printed, re.MULTILINE)
+    with snmptrapd, estate.start() as gateway:
+        gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+        estate.place("web beta", "db beta")
+        gateway.wait_until("receivers", "noc", said='"delivered":1')
+        assert estate.command("test-notification", "noc").returncode == 0
+        key = json.loads(estate.command("events", "--json").stdout)["items"][0]["id"]
+        until(lambda: file.exists() and file.read_text().count("\n") == 3, 20, lambda: file.read_text())
+    start, moved, tested = file.read_text().splitlines()
+    entry = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} ZBXTRAP 127\.0\.0\.1 \S")
+    assert all(map(entry.match, (start, moved, tested)))
+    assert key.encode().hex(" ").upper() in moved  # this snmptrapd writes strings so
+    assert [bool(re.search(pattern, each)) for each in (start, moved, tested)] == [False, True, True]

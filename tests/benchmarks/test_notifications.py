@@ -39,6 +39,7 @@ ENCODE_GOAL_US = 50.0
 RATE_GOAL = 1_000.0
 RECEIVERS = 10
 EVENTS = 500
+DISTANCE_S = 0.05
 
 
 def test_a_v3_trap_is_encoded_in_50_microseconds():
@@ -74,6 +75,16 @@ def test_ten_receivers_are_told_a_thousand_a_second(tmp_path: Path, way: str):
     rate = RECEIVERS * EVENTS / took_s
     print(f"\n{way}, {RECEIVERS} receivers, {EVENTS} events each, from SQLite until every position is written")
     report(f"notifications a second ({way})", rate, RATE_GOAL, at_least=True)
+
+
+def test_a_distant_receiver_is_told_once_a_round_trip(tmp_path: Path):
+    """One inform is on its way at a time: with two, the loss of the first would turn the order around."""
+    database = logged(tmp_path)
+    with consoles(RECEIVERS, answering=True, after_s=DISTANCE_S) as ports:
+        took_s = asyncio.run(tell(database, {**V2, "inform": True, "timeout_s": 5}, ports))
+    database.close()
+    print(f"\nv2c inform, {RECEIVERS} receivers at once, an acknowledgement takes {DISTANCE_S * 1000:.0f} ms")
+    report("informs a second to each", EVENTS / took_s, 0.7 / DISTANCE_S, at_least=True)
 
 
 def logged(folder: Path) -> Database:
@@ -115,8 +126,8 @@ async def tell(database: Database, given: dict[str, object], ports: list[int]) -
 
 
 @contextmanager
-def consoles(number: int, *, answering: bool) -> Iterator[list[int]]:
-    """So many receivers on loopback, all in one thread; with `answering` each inform is acknowledged."""
+def consoles(number: int, *, answering: bool, after_s: float = 0.0) -> Iterator[list[int]]:
+    """So many receivers on loopback; with `answering` each acknowledges an inform, `after_s` later."""
     opened = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(number)]
     for each in opened:
         each.bind(("127.0.0.1", 0))
@@ -130,6 +141,7 @@ def consoles(number: int, *, answering: bool) -> Iterator[list[int]]:
             except TimeoutError:
                 continue
             if answering:
+                time.sleep(after_s)
                 each.sendto(acknowledged(data), sender)
 
     threads = [threading.Thread(target=serve, args=[each], daemon=True) for each in opened]

@@ -99,3 +99,29 @@ def test_an_older_database_goes_on_where_each_receiver_was(database_url: str):
     assert database.outbox.begin("noc") == Progress("noc", 2, 0, 2, 0, 0, 6, "")
     assert [(each.event.seq, each.wanted) for each in database.outbox.missed("nms", 9)] == [(2, False)]
     database.close()
+
+
+def test_what_is_ahead_of_a_receiver_is_counted_with_the_end_of_the_log(database: Database):
+    assert database.outbox.ahead(0) == (3, 4)
+    assert database.outbox.ahead(3) == (1, 4)
+    assert database.outbox.ahead(4) == (0, 4)
+
+
+def test_what_all_receivers_missed_is_counted_and_the_newest_of_it_shown(database: Database):
+    missed = (
+        ("nms", 1, T0, "timeout"),
+        ("nms", 3, T0, "timeout"),
+        ("noc", 3, T0, "refused"),
+        ("noc", 4, T0, "refused"),
+    )
+    database.outbox.mark(Marks((Progress("nms", 4), Progress("noc", 4)), missed))
+    database.outbox.replay("noc", T0)
+    found = database.outbox.given_up(3)
+    assert found.counts == {"nms": (2, 0), "noc": (0, 2)}
+    assert [(each.receiver, each.event.seq, each.wanted) for each in found.newest] == [
+        ("noc", 3, True),
+        ("nms", 3, False),
+        ("noc", 4, True),
+    ]
+    database.outbox.forget_all_but(["nms"])
+    assert database.outbox.given_up(3).counts == {"nms": (2, 0)}

@@ -100,21 +100,40 @@ def _said(notification: Notification) -> str:
 
 
 def _zabbix(root: Oid) -> Iterator[str]:
-    """Zabbix's documentation, "SNMP traps" with zabbix_trap_receiver.pl."""
-    yield 'perl do "/usr/bin/zabbix_trap_receiver.pl";'
+    """Zabbix's documentation, "SNMP traps": in one line, for its expressions see one line only."""
+    yield "traphandle default /usr/local/bin/zabbix-traps"
+    yield "# texts that are not ASCII are handed over as hexadecimal digits: in one line"
+    yield "[snmp] hexOutputLength 0"
     yield ""
-    yield "# /usr/bin/zabbix_trap_receiver.pl"
-    yield "$SNMPTrapperFile = '/var/log/snmptrap/snmptrap.log';"
+    yield "# /usr/local/bin/zabbix-traps, executable; whoever has zabbix_trap_receiver.pl may use that in its place"
+    yield from _ZABBIX_TRAPS.splitlines()
     yield ""
     yield "# /etc/zabbix/zabbix_server.conf (or of the proxy)"
     yield "StartSNMPTrapper=1"
-    yield "SNMPTrapperFile=/var/log/snmptrap/snmptrap.log"
+    yield f"SNMPTrapperFile={_ZABBIX_FILE}"
     yield ""
     yield "# An item of type SNMP trap, kind of value log, at a host with an SNMP interface. The host is chosen by the"
     yield "# sender's address, which is that of the gateway, or by snmpTrapAddress, where the affected host is known."
     # snmptrapd writes the name where it knows the MIB, else digits, or `enterprises` and digits.
     arcs = format_oid(root[len(ENTERPRISES) :]).replace(".", "\\.")
     yield f'snmptrap["TOPOLOGY-GATEWAY-MIB::topology|\\.{arcs}\\.0\\."]'
+
+
+_ZABBIX_FILE = "/var/log/snmptrap/snmptrap.log"
+_ZABBIX_TRAPS = rf"""#!/bin/sh
+# snmptrapd writes the sender's name, its address, and each varbind in a line: its name, a space, its value
+read -r name && read -r sender || exit 1
+address=$(expr "$sender" : '[^[]*\[\([^]]*\)\]')
+text=
+while read -r name value; do
+    case $name in *snmpTrapAddress.0 | *snmpModules.18.1.3.0 | *.6.3.18.1.3.0)
+        [ "$value" = 0.0.0.0 ] || address=$value ;;
+    esac
+    text="$text $name = $value"
+done
+printf '%s ZBXTRAP %s%s\n' "$(date +%Y-%m-%dT%H:%M:%S%z)" "$address" "$text" >> {_ZABBIX_FILE}
+"""
+"""An entry is `<time, ISO 8601> ZBXTRAP <address of the host> <anything>`."""
 
 
 def _word(text: str) -> str:

@@ -26,7 +26,9 @@ from pysnmp.hlapi.v3arch.asyncio import (
     usmHMAC384SHA512AuthProtocol,
 )
 
+from gateway.publishers.snmp import SnmpSettings
 from gateway.schema.snmp.arcs import ENTERPRISE
+from gateway.schema.snmp.keys import LocalizedKeys
 from gateway.schema.snmp.tables import ALARM_TABLE, LAYER_TABLE
 from gateway.wire.oid import format_oid
 from tests.publishers.snmp import estate, netsnmp, running
@@ -195,12 +197,22 @@ def proxied(port: int, *arguments: str) -> str:
     return netsnmp.call("snmpbulkwalk", "-v2c", "-c", "console", "-t", "10", f"127.0.0.1:{port}", *arguments)
 
 
-def test_snmpd_on_its_port_hands_our_tables_on(port, tmp_path):
+def keys_of(user: str) -> tuple[str, str]:
+    """The keys of a user at the engine of the tests, as its file of keys has them."""
+    settings = SnmpSettings.model_validate(running.SETTINGS)
+    _, auth, priv = LocalizedKeys.of(settings.users[user].credentials().at(user, running.ENGINE_ID)).text().split(":")
+    return auth, priv
+
+
+@pytest.mark.parametrize("user", ["authuser", "sha512", "reeder"])
+def test_snmpd_on_its_port_hands_our_tables_on(port, tmp_path, user):
     netsnmp.require()
+    auth, priv = keys_of(user)
+    protocols = f"-a {running.USERS[user]['auth']} -3k 0x{auth} -x {running.USERS[user]['priv']} -3K 0x{priv}"
     # docs/snmp.md has these lines.
     configuration = f"""\
 rocommunity console 127.0.0.1
-proxy -v 3 -l authPriv -u authuser -a SHA -A authpass1234 -x AES -X privpass1234 127.0.0.1:{port} .{ROOT}
+proxy -v 3 -l authPriv -u {user} {protocols} 127.0.0.1:{port} .{ROOT}
 proxy -v 2c -c public 127.0.0.1:{port} .1.3.6.1.2.1.92
 """
     table = "TOPOLOGY-GATEWAY-MIB::topoLayerTable"
