@@ -34,18 +34,18 @@ def arrange(lab: PacemakerLab) -> None:
     lab.wait_settled()
 
 
-def said(lab: PacemakerLab) -> Impact:
+def said(lab: PacemakerLab, *lost: str) -> Impact:
     facts = facts_of(json.loads(lab.run("n1", "python3", str(AGENT), "facts", "--node", "n1").stdout), "facts")
     seen = observation(lab.status_xml("n1").encode(), lab.cib("n1").encode(), [facts])
     house = House()
     house.see(0, seen.entities, seen.relations, seen.conditions)
-    return impact(house.snapshot, [house.get(node("n2"))], 0)
+    return impact(house.snapshot, [house.get(node(name)) for name in lost], 0)
 
 
 def test_what_impact_says_of_a_node_is_what_its_loss_brings(pacemaker_lab: PacemakerLab):
     lab = pacemaker_lab
     arrange(lab)
-    answer = said(lab)
+    answer = said(lab, "n2")
     told = {one.entity.name: one for one in answer.affected if one.entity.kind is EntityKind.HA_RESOURCE}
     restarts = {name: one for name, one in told.items() if one.verdict is Verdict.RESTARTS}
     assert {name for name, one in restarts.items() if one.verdict_reason is VerdictReason.RESTARTED_BY_MANAGER} == {
@@ -75,3 +75,15 @@ def test_what_impact_says_of_a_node_is_what_its_loss_brings(pacemaker_lab: Pacem
     now = lab.view()
     assert now is not None
     assert "n1" in now.nodes_of("agent")
+
+
+def test_what_a_cluster_without_a_majority_stops_was_said_to_be_lost(pacemaker_lab: PacemakerLab):
+    lab = pacemaker_lab
+    answer = said(lab, "n1", "n2")
+    told = {one.entity.name: one for one in answer.affected if one.entity.kind is EntityKind.HA_RESOURCE}
+    assert {(one.verdict, one.verdict_reason) for one in told.values()} == {(Verdict.LOST, VerdictReason.QUORUM_LOST)}
+    assert {*MOVED, "svc-b", "app", "agent-clone", "db-clone"} == told.keys()
+    lab.kill("n1", "n2")
+    lab.wait_for(
+        lambda view: not view.quorate and not any(where == "n3" for _, where in view.running), "n3 stops all", 40
+    )
