@@ -75,6 +75,8 @@ class VerdictReason(StrEnum):
     """Its manager does not answer: nothing tells whether it lives."""
     UNSETTLED = "unsettled"
     """It is moving, is claimed in two places, or what is left of it is only last known."""
+    LEFTOVER_BAN = "leftover_ban"
+    """Banned, by a constraint among others that an order of a person (move, ban) left behind and nobody cleared."""
 
 
 class Colour(StrEnum):

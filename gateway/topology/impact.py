@@ -15,11 +15,12 @@ from gateway.model.verdicts import Colour, Verdict, VerdictReason
 from gateway.topology.ages import STALE_INTERVALS, claim_age, claim_is_stale, entity_age, entity_is_stale
 from gateway.topology.blindspots import blind_spots
 from gateway.topology.layers import LAYERS, Layer
+from gateway.topology.outlook import colour, outlook
 from gateway.topology.quorum import Quorum
 from gateway.topology.recovery import Judgement
 from gateway.topology.said import called
 from gateway.topology.spread import Blow, Effect, Spread, Step
-from gateway.topology.verdicts import colour, judge, outlook
+from gateway.topology.verdicts import judge
 
 
 @dataclass(frozen=True, slots=True)

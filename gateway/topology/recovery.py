@@ -152,22 +152,15 @@ class Recovery:
         fit = {index: node for index, node in nodes.items() if node.name not in spent}
         if not fit:
             return _Choice(fit, VerdictReason.EXHAUSTED)
-        kept = fit.keys() & self._allowed(parts, fit, cluster)
+        constraints = [told for part in parts for told in self._claims(part, RelationKind.CONSTRAINED_TO)]
+        kept = fit.keys() & _allowed(constraints, fit, cluster)
         for part in parts:
             kept &= self._beside_others(part, parts, kept)
-        return _Choice({index: fit[index] for index in fit if index in kept}, VerdictReason.BANNED)
-
-    def _allowed(self, parts: list[Entity], nodes: dict[int, Entity], cluster: Entity | None) -> set[int]:
-        """By the constraints between resources and nodes."""
-        scores = [
-            (lower.index, str(claim.attributes.get("score", "")))
-            for part in parts
-            for claim, lower in self._claims(part, RelationKind.CONSTRAINED_TO)
-        ]
-        allowed = set(nodes) - {index for index, score in scores if score == _BANNED}
-        if cluster is not None and cluster.attributes.get("symmetric") is False:
-            allowed &= {index for index, score in scores if not score.startswith("-")}
-        return allowed
+        forgotten = any(
+            _is_ban(claim) and claim.attributes.get("leftover") and n.index in fit for claim, n in constraints
+        )
+        why = VerdictReason.LEFTOVER_BAN if forgotten else VerdictReason.BANNED
+        return _Choice({index: fit[index] for index in fit if index in kept}, why)
 
     def _beside_others(self, part: Entity, parts: list[Entity], nodes: set[int]) -> set[int]:
         """By the constraints between resources: with what it depends on, away from what it may not meet."""
@@ -176,7 +169,7 @@ class Recovery:
             if claim.attributes.get("colocation") and other.index not in inside:
                 nodes = nodes & (self._places_of(other) or nodes)
         for claim, other in self._claims(part, RelationKind.ANTI_AFFINE):
-            if claim.attributes.get("score") == _BANNED and other.index not in inside:
+            if _is_ban(claim) and other.index not in inside:
                 nodes = nodes - self._taken_by(other)
         return nodes
 
@@ -212,6 +205,22 @@ class _Choice:
 
     nodes: dict[int, Entity]
     why: VerdictReason = VerdictReason.NO_NODE_LEFT
+
+
+def _allowed(constraints: list[tuple[Claim, Entity]], nodes: Iterable[int], cluster: Entity | None) -> set[int]:
+    """The nodes that constraints between resources and nodes leave."""
+    allowed = set(nodes) - {node.index for claim, node in constraints if _is_ban(claim)}
+    if cluster is not None and cluster.attributes.get("symmetric") is False:
+        allowed &= {node.index for claim, node in constraints if not _score(claim).startswith("-")}
+    return allowed
+
+
+def _is_ban(claim: Claim) -> bool:
+    return _score(claim) == _BANNED
+
+
+def _score(claim: Claim) -> str:
+    return str(claim.attributes.get("score", ""))
 
 
 def _started(choice: _Choice, reason: VerdictReason, cluster: Entity | None) -> Judgement:

@@ -6,13 +6,12 @@ with them what boots with them. What does not boot (a pool, a network, a service
 about. A verdict is the worst that anything below gives; so a greater loss makes none better.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from gateway.model.entities import EntityKind, EntityState, has_one_placement
 from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import Claim, Entity
-from gateway.model.verdicts import Colour, Verdict, VerdictReason
+from gateway.model.verdicts import Verdict, VerdictReason
 from gateway.topology.composites import COMPOSITES, is_group, is_membership, members_of
 from gateway.topology.quorum import DOWN
 from gateway.topology.recovery import Judgement, Recovery
@@ -28,31 +27,12 @@ _STORAGE = frozenset({RelationKind.USES_STORAGE, RelationKind.BACKED_BY})
 _SCHEDULED = frozenset({K.POD, K.WORKLOAD})
 """What does not boot with its node: something starts it that is not asked."""
 _VOTING = frozenset({K.HA_CLUSTER, K.K8S_CLUSTER})
-_NOTICED = frozenset({K.SERVICE, K.REPLICATION_GROUP, K.WORKLOAD, K.POD, K.HA_RESOURCE, K.VM})
-"""Kinds whose restart disrupts somebody; machines, nodes and storage that come back were only used by these."""
 _STAYS = Judgement(V.STAYS, R.OTHERS_LEFT)
 
 
 def judge(spread: Spread) -> dict[int, Judgement]:
     """The verdict on all that a loss reached, by index."""
     return _Judge(spread).verdicts()
-
-
-def colour(judged: Iterable[tuple[Entity, Judgement]], blind: bool) -> Colour:
-    """The whole answer in a word. `blind`: there is something that nothing is known of."""
-    seen = {one.verdict for entity, one in judged if one.verdict is not V.RESTARTS or entity.kind in _NOTICED}
-    if seen & {V.LOST, V.BLOCKS}:
-        return Colour.RED
-    return Colour.AMBER if blind or seen & {V.RESTARTS, V.UNKNOWN} else Colour.GREEN
-
-
-def outlook(whole: Colour, judged: Iterable[Judgement]) -> str:
-    """The whole answer in a line: `RED: 2 lost, 1 unknown, 3 restart`."""
-    counts = Counter(one.verdict for one in judged)
-    words = {V.RESTARTS: "restart", V.STAYS: "stay", V.MIGRATES: "migrate", V.BLOCKS: "block"}
-    worst_first = sorted(counts, key=lambda verdict: -verdict.badness)
-    parts = [f"{counts[verdict]} {words.get(verdict, verdict.value)}" for verdict in worst_first]
-    return f"{whole.value.upper()}: {', '.join(parts) or 'nothing that is known is affected'}"
 
 
 class _Judge:

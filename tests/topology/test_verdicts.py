@@ -93,9 +93,9 @@ def only_n1_left(estate: Estate, **fields: object) -> None:
         estate.change(f"ha_node:{node}", **fields)
 
 
-def banned(estate: Estate) -> None:
+def banned(estate: Estate, **more: Value) -> None:
     for node in ("n2", "n3"):
-        estate.claim(RelationKind.CONSTRAINED_TO, VIP, f"ha_node:{node}", attributes={"score": "-INFINITY"})
+        estate.claim(RelationKind.CONSTRAINED_TO, VIP, f"ha_node:{node}", attributes={"score": "-INFINITY", **more})
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,7 @@ def banned(estate: Estate) -> None:
         (lambda e: e.alarm(VIP, ConditionKind.EXHAUSTED), (V.LOST, R.EXHAUSTED)),
         (lambda e: e.change(VIP, attributes={"exhausted_on": "n2,n3"}), (V.LOST, R.EXHAUSTED)),
         (banned, (V.LOST, R.BANNED)),
+        (lambda e: banned(e, leftover=True), (V.LOST, R.LEFTOVER_BAN)),
         (lambda e: only_n1_left(e, state=S.STANDBY), (V.LOST, R.NO_NODE_LEFT)),
         (lambda e: only_n1_left(e, state=S.OFFLINE), (V.LOST, R.QUORUM_LOST)),
         (lambda e: e.change("ha_cluster:c1", attributes={**TOLD, "quorate": False}), (V.LOST, R.QUORUM_LOST)),

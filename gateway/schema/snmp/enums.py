@@ -194,6 +194,7 @@ VERDICT_REASONS: Final[Numbers] = {
     VerdictReason.QUORUM_DOUBTFUL: 20,
     VerdictReason.MANAGER_SILENT: 21,
     VerdictReason.UNSETTLED: 22,
+    VerdictReason.LEFTOVER_BAN: 23,
 }
 RECEIVER_STATES: Final[Numbers] = {
     ReceiverHealth.IDLE: 1,

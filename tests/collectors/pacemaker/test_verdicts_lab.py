@@ -53,7 +53,7 @@ def test_what_impact_says_of_a_node_is_what_its_loss_brings(pacemaker_lab: Pacem
         "app",
     }
     assert {one.destination.name if one.destination else None for one in restarts.values()} == {"n1"}
-    assert (told["svc-b"].verdict, told["svc-b"].verdict_reason) == (Verdict.LOST, VerdictReason.BANNED)
+    assert (told["svc-b"].verdict, told["svc-b"].verdict_reason) == (Verdict.LOST, VerdictReason.LEFTOVER_BAN)
     assert told["agent-clone"].verdict is Verdict.STAYS
     assert answer.colour is Colour.RED
 
