@@ -88,7 +88,8 @@ async def stage(lab: LibvirtLab, **more: object) -> AsyncIterator[Stage]:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
 
 
 async def test_a_guest_whose_qemu_hangs_delays_neither_its_host_nor_another_guest(libvirt_lab: LibvirtLab) -> None:
