@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.model.shelf import BITS
-from gateway.publishers.snmp.segments import ColumnEncoder, Segment, ServedColumn
+from gateway.publishers.snmp.segments import ColumnEncoder, Segment
 from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.lookup import Lookup
 from gateway.schema.snmp.table import Column, Table
@@ -25,11 +25,7 @@ class LiveTable:
         self.look = look
         self._rows: tuple[Any, ...] = ()
         self._shards: dict[int, tuple[list[Any], list[bytes], list[Any]]] = {}
-        self.live = tuple(LiveColumn(self, table, column, (longest >> BITS) + 1) for column in table.columns)
-
-    @property
-    def columns(self) -> tuple[ServedColumn, ...]:
-        return self.live
+        self.columns = tuple(LiveColumn(self, table, column, (longest >> BITS) + 1) for column in table.columns)
 
     def shard(self, number: int) -> tuple[list[Any], list[bytes], list[Any]]:
         """(keys, encoded indexes, rows) of a shard, as of now."""
@@ -47,7 +43,7 @@ class LiveTable:
             keys.append(key)
             suffixes.append(encode_sub_identifiers(key))
             found.append(row)
-        for column in self.live:
+        for column in self.columns:
             column.made.clear()
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gateway.model.snapshot import Snapshot
+from gateway.model.standings import Standings
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.support.clock import SystemClock
@@ -55,21 +56,24 @@ class Holder:
         self.snapshot = snapshot
 
 
-def make(holder: Holder, settings: dict[str, Any] | None = None) -> SnmpPublisher:
+def make(holder: Holder, settings: dict[str, Any] | None = None, standings: Standings | None = None) -> SnmpPublisher:
     clock = SystemClock()
     engine = SnmpEngine(ENGINE_ID, 3, clock.monotonic())
-    return SnmpPublisher(SnmpSettings.model_validate(settings or SETTINGS), holder, engine, clock, "test")
+    given = SnmpSettings.model_validate(settings or SETTINGS)
+    return SnmpPublisher(given, holder, engine, clock, "test", standings=standings)
 
 
 @contextmanager
-def running(holder: Holder, settings: dict[str, Any] | None = None) -> Iterator[SnmpPublisher]:
+def running(
+    holder: Holder, settings: dict[str, Any] | None = None, standings: Standings | None = None
+) -> Iterator[SnmpPublisher]:
     """An agent that answers until the block ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
     async def begin() -> tuple[SnmpPublisher, asyncio.Task[None]]:
-        publisher = make(holder, settings)
+        publisher = make(holder, settings, standings)
         task = asyncio.create_task(publisher.run())
         await publisher.ready()
         return publisher, task

@@ -13,7 +13,7 @@ from gateway.schema.snmp.receivers import MISSED_TABLE, RECEIVER_TABLE
 from gateway.support.clock import SystemClock
 from gateway.wire.pdu import PduType
 from gateway.wire.values import Counter32, Gauge32, Integer, ObjectIdentifier, OctetString
-from tests.publishers.snmp import estate, running
+from tests.publishers.snmp import estate, netsnmp, running
 from tests.publishers.snmp.asking import Asker
 from tests.store.estate import T0, moved
 
@@ -21,7 +21,7 @@ COLUMNS = {
     column.name: table.column_oid(column) for table in (RECEIVER_TABLE, MISSED_TABLE) for column in table.columns
 }
 LONG = "x" * 64
-NOC = Standing("noc", "192.0.2.1:162", "SNMPv3", True, ReceiverHealth.OK, waiting=3, sent=7, acknowledged=4, retried=2)
+NOC = Standing("noc", "192.0.2.1:162", "SNMPv3", True, ReceiverHealth.OK, waiting=3, sent=7, acknowledged=4)
 
 
 def missed(receiver: str, number: int, *, wanted: bool = False) -> Missed:
@@ -37,7 +37,7 @@ class Kept:
 
     def standings(self) -> tuple[Standing, ...]:
         self.asked += 1
-        return tuple(dataclasses.replace(row) for row in self.rows)
+        return tuple(dataclasses.replace(row, retried=self.asked) for row in self.rows)
 
     def missed(self) -> tuple[Missed, ...]:
         return self.gone
@@ -69,7 +69,6 @@ def test_a_receiver_is_a_row_by_its_name():
         "Waiting": Gauge32(3),
         "Sent": Counter32(7),
         "Acknowledged": Counter32(4),
-        "Retries": Counter32(2),
         "LastError": OctetString(b""),
         "LastSuccess": OctetString(bytes(8)),
     }.items():
@@ -112,6 +111,25 @@ def test_what_was_given_up_is_a_row_for_each_receiver():
     told = asker.get((*at(publisher, "topoMissedNotification"), *index("noc"), 4)).value
     wanted = notification_of(kept.gone[0].event.kind).oid
     assert told == ObjectIdentifier(under(publisher.renderer.look.root, wanted))
+
+
+def test_net_snmp_knows_every_name_and_type_of_it_while_it_changes():
+    netsnmp.require()
+    kept = Kept(
+        *(dataclasses.replace(NOC, receiver=f"noc-{number}", error="l'hôte est injoignable") for number in range(70))
+    )
+    kept.gone = tuple(missed(f"noc-{number}", seq) for number in range(70) for seq in (1, 2, 900_000))
+    with running.running(running.Holder(estate.snapshot(30)), standings=kept) as publisher:
+        port = publisher.addresses[0][1]
+        receivers = netsnmp.ask("snmpbulkwalk", port, "TOPOLOGY-GATEWAY-MIB::topoReceiverTable")
+        gone = netsnmp.ask("snmpwalk", port, "TOPOLOGY-GATEWAY-MIB::topoMissedTable")
+    assert receivers.count("\n") + 1 >= 70 * len(RECEIVER_TABLE.columns)
+    assert gone.count("\n") + 1 >= 210 * len(MISSED_TABLE.columns)
+    assert 'topoReceiverState."noc-7" = INTEGER: ok(2)' in receivers
+    assert "hôte" in receivers
+    assert 'topoMissedNotification."noc-7".900000 = OID: TOPOLOGY-GATEWAY-MIB::topologyRelocation' in gone
+    for said in ("Wrong Type", "not increasing", "::enterprises", "Unknown"):
+        assert said not in receivers + gone
 
 
 def test_nobody_who_walks_something_else_asks_for_it():
