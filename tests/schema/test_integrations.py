@@ -19,7 +19,7 @@ COUNTERS = ("Counter32", "Counter64")
 def test_icinga_asks_for_the_objects_that_its_comments_name():
     text = (CONTENT / "icinga2" / "topology-gateway.conf").read_text()
     asked = re.findall(r'snmp_oid = "([\d.]+)\.0" // (\w+)', text)
-    assert len(asked) == text.count("snmp_oid") == 2
+    assert len(asked) == text.count("snmp_oid") == 3
     assert dict(asked) == {oid: NAMES[oid] for oid, _ in asked}
 
 

@@ -9,7 +9,7 @@ import gateway
 from gateway.model.events import Event
 from gateway.model.ports import CurrentTopology
 from gateway.model.snapshot import Snapshot
-from gateway.model.standings import Standings
+from gateway.model.standings import ReceiverHealth, Standings
 from gateway.publishers.snmp.access import Access, usm_users
 from gateway.publishers.snmp.agent import Agent
 from gateway.publishers.snmp.configured import configured_columns
@@ -173,7 +173,12 @@ class SnmpPublisher:
             sources=len(snapshot.sources),
             active_alarms=self.renderer.active_alarms,
             stale_sources=self.renderer.stale_sources,
+            failing_receivers=self._failing_receivers,
         )
+
+    def _failing_receivers(self) -> int:
+        standings = self._standings.standings() if self._standings is not None else ()
+        return sum(each.health in (ReceiverHealth.FAILING, ReceiverHealth.GIVING_UP) for each in standings)
 
     def _change_ticks(self, snapshot: Snapshot) -> int:
         """sysUpTime when the snapshot began to hold; 0 when that was before the start (RFC 2579, TimeStamp)."""

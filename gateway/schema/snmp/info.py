@@ -23,6 +23,8 @@ class InfoFacts:
     sources: int
     active_alarms: int
     stale_sources: int
+    failing_receivers: Callable[[], int]
+    """Asked for only when somebody reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +51,5 @@ SCALARS: Final = (
     Scalar(7, "topoInfoSources", syntax.GAUGE, lambda f: f.sources),
     Scalar(8, "topoInfoActiveAlarms", syntax.GAUGE, lambda f: f.active_alarms),
     Scalar(9, "topoInfoStaleSources", syntax.GAUGE, lambda f: f.stale_sources),
+    Scalar(10, "topoInfoFailingReceivers", syntax.GAUGE, lambda f: f.failing_receivers()),
 )

@@ -8,6 +8,7 @@ from gateway.model.standings import ReceiverHealth, Standing
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.engine import SnmpEngine
+from gateway.schema.snmp.info import SCALARS
 from gateway.schema.snmp.notifications import notification_of
 from gateway.schema.snmp.receivers import MISSED_TABLE, RECEIVER_TABLE
 from gateway.support.clock import SystemClock
@@ -130,6 +131,16 @@ def test_net_snmp_knows_every_name_and_type_of_it_while_it_changes():
     assert 'topoMissedNotification."noc-7".900000 = OID: TOPOLOGY-GATEWAY-MIB::topologyRelocation' in gone
     for said in ("Wrong Type", "not increasing", "::enterprises", "Unknown"):
         assert said not in receivers + gone
+
+
+def test_one_value_says_how_many_receivers_fail():
+    states = (ReceiverHealth.IDLE, ReceiverHealth.OK, ReceiverHealth.FAILING, ReceiverHealth.GIVING_UP)
+    kept = Kept(*(dataclasses.replace(NOC, receiver=each.value, health=each) for each in states))
+    publisher = served(kept)
+    (failing,) = (scalar.oid for scalar in SCALARS if scalar.name == "topoInfoFailingReceivers")
+    assert Asker(publisher).get((*under(publisher.renderer.look.root, failing), 0)).value == Gauge32(2)
+    kept.rows = ()
+    assert Asker(publisher).get((*under(publisher.renderer.look.root, failing), 0)).value == Gauge32(0)
 
 
 def test_nobody_who_walks_something_else_asks_for_it():
