@@ -27,6 +27,17 @@ class WindowWish:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowRef:
+    """A window as an event names it; stays readable when the window is long over."""
+
+    index: int
+    name: str
+    event_id: str
+    """Of the event of its start."""
+    ends_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """
     A declared window. Times: microseconds UTC.
@@ -67,13 +78,7 @@ class Window:
         """When it must be looked at next."""
         return self.ends_at if self.begun_at else self.starts_at
 
-
-@dataclass(frozen=True, slots=True)
-class WindowRef:
-    """A window as an event names it; stays readable when the window is long over."""
-
-    index: int
-    name: str
-    event_id: str
-    """Of the event of its start."""
-    ends_at: int
+    @property
+    def ref(self) -> WindowRef:
+        """How events name it."""
+        return WindowRef(self.index, self.name, self.event_id, self.ends_at)

@@ -25,6 +25,16 @@ def covered_by(view: TopologyView, entity: Entity) -> list[Window]:
     return [window for window in active if any(_shown(view, named) in under for named in window.entities)]
 
 
+def covers(view: TopologyView, window: Window) -> list[Entity]:
+    """
+    Everything that the window covers, by index; the entities that it names among them.
+
+    What is stopped and registered nowhere is left out, though it is covered where it was last.
+    """
+    under = beneath([_shown(view, named) for named in window.entities], lambda index: _uppers_in_view(view, index))
+    return [entity for index in sorted(under) if (entity := view.entity(index)) is not None]
+
+
 def covering(
     draft: Draft, windows: Iterable[Window], entity: int, places: Collection[int] | None = None
 ) -> list[Window]:
@@ -48,7 +58,7 @@ def beneath(entities: Iterable[int], lowers_of: Lowers) -> set[int]:
 
 
 def above(draft: Draft, entities: Iterable[int]) -> set[int]:
-    """All that depends on these entities, layer by layer, without them."""
+    """All that depends on these entities, as `covers`, without them."""
     named = set(entities)
     return beneath(named, lambda index: _uppers(draft, index)) - named
 
@@ -81,6 +91,17 @@ def _lowers_in_view(view: TopologyView, index: int) -> Iterator[int]:
     for claim in view.claims_of(entity):
         if claim.kind in CARRYING and (claim.kind is not RelationKind.RUNS_ON or placement is None):
             yield _shown(view, claim.lower)
+
+
+def _uppers_in_view(view: TopologyView, index: int) -> Iterator[int]:
+    entity = view.entity(index)
+    for claim in view.claims_on(entity) if entity is not None else ():
+        upper = view.entity(claim.upper)
+        if upper is None or claim.kind not in CARRYING:
+            continue
+        placement = view.placement(upper) if claim.kind is RelationKind.RUNS_ON else None
+        if placement is None or _shown(view, placement.host) == index:
+            yield upper.index
 
 
 def _shown(view: TopologyView, index: int) -> int:

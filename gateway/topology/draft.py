@@ -304,10 +304,10 @@ class Draft:
             return self._alarms[index]
         return self.base.alarms.get(index)
 
-    @property
-    def changed_alarms(self) -> Iterable[int]:
-        """Indexes of alarms that are others than in the base."""
-        return self._alarms.keys()
+    def raised_alarms(self) -> list[Alarm]:
+        """All raised alarms, by index."""
+        found = (self.alarm(index) for index in sorted({*self.base.alarms, *self._alarms}))
+        return [alarm for alarm in found if alarm is not None and alarm.raised]
 
     def alarm_with(self, key: str) -> Alarm | None:
         """The settling or raised alarm with this key."""

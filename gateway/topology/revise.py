@@ -26,6 +26,7 @@ from gateway.topology.evidence import note_evidence
 from gateway.topology.lost import hosts_of_lost_nodes, judge_lost
 from gateway.topology.migrations import tell_failed_migrations
 from gateway.topology.placements import Verdict, judge_placement
+from gateway.topology.planned import mark_planned
 from gateway.topology.relocations import tell_group, tell_moves, tell_waiting, wait_again
 from gateway.topology.silence import (
     answering,
@@ -41,7 +42,7 @@ from gateway.topology.silence import (
     untold,
     watch_scopes,
 )
-from gateway.topology.windows import look_at_window, mark_planned
+from gateway.topology.windows import look_at_window
 
 NewId = Callable[[], str]
 

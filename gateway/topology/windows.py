@@ -1,5 +1,5 @@
 """
-Windows: planned windows begin and end, and what happens in one to what it covers is planned.
+Windows: planned windows are declared, begin and end.
 
 Told are the start and the end, once each. A window that passed while nobody looked is in the log only.
 """
@@ -10,13 +10,11 @@ from dataclasses import replace
 from gateway.model.changes import Changes
 from gateway.model.conditions import SECOND, Category
 from gateway.model.errors import UnknownWindow, WindowError
-from gateway.model.events import RELOCATIONS, Cause, Event, EventKind
-from gateway.model.rows import Alarm
+from gateway.model.events import Event, EventKind
 from gateway.model.snapshot import Snapshot
-from gateway.model.windows import Window, WindowRef, WindowWish
+from gateway.model.windows import Window, WindowWish
 from gateway.topology.coverage import above, covering
 from gateway.topology.draft import GATEWAY, Draft
-from gateway.topology.severities import graded
 from gateway.topology.unheard import moment
 
 LONGEST = 366 * 86_400 * SECOND
@@ -24,15 +22,6 @@ LONGEST = 366 * 86_400 * SECOND
 MOST_ENTITIES = 100
 MOST_OPEN = 1_000
 MOST_NAMED = 10
-_PLANNABLE = RELOCATIONS | {
-    EventKind.MIGRATION_FAILED,
-    EventKind.FAILURE_RAISED,
-    EventKind.FINDING_RAISED,
-    EventKind.STALE_RAISED,
-}
-"""What may follow from planned work. That a thing is active in two places never does."""
-_UNASKED = frozenset({Cause.FAILOVER, Cause.RECOVERY})
-"""Causes that lie where something was; where it is now explains nothing."""
 
 
 # -- declared and ended by people ------------------------------------------------------------------------------
@@ -117,7 +106,7 @@ def _begin(draft: Draft, window: Window, *, notify: bool) -> Window:
     reason = f" ({window.reason})" if window.reason else ""
     said = f'planned window "{window.name}"{reason} has begun, until {moment(window.ends_at)}'
     text = f"{said}: it covers {_names(draft, window.entities)} and {carried} that depend on that"
-    draft.events.append(replace(event, text=text, window=_ref(begun)))
+    draft.events.append(replace(event, text=text, window=begun.ref))
     draft.put_window(begun)
     return begun
 
@@ -126,9 +115,14 @@ def _end(draft: Draft, window: Window, *, notify: bool) -> None:
     draft.put_window(replace(window, ended_at=draft.at))
     early = f" before its time ({moment(window.ends_at)})" if draft.at < window.ends_at else ""
     told = f"{_counted(window.relocations, 'relocation')} and {_counted(window.failures, 'failure')} in it"
-    down = [a.entity for a in _raised(draft) if a.category is Category.FAILURE and covering(draft, [window], a.entity)]
-    names = f": {_names(draft, down)}" if down else ""
-    text = f'planned window "{window.name}" has ended{early}: {told}; {len(down)} still stand{names}'
+    down = [
+        a.entity
+        for a in draft.raised_alarms()
+        if a.category is Category.FAILURE and covering(draft, [window], a.entity)
+    ]
+    names = f" ({_names(draft, down)})" if down else ""
+    still = f"failures of what it covers that stand: {len(down)}{names}"
+    text = f'planned window "{window.name}" has ended{early}: {told}; {still}'
     draft.events.append(replace(_event(draft, window, EventKind.WINDOW_ENDED, notify=notify), text=text))
     _unplan(draft)
 
@@ -136,63 +130,9 @@ def _end(draft: Draft, window: Window, *, notify: bool) -> None:
 def _unplan(draft: Draft) -> None:
     """What stands on and is in no other window is not planned any more; it is not told again."""
     active = draft.active_windows()
-    for alarm in _raised(draft):
+    for alarm in draft.raised_alarms():
         if alarm.planned and not covering(draft, active, alarm.entity):
             draft.put_alarm(replace(alarm, planned=False))
-
-
-# -- what happens in a window ----------------------------------------------------------------------------------
-
-
-def mark_planned(draft: Draft) -> None:
-    """What this revision tells of what a window covers is planned, and what follows from that."""
-    active = draft.active_windows()
-    if not active:
-        return
-    marked: dict[str, Event] = {}
-    for event in draft.events:
-        if event.kind in _PLANNABLE and (window := _window_of(draft, event, active, marked)) is not None:
-            marked[event.id] = graded(replace(event, planned=True, window=_ref(window)))
-            _count(draft, event, window.index)
-    if not marked:
-        return
-    draft.events = [marked.get(event.id, event) for event in draft.events]
-    draft.recent = tuple(marked.get(event.id, event) for event in draft.recent)
-    for event in marked.values():
-        alarm = draft.alarm_with(event.alarm_key) if event.alarm_key else None
-        if alarm is not None and alarm.event_id == event.id:
-            draft.put_alarm(replace(alarm, planned=True))
-
-
-def _window_of(draft: Draft, event: Event, active: list[Window], marked: dict[str, Event]) -> Window | None:
-    """The first window that covers what the event is about, or in which its root is."""
-    found = covering(draft, active, draft.entity_of(event.entity.index), _places(draft, event))
-    if found:
-        return found[0]
-    root = marked.get(event.caused_by)
-    if root is not None and root.window is not None:
-        return draft.window(root.window.index)
-    alarm = next((a for a in _raised(draft) if a.planned and a.event_id == event.caused_by), None)
-    return next(iter(covering(draft, active, alarm.entity)), None) if alarm is not None else None
-
-
-def _places(draft: Draft, event: Event) -> list[int] | None:
-    """The hosts that explain a move; None: where the entity is."""
-    if event.kind not in RELOCATIONS or event.old_host is None:
-        return None
-    hosts = [event.old_host, event.new_host if event.cause not in _UNASKED else None]
-    return [draft.entity_of(host.index) for host in hosts if host is not None]
-
-
-def _count(draft: Draft, event: Event, index: int) -> None:
-    """A told relocation or failure counts for its window."""
-    window = draft.window(index)
-    if window is None or not event.notify:
-        return
-    if event.kind in RELOCATIONS:
-        draft.put_window(replace(window, relocations=window.relocations + 1))
-    elif event.kind is EventKind.FAILURE_RAISED:
-        draft.put_window(replace(window, failures=window.failures + 1))
 
 
 # -- words -----------------------------------------------------------------------------------------------------
@@ -211,13 +151,9 @@ def _event(draft: Draft, window: Window, kind: EventKind, *, notify: bool) -> Ev
         caused_by=window.event_id,
         started_at=window.starts_at,
         alarm_key=window.key,
-        window=_ref(window),
+        window=window.ref,
         notify=notify,
     )
-
-
-def _ref(window: Window) -> WindowRef:
-    return WindowRef(window.index, window.name, window.event_id, window.ends_at)
 
 
 def _names(draft: Draft, entities: Iterable[int]) -> str:
@@ -227,9 +163,3 @@ def _names(draft: Draft, entities: Iterable[int]) -> str:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _raised(draft: Draft) -> list[Alarm]:
-    indexes = {*draft.base.alarms, *draft.changed_alarms}
-    found = (draft.alarm(index) for index in sorted(indexes))
-    return [alarm for alarm in found if alarm is not None and alarm.raised]

@@ -69,6 +69,14 @@ def test_what_clears_an_alarm_goes_to_whom_it_was_raised_though_it_ended_on_anot
     assert wanted.takes(raised, snapshot) == wanted.takes(cleared, snapshot)
 
 
+def test_a_planned_window_is_told_in_each_site_that_it_names(estate):
+    snapshot = estate.snapshot()
+    named = tuple(snapshot.ref(estate.index(name)) for name in ("physical_host:alpha", "physical_host:delta"))
+    window = event(estate, "physical_host:alpha", kind=EventKind.WINDOW_STARTED, members=named)
+    assert Selection(sites=frozenset({"branch"}), least=Severity.CRITICAL).takes(window, snapshot)
+    assert not Selection(sites=frozenset({"elsewhere"})).takes(window, snapshot)
+
+
 def test_a_site_is_found_through_all_layers(estate):
     snapshot = estate.snapshot()
     vip = snapshot.entity(estate.index("ha_resource:vip"))

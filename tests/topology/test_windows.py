@@ -11,9 +11,10 @@ from gateway.model.events import Cause, Event, EventKind
 from gateway.model.observations import Evidence, EvidenceKind, ObservedCondition, ObservedRelation
 from gateway.model.relations import RelationKind
 from gateway.model.windows import Window, WindowState, WindowWish
-from gateway.topology.coverage import covered_by
+from gateway.topology.coverage import covered_by, covers
 from gateway.topology.revise import settle_due
 from gateway.topology.windows import close, declare
+from tests.topology.estate import three_hosts
 from tests.topology.house import T0, House, entity, on, part_of, vm
 
 HOUR = 3600
@@ -180,6 +181,18 @@ def test_a_window_covers_what_it_names_and_what_depends_on_that(named: NativeKey
     assert [machine.name for machine in machines] == covered.split()
 
 
+def test_what_is_counted_at_the_start_is_what_is_covered():
+    estate = three_hosts()
+    snapshot = estate.snapshot(revision=1)
+    for entity_named in ("site:hq", "rack:r1", "physical_host:alpha", "ha_cluster:c1", "ha_node:n2", "volume:lun1"):
+        wish = WindowWish("work", (estate.index(entity_named),), snapshot.at, snapshot.at + HOUR * SECOND)
+        after, changes, window = declare(snapshot, wish, snapshot.at, lambda: "id")
+        covered = [each for each in after.all_entities() if covered_by(after, each)]
+        listed = [each for each in covered if each.name != "batch"]  # stopped: no claim leads from a host to it
+        assert listed == covers(after, window)
+        assert f"and {len(listed) - 1} thing" in changes.events[0].text
+
+
 def test_a_scheduled_window_covers_nothing_yet():
     site = Site()
     site.open(H1, start=600)
@@ -282,7 +295,7 @@ def test_a_failure_that_stands_at_the_end_is_counted_there_not_told_again_and_no
     site.at(60, conditions=[crashed(WEB)])
     events = site.wait(HOUR)
     assert len(raised(events)) == 1
-    assert "0 relocations and 1 failure in it; 1 still stand: web" in events[-1].text
+    assert "0 relocations and 1 failure in it; failures of what it covers that stand: 1 (web)" in events[-1].text
     (alarm,) = site.snapshot.active_alarms()
     assert not alarm.planned
 

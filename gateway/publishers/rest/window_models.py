@@ -53,6 +53,13 @@ class WindowModel(Model):
     failures: int
 
 
+class WindowDetail(WindowModel):
+    """A planned window, with all that it covers."""
+
+    covers: list[Ref]
+    """By index; the entities that it names among them. What is stopped and registered nowhere is left out."""
+
+
 class WindowsModel(Model):
     """The planned windows that have not ended, by index."""
 

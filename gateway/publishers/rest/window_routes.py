@@ -5,13 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
+from gateway.model.errors import UnknownWindow
 from gateway.model.ports import TopologyView, WindowDesk
 from gateway.model.windows import WindowWish
 from gateway.publishers.rest import render
 from gateway.publishers.rest.access import actor
 from gateway.publishers.rest.desk import Desk
 from gateway.publishers.rest.parameters import At, KnownAt, known_parameters, parse_coming
-from gateway.publishers.rest.window_models import WindowDeclared, WindowModel, WindowsModel, WindowWanted
+from gateway.publishers.rest.window_models import WindowDeclared, WindowDetail, WindowModel, WindowsModel, WindowWanted
+from gateway.topology.coverage import covers
 from gateway.topology.lookup import MAX_INDEX, End, Meaning, meaning
 
 Number = Annotated[int, Path(ge=1, le=MAX_INDEX, description="`index` of the window.")]
@@ -26,6 +28,17 @@ def window_routes(desk: Desk, windows: WindowDesk | None) -> APIRouter:
         def answer(view: TopologyView, now: int) -> WindowsModel:
             items = [render.window_model(view, window) for window in view.open_windows()]
             return WindowsModel(items=items, revision=view.revision, at=render.moment(now))
+
+        return await desk.answer(request, at, known_at, answer)
+
+    @router.get("/{index}", response_model=WindowDetail, summary="One planned window, and all that it covers")
+    async def get_window(request: Request, index: Number, at: At = None, known_at: KnownAt = None) -> Response:
+        def answer(view: TopologyView, now: int) -> WindowDetail:
+            found = next((window for window in view.open_windows() if window.index == index), None)
+            if found is None:
+                raise UnknownWindow(f"no planned window {index} is open {view.when}. /api/v1/windows lists them.")
+            covered = [render.ref(entity) for entity in covers(view, found)]
+            return WindowDetail(**dict(render.window_model(view, found)), covers=covered)
 
         return await desk.answer(request, at, known_at, answer)
 

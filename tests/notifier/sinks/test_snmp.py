@@ -17,12 +17,14 @@ from gateway.model.errors import DeliveryError
 from gateway.model.events import Cause, Event, EventKind
 from gateway.model.notices import Notice, NoticeKind
 from gateway.model.snapshot import Snapshot
+from gateway.model.windows import WindowRef
 from gateway.notifier.sinks.affected import affected_address
 from gateway.notifier.sinks.announced import Announced
 from gateway.notifier.sinks.snmp import SnmpTrapSink
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.schema.snmp.notifications import EVENT_TYPES, NOTIFICATION_TYPES, RUNBOOK, notification_of, varbinds_of
+from gateway.schema.snmp.syntax import date_and_time
 from gateway.schema.snmp.views import Subtrees
 from gateway.support.clock import FakeClock
 from gateway.wire.oid import format_oid
@@ -347,3 +349,28 @@ def test_what_is_outside_the_view_of_a_receiver_is_not_sent(console):
     asyncio.run(both())
     console.wait_for(lambda each: each.oid.endswith("7163.0.5"))
     assert [each.oid for each in console.received()] == [format_oid(notification_of(EventKind.FAILURE_CLEARED).oid)]
+
+
+def test_what_happens_in_a_planned_window_says_so_and_has_the_start_as_its_root():
+    window = WindowRef(7, "kernel update", estate.uuid(3_000_009), estate.T0 + 3600 * estate.SECOND)
+    failed = {
+        each.name: each.value(replace(RAISED, planned=True, window=window))
+        for each in notification_of(RAISED.kind).objects
+    }
+    assert failed["topoEventText"] == f'{RAISED.text} (planned by the window "kernel update")'
+    assert (failed["topoEventCausedBy"], failed["topoEventPlanned"]) == (window.event_id, True)
+    moved = {
+        each.name: each.value(replace(RELOCATION, window=window)) for each in notification_of(RELOCATION.kind).objects
+    }
+    assert moved["topoEventText"].endswith('live migration, planned by the window "kernel update"')
+    assert moved["topoEventCausedBy"] == RELOCATION.caused_by
+
+
+def test_start_and_end_of_a_planned_window_have_the_same_objects_and_its_end():
+    window = WindowRef(7, "kernel update", estate.uuid(3_000_009), estate.T0 + 3600 * estate.SECOND)
+    start = replace(RAISED, kind=EventKind.WINDOW_STARTED, alarm_key="plannedWindow:x", condition=None, window=window)
+    end = replace(start, kind=EventKind.WINDOW_ENDED, caused_by=window.event_id)
+    told = [[(bind.oid, bind.value) for bind in varbinds_of(event)] for event in (start, end)]
+    assert [oid for oid, _ in told[0]] == [oid for oid, _ in told[1]]
+    assert told[0][0] == told[1][0]  # the key
+    assert told[0][-1][1].value == date_and_time(window.ends_at)

@@ -48,6 +48,7 @@ async def test_it_is_of_version_3_1_and_names_every_path(document):
         "/api/v1/impact",
         "/api/v1/impact/{name}",
         "/api/v1/windows",
+        "/api/v1/windows/{index}",
         "/ingest/{source}",
         "/healthz",
         "/readyz",

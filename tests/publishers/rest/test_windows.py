@@ -61,6 +61,17 @@ async def test_what_a_window_covers_says_so(admin):
     assert (await admin.get("/api/v1/entities/physical_host:beta")).json()["windows"] == []
 
 
+async def test_one_window_lists_exactly_what_says_that_it_is_covered(admin):
+    await admin.post("/api/v1/windows", json=WANTED)
+    covered = {each["index"] for each in (await admin.get("/api/v1/windows/1")).json()["covers"]}
+    entities = (await admin.get("/api/v1/entities", params={"limit": 1000})).json()["items"]
+    answers = {each["index"]: (await admin.get(f"/api/v1/entities/{each['index']}")).json() for each in entities}
+    assert covered == {index for index, answer in answers.items() if answer["windows"]}
+    assert {"alpha", "vm1", "vip", "shop"} <= {answers[index]["name"] for index in covered}
+    assert "vm2" not in {answers[index]["name"] for index in covered}
+    assert (await admin.get("/api/v1/windows/2")).status_code == 404
+
+
 async def test_a_window_that_is_deleted_is_over(gateway, admin):
     await admin.post("/api/v1/windows", json=WANTED)
     ended = await admin.delete("/api/v1/windows/1")
