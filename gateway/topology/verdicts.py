@@ -237,7 +237,7 @@ class _Judge:
             return _worst(verdicts)
         if any(one.index in self._spread.lost for one in reached) and self._votes_count(composite):
             return self._recovery.of_cluster(composite)
-        others = [one for one in members if one not in reached and one.state is not EntityState.STOPPED]
+        others = [one for one in members if not self._is_reached(one) and one.state is not EntityState.STOPPED]
         if composite.kind is K.REPLICATION_GROUP:
             return _of_copies(verdicts, len(others))
         is_redundant = composite.kind is not K.SERVICE or composite.attributes.get("redundancy") == "any"
