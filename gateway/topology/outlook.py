@@ -22,9 +22,9 @@ def colour(judged: Iterable[tuple[Entity, Judgement]], blind: bool) -> Colour:
 
 
 def outlook(whole: Colour, judged: Iterable[Judgement]) -> str:
-    """The whole answer in a line: `RED: 2 lost, 1 unknown, 3 restart`."""
+    """The whole answer in a line: `RED after a reboot: 2 lost, 1 unknown, 3 restart`."""
     counts = Counter(one.verdict for one in judged)
     words = {V.RESTARTS: "restart", V.STAYS: "stay", V.MIGRATES: "migrate", V.BLOCKS: "block"}
     worst_first = sorted(counts, key=lambda verdict: -verdict.badness)
     parts = [f"{counts[verdict]} {words.get(verdict, verdict.value)}" for verdict in worst_first]
-    return f"{whole.value.upper()}: {', '.join(parts) or 'nothing that is known is affected'}"
+    return f"{whole.value.upper()} after a reboot: {', '.join(parts) or 'nothing that is known is affected'}"

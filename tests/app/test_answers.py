@@ -138,7 +138,7 @@ def test_what_restarts_says_where_and_who_decides():
     cluster.read(0)
     body = impact_body(house, "n1")
     assert "web (ha_resource): lost; restarts on n2 (lab: restarted by manager)" in lines(impact_trees(body))
-    assert (body["colour"], body["outlook"]) == ("amber", "AMBER: 1 restart, 1 stay")
+    assert (body["colour"], body["outlook"]) == ("amber", "AMBER after a reboot: 1 restart, 1 stay")
 
 
 def test_counts_and_votes_come_first():

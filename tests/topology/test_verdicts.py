@@ -314,7 +314,7 @@ def test_storage_with_another_copy_stays_and_so_does_what_uses_it():
     answer = reboot(estate, "san")
     assert verdict(answer, "volume:lun1")[:2] == (V.STAYS, R.OTHERS_LEFT)
     assert verdict(answer, "vm:vm1")[:2] == (V.STAYS, R.FOLLOWS_STORAGE)
-    assert (answer.colour, answer.outlook) == (Colour.GREEN, f"GREEN: {len(answer.affected)} stay")
+    assert (answer.colour, answer.outlook) == (Colour.GREEN, f"GREEN after a reboot: {len(answer.affected)} stay")
 
 
 def test_a_medium_in_a_drive_stops_nothing():
@@ -395,10 +395,10 @@ def test_an_answer_is_red_when_something_is_lost_and_amber_when_all_of_it_comes_
     estate = house()
     answer = reboot(estate, "physical_host:alpha")
     assert answer.colour is Colour.AMBER
-    assert answer.outlook == "AMBER: 10 restart, 2 stay"
+    assert answer.outlook == "AMBER after a reboot: 10 restart, 2 stay"
     estate.change(VIP, attributes={"managed": False})
     red = reboot(estate, "physical_host:alpha")
-    assert (red.colour, red.outlook) == (Colour.RED, "RED: 1 lost, 9 restart, 2 stay")
+    assert (red.colour, red.outlook) == (Colour.RED, "RED after a reboot: 1 lost, 9 restart, 2 stay")
 
 
 def test_an_empty_host_is_green_though_its_hypervisor_restarts():
@@ -415,7 +415,7 @@ def test_an_answer_with_a_blind_spot_is_not_green():
     estate = house()
     estate.add(K.PHYSICAL_HOST, "delta", "facts")
     answer = reboot(estate, "delta")
-    assert (answer.colour, answer.outlook) == (Colour.AMBER, "AMBER: nothing that is known is affected")
+    assert (answer.colour, answer.outlook) == (Colour.AMBER, "AMBER after a reboot: nothing that is known is affected")
 
 
 # -- properties --------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def impact_rows(view: TopologyView, host: Entity) -> list[ImpactRow]:
             one.verdict,
             one.verdict_reason,
             one.destination,
-            _scopes(view, (host, one.entity, *(step.entity for step in one.path))),
+            _scopes(view, (host, one.entity, *filter(None, [one.manager]), *(step.entity for step in one.path))),
         )
         for one in impact(view, [host], 0).affected
     ]
