@@ -146,8 +146,7 @@ class Receivers:
 
     def _begin(self, name: str, settings: ReceiverSettings, sink: Announced) -> None:
         async def serve() -> None:
-            await _announce(sink)
-            await self.dispatcher.serve(sink, settings.terms())
+            await self.dispatcher.serve(sink, settings.terms(), lambda: _announce(sink))
 
         ways = [asyncio.create_task(supervise(f"receiver {name}", serve), name=f"receiver {name}")]
         if settings.heartbeat_s:

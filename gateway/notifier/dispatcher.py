@@ -7,7 +7,7 @@ Each receiver has a line of its own, so one that is slow or down delays no other
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.model.events import Event
 from gateway.model.ports import CurrentTopology, GivenUp, Outbox, Sink
@@ -57,7 +57,7 @@ class Dispatcher:
             tasks.create_task(self._missing.run())
 
     def line(self, receiver: str) -> Line | None:
-        """The line of a receiver; None: it is not served, or is being told of the start."""
+        """The line of a receiver; None: it is not served."""
         return self._lines.get(receiver)
 
     @property
@@ -69,12 +69,15 @@ class Dispatcher:
         """From now on what is told waits for this receiver."""
         self.last = max(self.last, (await self._ledger.begin(receiver)).position)
 
-    async def serve(self, sink: Sink, terms: Terms) -> None:
-        """Deliver to one receiver until cancelled. What was sent is written before this returns."""
+    async def serve(self, sink: Sink, terms: Terms, first: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Deliver to one receiver until cancelled, after `first`. What was sent is written before this returns."""
         counts = self.counts[sink.name]
         line = Line(sink, terms, counts, self._ledger, self._topology, self._clock, self._idle_s)
         self._lines[sink.name] = line
         try:
+            await line.begin()
+            if first is not None:
+                await first()
             await line.run()
         finally:
             if self._lines.get(sink.name) is line:

@@ -81,11 +81,14 @@ class Line:
         """All of the log up to here was looked at; what a storm holds is behind it."""
         self._gave_up = False
 
-    async def run(self) -> None:
-        """Deliver until cancelled."""
+    async def begin(self) -> None:
+        """Find out where the receiver stands; call it before `run`."""
         self.progress = await self._ledger.begin(self._sink.name)
         self._read = self.progress.position
         self.ahead.counted(*await self._ledger.ahead(self._read))
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
         while True:
             self.bell.clear()
             await self._summarise()

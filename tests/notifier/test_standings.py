@@ -1,14 +1,17 @@
 """How a receiver stands is known at any moment: what waits for it, what was sent, and what it has not got."""
 
+import asyncio
 import dataclasses
 
 from gateway.model.errors import DeliveryError
 from gateway.model.standings import ReceiverHealth
 from gateway.notifier.ahead import Ahead
+from gateway.notifier.dispatcher import Dispatcher
 from gateway.notifier.selection import Selection
 from gateway.notifier.storm import StormTerms
+from gateway.notifier.terms import Terms
 from gateway.support.clock import FakeClock
-from tests.notifier.test_dispatcher import House, Log, Receiver, dispatcher, log, running, until
+from tests.notifier.test_dispatcher import House, Log, Receiver, Topology, dispatcher, log, running, until
 from tests.store.estate import SECOND, T0, moved
 
 __all__ = ["log"]
@@ -60,6 +63,20 @@ async def test_a_receiver_that_is_down_is_failing_and_all_that_comes_waits(log: 
     counts = house.counts["nms"]
     assert (counts.sent, counts.delivered, counts.last) == (7, 7, 7)
     assert counts.retried == counts.failed > 0
+
+
+async def test_where_a_receiver_stands_is_known_while_it_is_told_of_the_start(log: Log):
+    log.write(3)
+    told = asyncio.Event()
+    house, nms = Dispatcher(log.database.outbox, Topology(), FakeClock(T0)), Receiver("nms")
+    serving = asyncio.create_task(house.serve(nms, Terms(), told.wait))
+    await until(lambda: (line := house.line("nms")) is not None and line.ahead.waiting == 3)
+    assert nms.got == []
+    told.set()
+    await until(lambda: nms.got == [1, 2, 3])
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    house.close()
 
 
 async def test_a_receiver_that_got_nothing_yet_is_idle(log: Log):
