@@ -105,17 +105,18 @@ def _zabbix(root: Oid) -> Iterator[str]:
     yield "# texts that are not ASCII are handed over as hexadecimal digits: in one line"
     yield "[snmp] hexOutputLength 0"
     yield ""
-    yield "# /usr/local/bin/zabbix-traps, executable. Zabbix's zabbix_trap_receiver.pl (with libsnmp-perl) does in its place;"
-    yield "# it writes the gateway's address always."
+    yield "# /usr/local/bin/zabbix-traps, executable. Zabbix's zabbix_trap_receiver.pl (with libsnmp-perl) does in its"
+    yield "# place; it writes the gateway's address always."
     yield from _ZABBIX_TRAPS.splitlines()
     yield ""
     yield "# /etc/zabbix/zabbix_server.conf (or of the proxy)"
     yield "StartSNMPTrapper=1"
     yield f"SNMPTrapperFile={_ZABBIX_FILE}"
     yield ""
-    yield "# An item of type SNMP trap, kind of value log, at each host with an SNMP interface of the address behind ZBXTRAP:"
-    yield "# that of the affected host where it is known (snmpTrapAddress), else of the gateway. What comes for an address that"
-    yield "# no host has is in the server's log only: to have all at the gateway's host, take the case out of the script."
+    yield "# An item of type SNMP trap, kind of value log, at each host with an SNMP interface of the address behind"
+    yield "# ZBXTRAP: that of the affected host where it is known (snmpTrapAddress), else the gateway. What comes for"
+    yield "# an address that no host has is in the server's log only: to have all at the gateway's host, take the case"
+    yield "# out of the script."
     # snmptrapd writes the name where it knows the MIB, else digits, or `enterprises` and digits.
     arcs = format_oid(root[len(ENTERPRISES) :]).replace(".", "\\.")
     yield f'snmptrap["TOPOLOGY-GATEWAY-MIB::topology|\\.{arcs}\\.0\\."]'
