@@ -101,6 +101,8 @@ class EvidenceKind(StrEnum):
     """A person asked for the entity to be on `host` (or, `away`, not to be there)."""
     MIGRATION_FAILED = "migration_failed"
     """A live migration away from `host` failed."""
+    STORAGE_COPIED = "storage_copied"
+    """A move away from `host` took the entity's disks along: what it has elsewhere is a copy of them."""
 
 
 @dataclass(frozen=True, slots=True)

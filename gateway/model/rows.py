@@ -93,6 +93,10 @@ class Placement:
     moved_since: int = 0
     moved_left: int = 0
     live: bool = False
+    storage_from: tuple[tuple[str, int], ...] = ()
+    """(name of a disk, its pool) as they were when that was certain last, while it is not; empty when it is."""
+    storage_left: int = 0
+    """When they were seen there last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,8 @@ def placement_row(placement: Placement) -> Row:
         "moved_since": placement.moved_since,
         "moved_left": placement.moved_left,
         "live": placement.live,
+        "storage_from": placement.storage_from,
+        "storage_left": placement.storage_left,
     }
 
 
@@ -179,6 +181,8 @@ def to_placement(row: Found) -> Placement:
         row["moved_since"],
         row["moved_left"],
         row["live"],
+        tuple((name, pool) for name, pool in row["storage_from"] or ()),
+        row["storage_left"],
     )
 
 

@@ -150,6 +150,7 @@ class Statements:
 
 _KEPT = (
     "role", "source", "since", "certain", "left_at", "moved_from", "moved_at", "moved_since", "moved_left", "live",
+    "storage_from", "storage_left",
 )  # fmt: skip
 """Columns of a placement that may change while it is the same interval."""
 _ALARM_FIXED = frozenset({"index", "cleared_at", "opened_rev", "closed_rev"})

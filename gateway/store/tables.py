@@ -190,6 +190,8 @@ placement = Table(
     Column("moved_since", Big, nullable=False, server_default=text("0")),
     Column("moved_left", Big, nullable=False),
     Column("live", Boolean, nullable=False),
+    Column("storage_from", JSON),
+    Column("storage_left", Big, nullable=False, server_default=text("0")),
     Column("current", Boolean, nullable=False),
     *_interval(),
     _current("entity", name="placement_current"),

@@ -1,7 +1,7 @@
 """What an observation changes: records and claims, only within what it covers."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.model.entities import RELOCATABLE_KINDS, Alias, EntityState, NativeKey, Value
@@ -260,14 +260,22 @@ _PLACING = (RelationKind.RUNS_ON, RelationKind.PART_OF)
 """A member that leaves its group is told by itself."""
 
 
-def _touch(draft: Draft, record: Record, before: Iterable[Claim], after: Iterable[Claim]) -> None:
-    """Its placement is judged again when what is said of where it runs changed."""
+_STORING = (RelationKind.USES_STORAGE, RelationKind.BACKED_BY)
+
+
+def _touch(draft: Draft, record: Record, before: Collection[Claim], after: Collection[Claim]) -> None:
+    """Its placement is judged again when what is said of where it runs changed, its storage likewise."""
 
     def where(claims: Iterable[Claim]) -> set[tuple[int, str, Phase]]:
         return {(c.lower, c.role, c.phase) for c in claims if c.kind in _PLACING}
 
+    def stored(claims: Iterable[Claim]) -> set[tuple[int, Value | None]]:
+        return {(c.lower, c.attributes.get("target")) for c in claims if c.kind in _STORING}
+
     if where(before) != where(after):
         draft.touched.add(draft.entity_of(record.index))
+    if stored(before) != stored(after):
+        draft.restored.add(draft.entity_of(record.index))
 
 
 def _lose(draft: Draft, source: str, scope: str, record: Record) -> None:

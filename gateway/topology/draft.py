@@ -54,6 +54,8 @@ class Draft:
         self.amended: list[Event] = []
         self.touched: set[int] = set()
         """Entities whose placement must be judged again."""
+        self.restored: set[int] = set()
+        """Entities that have other storage below them, or may have."""
         self.rekeyed: set[int] = set()
         """Records whose keys changed: they must be correlated again."""
         self.sharing: dict[Alias, frozenset[int]] = {}

@@ -104,6 +104,15 @@ def migration_failed(draft: Draft, source: str, moved: tuple[NativeKey, ...], le
     )
 
 
+def copies(draft: Draft, source: str, moved: tuple[NativeKey, ...], left_at: int) -> tuple[str, ...]:
+    """The facts, in words, that disks of these records were copied since `left_at`."""
+    return tuple(
+        seen.evidence.text
+        for seen in draft.evidence(source).values()
+        if seen.evidence.kind is EvidenceKind.STORAGE_COPIED and seen.evidence.entity in moved and _since(seen, left_at)
+    )
+
+
 def _speaks_for(
     seen: SeenEvidence, moved: tuple[NativeKey, ...], old_host: str, new_host: str, left_at: int, arrived_at: int
 ) -> Cause | None:

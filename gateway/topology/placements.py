@@ -155,6 +155,8 @@ def _settle_on(draft: Draft, entity: int, host: int, claim: Claim) -> Move | Non
         )
         return None
     now = Placement(entity=entity, host=host, role=claim.role, since=draft.at, source=claim.source)
+    if before is not None:
+        now = replace(now, storage_from=before.storage_from, storage_left=before.storage_left)
     if before is None or _rank(draft, before.host) != _rank(draft, host):
         draft.put_placement(now)  # nothing moved: another layer says where it is
         return None

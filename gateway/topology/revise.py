@@ -9,6 +9,7 @@ from gateway.model.entities import EntityKind, EntityState, NativeKey
 from gateway.model.observations import EvidenceKind, Glimpse, Observation, ScopeFailure
 from gateway.model.rows import Alarm, Record, Source, SourceState
 from gateway.model.snapshot import Snapshot, silent_scope
+from gateway.topology import storage
 from gateway.topology.alarms import (
     begin,
     follow_records,
@@ -42,6 +43,7 @@ from gateway.topology.silence import (
     untold,
     watch_scopes,
 )
+from gateway.topology.storage import judge_storage, look_again, note_copies
 from gateway.topology.windows import look_at_window
 
 NewId = Callable[[], str]
@@ -72,6 +74,7 @@ def observe(
         watch_scopes(draft, observation.source, observation.covers.scope, settle)
     linked = observation.links is not None and draft.put_links(observation.source, observation.links)
     fresh = note_evidence(draft, observation)
+    note_copies(draft, observation)
     if fresh and any(fact.kind is EvidenceKind.HOST_LOST for fact in observation.evidence):
         draft.touched.update(_uncertain(draft))
     _judge(draft, settle, hosts_of_lost_nodes(draft, observation), relink=linked, asking=asking)
@@ -109,6 +112,9 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
             continue
         if kind == "pair":
             tell_waiting(draft, int(number))
+            continue
+        if kind == "storage":
+            look_again(draft, int(number))
             continue
         if kind == "scope":
             tell_late(draft, int(number))
@@ -175,6 +181,7 @@ def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snap
     for _, placement in base.placements.rows():
         if placement.moved_from:
             wait_again(draft, placement, settle)
+        storage.wait_again(draft, placement, settle)
     made, _ = draft.finish()
     return replace(base, pending=made.pending, doubts=made.doubts, resumed_at=now)
 
@@ -273,13 +280,12 @@ def _judge(
         correlate(draft, settle, everything=relink)
         follow_records(draft, settle)
     judge_lost(draft, doubtful, settle, asking)
-    if not draft.touched:
-        return
     verdicts: dict[int, Verdict] = {}
     for entity in sorted(draft.touched):
         if draft.record(entity).entity == entity:
             verdicts[entity] = judge_placement(draft, entity)
     _told_of(draft, verdicts, settle)
+    judge_storage(draft, settle)
 
 
 def _told_of(draft: Draft, verdicts: Mapping[int, Verdict], settle: SettleTimes) -> None:

@@ -33,7 +33,7 @@ MEMBERS = [resource("app-ip"), resource("app-fs")]
 HYPERVISORS = {name: NativeKey(EntityKind.HYPERVISOR, name) for name in ("a", "b")}
 MACHINES = [vm("v1"), vm("v2")]
 MACS = [Alias(KeyNamespace.MAC, f"52:54:00:00:00:0{number}") for number in (1, 2)]
-POOL = NativeKey(EntityKind.STORAGE_POOL, "pool")
+POOLS = [NativeKey(EntityKind.STORAGE_POOL, name) for name in ("pool", "array")]
 LINKS = [Link("fleet/vm/v1", "other/vm/twin", same) for same in (True, False)]
 JUDGED = frozenset({ConditionKind.BLOCKED})
 INTERVAL_S = 20
@@ -80,19 +80,23 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Fleet:
-    """A host of the hypervisor fleet, read completely: by VM how it is there (None: not at all), and its keys."""
+    """
+    A host of the hypervisor fleet, read completely: by VM how it is there (None: not at all), its keys, and in which
+    pool its disk is.
+    """
 
     host: str
     machines: tuple[Phase | str | None, ...]
     keys: tuple[tuple[Alias, ...], ...]
+    pools: tuple[int, ...] = (0, 0)
     source = "fleet"
 
     def observation(self, at: int) -> Observation:
-        entities, relations = [entity(HYPERVISORS[self.host], "")], []
-        for machine, how, keys in zip(MACHINES, self.machines, self.keys, strict=True):
+        entities, relations = [entity(key, "") for key in (HYPERVISORS[self.host], *POOLS)], []
+        for machine, how, keys, pool in zip(MACHINES, self.machines, self.keys, self.pools, strict=True):
             if how is not None:
                 entities.append(entity(machine, "", aliases=keys))
-                relations.append(ObservedRelation(RelationKind.USES_STORAGE, machine, POOL))
+                relations.append(ObservedRelation(RelationKind.USES_STORAGE, machine, POOLS[pool]))
             if isinstance(how, Phase):
                 relations.append(on(machine, HYPERVISORS[self.host], how))
         return Observation(self.source, at, Whole(self.host), tuple(entities), tuple(relations))
@@ -168,7 +172,9 @@ CLUSTERS = st.builds(
     st.booleans() | st.just(True),
 )
 HOWS = st.none() | st.sampled_from(Phase) | st.just("registered")
-FLEETS = st.builds(Fleet, st.sampled_from(["a", "b"]), st.tuples(HOWS, HOWS), st.tuples(MAC_KEYS, MAC_KEYS))
+IN_POOLS = st.tuples(*[st.integers(0, 1)] * 2)
+FLEETS = st.builds(Fleet, st.sampled_from(["a", "b"]), st.tuples(HOWS, HOWS), st.tuples(MAC_KEYS, MAC_KEYS), IN_POOLS)
+STORED = st.builds(Fleet, st.sampled_from(["a", "b"]), st.tuples(HOWS, HOWS), st.just(((), ())), IN_POOLS)
 OTHERS = st.builds(Other, st.none() | MAC_KEYS, st.none() | st.sampled_from(Phase))
 FACTS = st.builds(Facts, st.lists(st.sampled_from(LINKS), max_size=1).map(tuple), st.booleans())
 PAUSES_S = st.sampled_from([0.0, 1.0, 4.0, 11.0, 70.0])

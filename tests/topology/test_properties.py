@@ -15,11 +15,15 @@ from gateway.model.relations import Phase, RelationKind
 from gateway.model.rows import SourceState
 from gateway.model.snapshot import Snapshot, native_key
 from gateway.topology.diff import UNSEEN
+from gateway.topology.disks import disks_of
+from gateway.topology.draft import Draft
 from gateway.topology.revise import observe, register_source, resume, scope_failed, settle_due, update_source
 from tests.topology.histories import (
     ANYTHING,
     CLUSTERS,
+    MACHINES,
     MEMBERS,
+    STORED,
     WEB,
     Cluster,
     Fails,
@@ -258,6 +262,30 @@ def test_what_is_told_of_a_groups_members_is_a_chain_that_ends_where_they_are(hi
             assert world.snapshot.ref(placement.host).native == ways[-1][1]
     alone = [e for e in world.events if e.kind in MOVES and e.entity.native in {m.native for m in MEMBERS}]
     assert not [event for event in alone if event.notify]
+
+
+@given(histories(STORED))
+@settings(max_examples=80, deadline=None)
+def test_what_is_told_of_a_vms_storage_is_a_chain_that_ends_where_it_is(history):
+    world = World()
+    for _ in world.play(history):
+        world.snapshot = resume(world.snapshot, world.at, SETTLE, world.new_id)
+    world.wait(60)
+    for machine in MACHINES:
+        ways = [
+            (event.old_host.native, event.new_host.native)
+            for event in world.events
+            if event.kind is EventKind.STORAGE_RELOCATION and event.entity.native == machine.native
+        ]
+        for (_, reached), (left, _) in pairwise(ways):
+            assert reached == left
+        assert all(left != reached for left, reached in ways)
+        (entity,) = world.snapshot.named(machine.native) or (None,)
+        placement = world.snapshot.placement(entity) if entity is not None else None
+        if ways and placement is not None and placement.open and placement.certain and not placement.left_at:
+            (disk,) = disks_of(Draft(world.snapshot, world.at, world.new_id), entity.index).values()
+            assert world.snapshot.ref(disk.pool).native == ways[-1][1]
+            assert placement.storage_from == ()
 
 
 @given(histories(CLUSTERS))

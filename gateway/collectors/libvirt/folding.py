@@ -155,4 +155,5 @@ def implied(kind: str, what: str, how: str, starts: bool) -> Shown | None:
 
 _OF_RUNNING = frozenset(
     {"MIGRATION_ITERATION", "WATCHDOG", "REBOOT", "IO_ERROR", "IO_ERROR_REASON", "JOB_COMPLETED", "BALLOON_CHANGE"}
+    | {"BLOCK_JOB_2"}
 )

@@ -7,7 +7,7 @@ from gateway.collectors.libvirt.conditions import JUDGED, conditions, has_storm,
 from gateway.collectors.libvirt.domain_view import domain_view
 from gateway.collectors.libvirt.fleet import Fleet, Hold
 from gateway.collectors.libvirt.host_view import host_view
-from gateway.collectors.libvirt.memory import MISSED, HostMemory, Remembered, Said, Translated, failures
+from gateway.collectors.libvirt.memory import MISSED, HostMemory, Remembered, Said, Translated, copy_of, failures
 from gateway.collectors.libvirt.presence import Presence, hold_of, presence_of
 from gateway.collectors.libvirt.records import Domain, DomainReading, Guest, HostReading
 from gateway.model.conditions import ConditionKind
@@ -200,10 +200,14 @@ class _View:
         return new
 
     def _leave(self, uuid: str, one: Remembered) -> None:
-        """It is not here any more: what its migration proves of the storage is noted."""
+        """It is not here any more: what its migration proves of the storage is noted, or told."""
         if one.copied_nothing and one.last is not None:
             self.fleet.storage.departed(uuid, self.host, one.last.definition.disks)
             one.copied_nothing = False
+        if one.copied_at:
+            for telling in (self.said, self.aside):  # one of them is not told when it is empty
+                telling.evidence.append(copy_of(self.host, uuid, one.copied_at))
+            one.copied_at = 0
 
     def _gone(self, uuid: str) -> None:
         """The host does not know it: no more is said of it, unless it failed and is missed."""

@@ -65,6 +65,8 @@ class Remembered:
     """When a failed domain was found to have left no definition behind; 0: it is there, or went as it should."""
     copied_nothing: bool = False
     """Its last migration away moved memory only: both hosts have its disks."""
+    copied_at: int = 0
+    """When its last migration away was done, which took its disks along; 0: there was none, or not that was told."""
     io_error: IoError | None = None
     watchdogs: tuple[int, ...] = ()
     reboots: tuple[int, ...] = ()
@@ -161,7 +163,9 @@ class HostMemory:
                 one.reboots = _another(one.reboots, event.at)
             case "JOB_COMPLETED":
                 figures = " ".join(event.detail)
-                one.copied_nothing = bool(_MOVED_OUT.search(figures)) and not _COPIED_DISKS.search(figures)
+                moved_out, copied = bool(_MOVED_OUT.search(figures)), bool(_COPIED_DISKS.search(figures))
+                one.copied_nothing = moved_out and not copied
+                one.copied_at = event.at if moved_out and copied else 0
 
     def awaited(self, uuid: str, still: bool) -> None:
         """Another host has begun to take over a domain that runs here; or it has it (`still` is false)."""
@@ -250,6 +254,13 @@ def failure_of(host: str, uuid: str, name: str, at: int) -> Evidence:
     text = f"the live migration of {name} away from {host} failed or was cancelled"
     key = NativeKey(EntityKind.VM, uuid)
     return Evidence(EvidenceKind.MIGRATION_FAILED, host, key, identity=str(at), at=at, text=text)
+
+
+def copy_of(host: str, uuid: str, at: int) -> Evidence:
+    """The migration of a domain away from its host that was done at `at` and took the disks along."""
+    text = f"its migration away from {host} copied its disks"
+    key = NativeKey(EntityKind.VM, uuid)
+    return Evidence(EvidenceKind.STORAGE_COPIED, host, key, identity=str(at), at=at, text=text)
 
 
 def is_arriving(one: Remembered, domain: Domain) -> bool:

@@ -213,8 +213,8 @@ class DomainEvent:
     One callback of libvirt, as recordings write it too. `at`: microseconds UTC, when the callback came.
 
     `kind`: LIFECYCLE, REBOOT, WATCHDOG, IO_ERROR_REASON, CONTROL_ERROR, JOB_COMPLETED, AGENT_LIFECYCLE, DEVICE_ADDED,
-    DEVICE_REMOVED, METADATA_CHANGE, MIGRATION_ITERATION. `detail`: its arguments in words (LIFECYCLE: event and detail
-    by name, STARTED, MIGRATED).
+    DEVICE_REMOVED, METADATA_CHANGE, BLOCK_JOB_2, MIGRATION_ITERATION. `detail`: its arguments in words (LIFECYCLE:
+    event and detail by name, STARTED, MIGRATED).
     """
 
     at: int

@@ -61,7 +61,7 @@ def _index(ref: EntityRef | None) -> int:
 
 
 def _arrival(event: Event) -> Arrival:
-    if event.kind is not EventKind.RELOCATION:
+    if event.kind not in (EventKind.RELOCATION, EventKind.STORAGE_RELOCATION):
         return Arrival.NONE
     return Arrival.LIVE if event.live else Arrival.RESTART
 

@@ -22,6 +22,7 @@ from tests.collectors.libvirt.given import (
     definition,
     domain,
     natives,
+    told,
     uppers,
     with_disk,
 )
@@ -246,6 +247,57 @@ def test_anything_less_proves_nothing(figures, path_there):
     migrated(lab, figures, path_there=path_there)
     assert lab.fleet.storage.pairs == ()
     assert lab.last["h1"].links == ()
+
+
+# -- disks that move -------------------------------------------------------------------------------------------
+
+SSD = Pool("ssd", "", "dir", target="/srv/ssd")
+
+
+def test_a_copy_under_way_leaves_the_disk_where_it_is():
+    (disk,) = definition("domain-copying").disks
+    assert (disk.target, disk.source) == ("vda", "/var/lib/virtlab/shared/vm1.img")
+
+
+def test_a_disk_whose_copy_is_used_has_moved():
+    lab = Lab()
+    before, after = (domain(defined=with_disk(f"{folder}/db.img")) for folder in (IMAGES, SSD.target))
+    for at_s in (1, 60):
+        lab.read(at_s, "h1", before, pools=(DIR, SSD))
+    lab.event(70, "h1", "BLOCK_JOB_2", "vda", "2", "0")
+    (event,) = lab.reread(70, "h1", after)
+    assert (event.kind, event.text) == ("storage_relocation", "vda of vm1 went from images of h1 to ssd of h1")
+    assert lab.read(120, "h1", after, pools=(DIR, SSD)) == lab.wait(900) == []
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["defined at its origin", "undefined at its origin"])
+@pytest.mark.parametrize("late", [True, False], ids=["told after it was read", "told before it was read"])
+def test_a_migration_that_copied_the_disks_tells_of_both(stays, late):
+    lab, there = Lab(), with_disk(f"{IMAGES}/db.img")
+    lab.read(1, "h1", domain(defined=there), pools=(DIR,))
+    lab.read(1, "h2", pools=(DIR,))
+    lab.event(2, "h2", "LIFECYCLE", "STARTED", "MIGRATED")
+    events = lab.reread(2, "h1", domain(defined=there, migrating_out=True))
+    lab.event(3, "h2", "LIFECYCLE", "RESUMED", "MIGRATED")
+    lab.event(3, "h1", "LIFECYCLE", "STOPPED", "MIGRATED")
+    events += lab.reread(3, "h2", domain(MIGRATED, defined=there))
+    if late:
+        events += lab.reread(3.1, "h1", *([domain(LEFT, defined=there)] if stays else []))
+    lab.event(3.2, "h1", "JOB_COMPLETED", COPIED_DISKS)
+    events += lab.reread(3.2, "h1", *([domain(LEFT, defined=there)] if stays else []))
+    assert told(events) == [("relocation", "vm1", "h1", "h2"), ("storage_relocation", "vm1", "images", "images")]
+    assert events[1].caused_by == events[0].id
+    assert events[1].text == "vda of vm1 went from images of h1 to images of h2"
+    assert lab.read(60, "h1", pools=(DIR,)) + lab.read(60, "h2", domain(MIGRATED, defined=there), pools=(DIR,)) == []
+    assert lab.wait(900) == []
+
+
+@pytest.mark.parametrize("figures", [COPIED_NOTHING, "{}"], ids=["copied nothing", "not told"])
+def test_any_other_migration_tells_of_the_host_only(figures):
+    lab = Lab()
+    migrated(lab, figures)
+    lab.read(120, "h1", pools=(DIR,))
+    assert told(lab.house.events + lab.wait(900)) == [("relocation", "vm1", "h1", "h2")]
 
 
 def test_what_was_proved_is_remembered_over_a_restart():

@@ -6,7 +6,7 @@ The lab on the command line: `python -m tests.lab.libvirt [OPTION ...] VERB ...`
     define VM HOST   start VM [HOST]   undefine VM [HOST]   destroy VM [HOST]   suspend VM   resume VM
     reset-guest VM   managed-save VM   power-off-guest VM   kill VM   wedge VM   unwedge VM
     panic VM   nmi VM   watchdog VM   split-brain VM HOST   shell VM SCRIPT   agent VM COMMAND   console VM
-    migrate VM HOST [OPTION OF VIRSH MIGRATE ...]   cancel-migration VM
+    migrate VM HOST [OPTION OF VIRSH MIGRATE ...]   cancel-migration VM   copy-disk VM POOL (local, shared)
     fill-storage   heal-storage   crash-host HOST   boot-host HOST   isolate HOST   reconnect HOST
     kill-daemon HOST   stop-daemon HOST   hang-daemon HOST   continue-daemon HOST   start-daemon HOST
     virsh HOST COMMANDS   sh HOST COMMAND...   network COMMAND... (in the lab's network)
@@ -28,7 +28,7 @@ from tests.lab.libvirt.plan import folder_of
 
 SIMPLE = frozenset(
     {"define", "start", "undefine", "destroy", "suspend", "resume", "reset_guest", "managed_save", "power_off_guest"}
-    | {"kill", "wedge", "unwedge", "panic", "nmi", "watchdog", "split_brain", "shell", "cancel_migration"}
+    | {"copy_disk", "kill", "wedge", "unwedge", "panic", "nmi", "watchdog", "split_brain", "shell", "cancel_migration"}
     | {"fill_storage", "heal_storage", "crash_host", "boot_host", "isolate", "reconnect", "reset"}
     | {"kill_daemon", "stop_daemon", "hang_daemon", "continue_daemon", "start_daemon"}
 )

@@ -15,11 +15,15 @@ DISK_MB = 256
 
 def pools(plan: Plan) -> dict[str, str]:
     """XML of each pool by name."""
-    targets = {SHARED_POOL: str(plan.shared), LOCAL_POOL: LOCAL_FOLDER}
     return {
-        name: f"<pool type='dir'><name>{name}</name><target><path>{path}</path></target></pool>"
-        for name, path in targets.items()
+        name: f"<pool type='dir'><name>{name}</name><target><path>{pool_folder(plan, name)}</path></target></pool>"
+        for name in (SHARED_POOL, LOCAL_POOL)
     }
+
+
+def pool_folder(plan: Plan, pool: str) -> str:
+    """Where a pool is on every host that has it."""
+    return str(plan.shared) if pool == SHARED_POOL else LOCAL_FOLDER
 
 
 def network(plan: Plan) -> str:

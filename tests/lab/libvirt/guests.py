@@ -184,6 +184,23 @@ class Guests(Fleet):
         """Let a migration that was begun with `--postcopy` go on at the destination, its memory following."""
         self._do("migrate-postcopy", vm, None)
 
+    def begin_copy(self, vm: str, pool: str) -> str:
+        """Begin to copy the disk of a guest that runs into a pool of its host; returns the path of the copy."""
+        host = self.place(vm)
+        copy = f"{definitions.pool_folder(self.plan, pool)}/{vm}-copy.img"
+        self.run(host, "rm", "-f", copy)
+        self.virsh(host, f"blockcopy {vm} vda {copy} --wait --transient-job")
+        return copy
+
+    def end_copy(self, vm: str) -> None:
+        """Let a guest go on with the copy of its disk."""
+        self.virsh(self.place(vm), f"blockjob {vm} vda --pivot")
+
+    def copy_disk(self, vm: str, pool: str) -> None:
+        """Move the disk of a guest that runs into another pool of its host."""
+        self.begin_copy(vm, pool)
+        self.end_copy(vm)
+
     def split_brain(self, vm: str, host: str) -> None:
         """Let a second copy of a guest run on another host, with the same UUID and a disk of its own."""
         self.define(vm, host, split=True)

@@ -168,7 +168,7 @@ class LibvirtLab(Verbs):
         self.wait_for(lambda status: not status.in_flight(), "nothing is in flight")
         for vm in self.vms:
             self._put_in_order(vm, self.status())
-        self.run(FABRIC, "sh", "-c", f"rm -f {self.plan.shared}/*.split.img")
+        self.run(FABRIC, "sh", "-c", f"rm -f {self.plan.shared}/*.split.img {self.plan.shared}/*-copy.img")
 
     def _unwedge_everywhere(self, vm: str) -> None:
         for host in self.hosts:
@@ -192,7 +192,7 @@ class LibvirtLab(Verbs):
             self.keep_definition(vm)
 
     def _own_disk(self, vm: str, host: str) -> bool:
-        return str(self.plan.image(vm, split=True)) not in self.virsh(host, f"dumpxml {vm}")
+        return f"'{self.plan.image(vm)}'" in self.virsh(host, f"dumpxml {vm}")
 
     def _rebuild(self) -> None:
         """The last resort: new hosts under the same name."""

@@ -26,7 +26,7 @@ ARRIVED_LIVE = frozenset({"migrated", "post-copy"})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Notice:
-    """One notification that somebody should hear of. `what`: relocation, migrationFailed, raised or cleared."""
+    """One notification to be heard of. `what`: relocation, storage, migrationFailed, raised or cleared."""
 
     what: str
     entity: str
@@ -35,6 +35,11 @@ class Notice:
     @classmethod
     def relocation(cls, vm: str, old: str, new: str, *, live: bool) -> Notice:
         return cls("relocation", vm, f"{old} to {new}, {'live' if live else 'restarted'}")
+
+    @classmethod
+    def storage(cls, vm: str, old: str, new: str, *, live: bool) -> Notice:
+        """Its disk went from one pool to another."""
+        return cls("storage", vm, f"{old} to {new}, {'live' if live else 'restarted'}")
 
     @classmethod
     def migration_failed(cls, vm: str, stayed: str) -> Notice:

@@ -11,6 +11,7 @@ from tests.lab.libvirt.told import Notice
 from tests.system.received import ARRIVED_LIVE, RELOCATIONS, Trap
 
 ALARM = re.compile(r"topology\w+(Raised|Cleared)")
+STORAGE_RELOCATION = "topologyStorageRelocation"
 RELOCATION_KINDS = frozenset({"relocation", "role_relocation"})
 
 
@@ -20,9 +21,10 @@ def of_traps(traps: Iterable[Trap]) -> Counter[Notice]:
     for trap in traps:
         entity = trap.objects.get("topoEventEntityName", "")
         alarm = ALARM.fullmatch(trap.name)
-        if trap.name in RELOCATIONS:
+        if trap.name in RELOCATIONS or trap.name == STORAGE_RELOCATION:
             old, new = trap.objects["topoEventOldHostName"], trap.objects["topoEventNewHostName"]
-            found[Notice.relocation(entity, old, new, live=trap.objects["topoEventArrival"] == ARRIVED_LIVE)] += 1
+            moved = Notice.storage if trap.name == STORAGE_RELOCATION else Notice.relocation
+            found[moved(entity, old, new, live=trap.objects["topoEventArrival"] == ARRIVED_LIVE)] += 1
         elif trap.name == "topologyMigrationFailed":
             found[Notice.migration_failed(entity, trap.objects["topoEventOldHostName"])] += 1
         elif alarm is not None:
@@ -37,9 +39,10 @@ def of_events(events: Iterable[Mapping[str, Any]]) -> Counter[Notice]:
         if not event["told"]:
             continue
         entity, kind = event["entity"]["name"], event["kind"]
-        if kind in RELOCATION_KINDS:
+        if kind in RELOCATION_KINDS or kind == "storage_relocation":
             old, new = event["old_host"]["name"], event["new_host"]["name"]
-            found[Notice.relocation(entity, old, new, live=event["live"])] += 1
+            moved = Notice.storage if kind == "storage_relocation" else Notice.relocation
+            found[moved(entity, old, new, live=event["live"])] += 1
         elif kind == "migration_failed":
             found[Notice.migration_failed(entity, event["old_host"]["name"])] += 1
         else:

@@ -1,0 +1,73 @@
+"""Disks: what an entity has storage in, by the name under which it has it, and which pool that is in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.model.entities import RELOCATABLE_KINDS, EntityKind
+from gateway.model.relations import RelationKind
+from gateway.topology.draft import Draft, kind_of
+
+REMOVABLE = frozenset({"cdrom", "floppy"})
+_STORING = (RelationKind.USES_STORAGE, RelationKind.BACKED_BY)
+_DEEPEST = 4
+"""Steps from what an entity uses down to its pool, at the most (a claim, its volume, a volume below that)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What an entity has under one name, and the pool that it is in (0: not known). Entity indexes."""
+
+    volume: int
+    pool: int
+
+
+def disks_of(draft: Draft, entity: int) -> dict[str, Disk]:
+    """
+    The disks of an entity by name, as the scope says in which it is; without removable media.
+
+    Of those for which a source gives no name one alone can be followed: it has the name "".
+    """
+    found: dict[str, list[int]] = {}
+    shown = draft.entity(entity)
+    for record in map(draft.record, shown.records if shown is not None else ()):
+        for claim in draft.claims(record.index):
+            mine = (claim.source, claim.scope) == (record.source, record.scope)
+            if mine and claim.kind is RelationKind.USES_STORAGE and claim.attributes.get("device") not in REMOVABLE:
+                name = str(claim.attributes.get("target", ""))
+                found.setdefault(name, []).append(draft.entity_of(claim.lower))
+    return {name: Disk(each[0], _pool_of(draft, each[0])) for name, each in found.items() if len(each) == 1}
+
+
+def users_of(draft: Draft, store: int) -> Iterator[int]:
+    """What may relocate and uses this, or what is backed by it; an entity that may relocate itself."""
+    layer = [store]
+    for _ in range(_DEEPEST):
+        yield from (entity for entity in layer if kind_of(draft, entity) in RELOCATABLE_KINDS)
+        layer = [user for entity in layer for kind in _STORING for user in draft.entities_on(entity, kind)]
+
+
+def owners_of(draft: Draft, pool: int) -> list[int]:
+    """The hypervisors that have a pool for themselves, as far as anybody knows: a folder, say."""
+    under = draft.entities_under(pool, RelationKind.PART_OF)
+    return [host for host in under if kind_of(draft, host) is EntityKind.HYPERVISOR]
+
+
+def are_two(draft: Draft, old: int, new: int, host: int) -> bool:
+    """
+    True when two pools cannot be one storage: the old one, too, is on the host where the new one is used, or all hosts
+    call them so. A folder of another host may be the same storage as one of this host.
+    """
+    here = (*owners_of(draft, old), *draft.entities_under(old, RelationKind.CONNECTS_TO))
+    known = draft.entity(old) is not None
+    return host in here or (known and not owners_of(draft, old) and not owners_of(draft, new))
+
+
+def _pool_of(draft: Draft, store: int) -> int:
+    for _ in range(_DEEPEST):
+        if kind_of(draft, store) is EntityKind.STORAGE_POOL:
+            return store
+        below = draft.entities_under(store, RelationKind.BACKED_BY)
+        if len(below) != 1:
+            return 0
+        (store,) = below
+    return 0
