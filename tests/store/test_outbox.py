@@ -83,8 +83,11 @@ def test_an_older_database_goes_on_where_each_receiver_was(database_url: str):
         ("noc", 1, "5", false), ("noc", 2, "6", false),
     ]  # fmt: skip
     with engine.begin() as connection:
-        for table in ("missed", "receiver", "receiver_settings"):
+        for table in ("missed", "receiver", "receiver_settings", "planned_window"):
             connection.execute(text(f"DROP TABLE {table}"))
+        for column in ("placement DROP COLUMN moved_since", "placement DROP COLUMN storage_from",
+                       "placement DROP COLUMN storage_left", "alarm DROP COLUMN planned"):  # fmt: skip
+            connection.execute(text(f"ALTER TABLE {column}"))
         connection.execute(text(
             "CREATE TABLE outbox (id INTEGER PRIMARY KEY, receiver VARCHAR, event BIGINT, created_at BIGINT, "
             "attempts INTEGER, next_at BIGINT, delivered_at BIGINT, given_up BOOLEAN, error TEXT)"
