@@ -4,6 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,8 +17,10 @@ from gateway.model.entities import EntityKind, EntityState, NativeKey
 from gateway.model.observations import Observation, ObservedCondition, ObservedEntity, ObservedRelation, Whole
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Source, SourceState
+from gateway.model.windows import WindowWish
 from gateway.store.database import open_database
 from gateway.support.clock import SystemClock
+from gateway.topology.windows import declare
 from tests.app.estate import CONFIGURATION, THIRD_PARTY, Estate
 
 T0 = 1_767_225_600_000_000
@@ -358,3 +361,34 @@ def test_a_socket_that_is_no_path_is_refused_in_words(stored: Estate) -> None:
     result = gateway("where", "web", "--config", stored.config)
     assert result.exit_code == 2
     assert "publishers.rest.unix_socket = 5: " in result.stderr
+
+
+# -- planned windows -------------------------------------------------------------------------------------------
+
+
+def test_a_window_wants_a_gateway_that_runs(stored: Estate):
+    opened = gateway("window", "open", "alpha", "--until", "2h", "--name", "work", "--state-dir", stored.state)
+    assert opened.exit_code == 2
+    assert "gateway run" in opened.stderr
+
+
+def test_windows_are_listed_and_say_so_where_no_gateway_runs(stored: Estate):
+    database = open_database(f"sqlite:///{stored.state}/topology.db")
+    reconciler = Reconciler(database.repository, SettleTimes(), SystemClock().now)
+    snapshot = reconciler.load()
+    (alpha,) = snapshot.named("alpha")
+    now = SystemClock().now()
+    wish = WindowWish("kernel update", (alpha.index,), now, now + 3_600_000_000, "CHG-1", "alice")
+    _, changes, _ = declare(snapshot, wish, now, lambda: str(uuid4()))
+    database.repository.commit(changes)
+    database.close()
+    listed = gateway("window", "list", "--state-dir", stored.state)
+    assert re.search(r"^1 +kernel update +active .*alpha \(hypervisor\) +alice +0 +0\n +CHG-1$", listed.stdout, re.M)
+    (window,) = json.loads(gateway("window", "list", "--json", "--state-dir", stored.state).stdout)["items"]
+    assert (window["name"], window["declared_by"]) == ("kernel update", "alice")
+    assert (
+        'planned: in the window "kernel update" until' in gateway("impact", "alpha", "--state-dir", stored.state).stdout
+    )
+    (event,) = gateway("events", "--kind", "window_started", "--state-dir", stored.state).stdout.splitlines()[2:]
+    assert "window_started  alpha" in event
+    assert 'planned window "kernel update" (CHG-1) has begun' in event
