@@ -1,7 +1,7 @@
 """What an observation changes: records and claims, only within what it covers."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.model.entities import RELOCATABLE_KINDS, Alias, EntityState, NativeKey, Value
@@ -228,8 +228,9 @@ def _replace_claims(
     if said == mine:
         return
     _touch(draft, record, mine.values(), said.values())
-    others = (c for c in before if c.source != source or c.scope != scope)
+    others = [c for c in before if c.source != source or c.scope != scope]
     draft.put_claims(record.index, (*others, *said.values()))
+    _restore(draft, record, record.scope == scope, before, draft.claims(record.index))
     _forget_unseen(draft, before)
 
 
@@ -263,17 +264,26 @@ _PLACING = (RelationKind.RUNS_ON, RelationKind.PART_OF)
 _STORING = (RelationKind.USES_STORAGE, RelationKind.BACKED_BY)
 
 
-def _touch(draft: Draft, record: Record, before: Collection[Claim], after: Collection[Claim]) -> None:
-    """Its placement is judged again when what is said of where it runs changed, its storage likewise."""
+def _touch(draft: Draft, record: Record, before: Iterable[Claim], after: Iterable[Claim]) -> None:
+    """Its placement is judged again when what is said of where it runs changed."""
 
     def where(claims: Iterable[Claim]) -> set[tuple[int, str, Phase]]:
         return {(c.lower, c.role, c.phase) for c in claims if c.kind in _PLACING}
 
-    def stored(claims: Iterable[Claim]) -> set[tuple[int, Value | None]]:
-        return {(c.lower, c.attributes.get("target")) for c in claims if c.kind in _STORING}
-
     if where(before) != where(after):
         draft.touched.add(draft.entity_of(record.index))
+
+
+def _restore(draft: Draft, record: Record, mine: bool, before: Iterable[Claim], after: Iterable[Claim]) -> None:
+    """
+    Its storage is judged again when what is said of that changed. `mine`: by the scope that it belongs to; what another
+    one says is news only when none said so.
+    """
+
+    def stored(claims: Iterable[Claim]) -> list[tuple[int, str]]:
+        said = [(c.lower, str(c.attributes.get("target", ""))) for c in claims if c.kind in _STORING]
+        return sorted(said if mine else set(said))
+
     if stored(before) != stored(after):
         draft.restored.add(draft.entity_of(record.index))
 
@@ -283,6 +293,7 @@ def _lose(draft: Draft, source: str, scope: str, record: Record) -> None:
     before = draft.claims(record.index)
     mine = [c for c in before if c.source == source and c.scope == scope]
     draft.put_claims(record.index, [c for c in before if c.source != source or c.scope != scope])
+    _restore(draft, record, record.scope == scope, before, draft.claims(record.index))
     _forget_unseen(draft, mine)
     _touch(draft, record, mine, ())
     if record.gone or record.scope not in (scope, UNSEEN):

@@ -28,11 +28,11 @@ def disks_of(draft: Draft, entity: int) -> dict[str, Disk]:
     Of those for which a source gives no name one alone can be followed: it has the name "".
     """
     found: dict[str, list[int]] = {}
-    shown = draft.entity(entity)
-    for record in map(draft.record, shown.records if shown is not None else ()):
+    for record in map(draft.record, sorted(draft.group_of(entity))):
         for claim in draft.claims(record.index):
-            mine = (claim.source, claim.scope) == (record.source, record.scope)
-            if mine and claim.kind is RelationKind.USES_STORAGE and claim.attributes.get("device") not in REMOVABLE:
+            if claim.kind is not RelationKind.USES_STORAGE or claim.attributes.get("device") in REMOVABLE:
+                continue
+            if claim.scope == record.scope and claim.source == record.source:
                 name = str(claim.attributes.get("target", ""))
                 found.setdefault(name, []).append(draft.entity_of(claim.lower))
     return {name: Disk(each[0], _pool_of(draft, each[0])) for name, each in found.items() if len(each) == 1}
@@ -43,7 +43,8 @@ def users_of(draft: Draft, store: int) -> Iterator[int]:
     layer = [store]
     for _ in range(_DEEPEST):
         yield from (entity for entity in layer if kind_of(draft, entity) in RELOCATABLE_KINDS)
-        layer = [user for entity in layer for kind in _STORING for user in draft.entities_on(entity, kind)]
+        stores = [entity for entity in layer if kind_of(draft, entity) not in RELOCATABLE_KINDS]
+        layer = [user for entity in stores for kind in _STORING for user in draft.entities_on(entity, kind)]
 
 
 def owners_of(draft: Draft, pool: int) -> list[int]:

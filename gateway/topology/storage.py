@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.model.conditions import SettleTimes
+from gateway.model.entities import NativeKey
 from gateway.model.events import PLANNED, Cause, Event, EventKind
 from gateway.model.observations import EvidenceKind, Observation
 from gateway.model.rows import Placement
@@ -86,23 +87,23 @@ def _judge(draft: Draft, base: Draft, placement: Placement, settle: SettleTimes)
     left_at = placement.storage_left or last_seen(base, placement.entity)
     waiting = f"storage:{placement.entity}"
     if not placement.open or not placement.certain or placement.left_at or placement.moved_from:
-        draft.judge_at(waiting, None)  # it is looked at again when its place is settled, and told
+        if draft.due(waiting) is not None:
+            draft.judge_at(waiting, None)  # it is looked at again when its place is settled, and told
         _remember(draft, placement, before, left_at)
         return
     now = disks_of(draft, placement.entity)
-    records = [draft.record(index) for index in sorted(draft.group_of(placement.entity))]
-    copied = copies(draft, placement.source, tuple(record.key for record in records), left_at)
-    change = _Change(placement, before, now, left_at, _ways(draft, base, before, now), copied)
-    if change.ways and _is_to_wait(draft, change):
+    ways = _ways(draft, base, before, now)
+    if ways:
+        copied = copies(draft, placement.source, _keys(draft, placement), left_at)
+        change = _Change(placement, before, now, left_at, ways, copied)
         due = draft.due(waiting) or draft.at + settle.group
-        if due > draft.at:
+        if due > draft.at and _is_to_wait(draft, change):
             draft.judge_at(waiting, due)
             _remember(draft, placement, before, left_at)
             return
-    draft.judge_at(waiting, None)
-    for way, names in change.ways.items():
-        if _is_certain(draft, change, way):
-            draft.events.append(graded(_event(draft, change, way, names)))
+        _tell(draft, change)
+    if draft.due(waiting) is not None:
+        draft.judge_at(waiting, None)
     unknown = {name: pool for name, pool in before.items() if name in now and not now[name].pool}
     _remember(draft, placement, unknown, left_at)
 
@@ -137,6 +138,12 @@ def _is_certain(draft: Draft, change: _Change, way: Way) -> bool:
 
 
 # -- what is told ------------------------------------------------------------------------------------------------
+
+
+def _tell(draft: Draft, change: _Change) -> None:
+    for way, names in change.ways.items():
+        if _is_certain(draft, change, way):
+            draft.events.append(graded(_event(draft, change, way, names)))
 
 
 def _event(draft: Draft, change: _Change, way: Way, names: list[str]) -> Event:
@@ -183,12 +190,15 @@ def _why(draft: Draft, change: _Change, way: Way, live: bool) -> tuple[Cause | N
     accord: it was told to.
     """
     placement = change.placement
-    keys = tuple(draft.record(record).key for record in sorted(draft.group_of(placement.entity)))
     left, reached = (named_by(draft, placement.source, pool) for pool in way)
-    cause, evidence = cause_of(draft, placement.source, keys, left, reached, change.left_at)
+    cause, evidence = cause_of(draft, placement.source, _keys(draft, placement), left, reached, change.left_at)
     if cause is None:
         return (Cause.LIVE_MIGRATION if live else Cause.COLD_MOVE), live, ()
     return cause, live or cause in PLANNED, evidence
+
+
+def _keys(draft: Draft, placement: Placement) -> tuple[NativeKey, ...]:
+    return tuple(draft.record(record).key for record in sorted(draft.group_of(placement.entity)))
 
 
 def _text(draft: Draft, entity: int, way: Way, names: list[str]) -> str:
