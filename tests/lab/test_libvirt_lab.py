@@ -127,3 +127,23 @@ def test_an_uplink_reaches_the_hosts_and_goes_with_the_lab(libvirt_lab: LibvirtL
             pass
         assert traces(name) != []
     assert traces(name) == []
+
+
+@pytest.mark.lab
+def test_a_network_is_given_to_one_lab_only_also_before_that_is_up(libvirt_lab: LibvirtLab):
+    script = "from tests.lab.libvirt import free_net; print(free_net(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        theirs = other.stdout.readline().strip()
+        ours = {free_net(), free_net()}
+        other.communicate("\n")
+    assert len({theirs, libvirt_lab.plan.net, *ours}) == 4
+
+
+@pytest.mark.lab
+def test_a_network_that_leads_elsewhere_is_refused(libvirt_lab: LibvirtLab):
+    name = f"glab3-{os.getpid()}"
+    with pytest.raises(LabError, match="somebody else's"):
+        LibvirtLab.up(name, hosts=1, vms=0, net=libvirt_lab.plan.net, uplink=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 
 from tests.lab import machines
 from tests.lab.errors import LabError
@@ -49,6 +50,9 @@ def connect_uplink(plan: Plan) -> None:
     run_tool("ip", "addr", "add", f"{plan.gateway_address}/16", "dev", plan.uplink)
     run_tool("ip", "link", "set", plan.uplink, "up")
     _ip(plan, FABRIC, "link", "set", "up0", "master", "sw0", "up")
+    way = run_tool("ip", "-4", "route", "get", plan.host_address(plan.hosts[0]))
+    if f"dev {plan.uplink} " not in way:
+        raise LabError(f"{plan.net}.0.0/16 is somebody else's: its hosts are reached by {way.strip()}. Use another net")
 
 
 def disconnect_uplink(plan: Plan) -> None:
@@ -58,9 +62,36 @@ def disconnect_uplink(plan: Plan) -> None:
 
 
 def free_net() -> str:
-    """First two numbers of a network that no interface of the machine uses."""
+    """
+    First two numbers of a network that nobody on this machine uses, nor will before this process has ended.
+
+    Raises:
+        LabError: all are in use.
+    """
     used = set(re.findall(r"inet (\d+\.\d+)\.", run_tool("ip", "-4", "addr", "show")))
-    return next(net for net in (f"10.{number}" for number in range(64, 128)) if net not in used)
+    for net in (f"10.{number}" for number in range(64, 128)):
+        if net not in used and _reserve(net):
+            return net
+    raise LabError("no network from 10.64.0.0/16 to 10.127.0.0/16 is free: take down the labs that nobody needs")
+
+
+def _reserve(net: str) -> bool:
+    """
+    Another lab that is on its way up may want it, and two with one network would take each other's hosts for theirs.
+
+    An abstract socket is known in its network namespace alone, and goes with its process.
+    """
+    reservation = socket.socket(socket.AF_UNIX)
+    try:
+        reservation.bind(f"\0lab network {net}")
+    except OSError:
+        reservation.close()
+        return False
+    _RESERVED.append(reservation)
+    return True
+
+
+_RESERVED: list[socket.socket] = []
 
 
 def _cable(host: str) -> str:
