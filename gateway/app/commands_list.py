@@ -14,11 +14,9 @@ from gateway.app.commands_ask import json_option
 from gateway.app.console import table
 from gateway.app.locate import Located, locate, location_options
 from gateway.model.conditions import ConditionKind, alarm_detail
-from gateway.model.events import EventKind
+from gateway.model.events import RELOCATIONS, EventKind
 
 USUAL_LIMIT = 100
-RELOCATIONS = frozenset({"relocation", "role_relocation"})
-"""Kinds of events that are planned or not, and live or not."""
 
 
 @click.command(short_help="The log: relocations, failures and findings.")
@@ -139,13 +137,18 @@ def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
         event["at"],
         event["kind"],
         _named(event["entity"], event["alarm_key"]),
-        old["name"] if old else "",
-        new["name"] if new else "",
+        *_ends(old, new),
         why if new else f"{why} {event['text']}".strip(),
         ("yes" if event["planned"] else "no") if moved or event["planned"] else "",
         ("yes" if event["live"] else "no") if moved else "",
         told,
     )
+
+
+def _ends(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[str, str]:
+    """From where to where; pools of one name, one on each host, by what their source calls them."""
+    name = "native" if old and new and old["name"] == new["name"] else "name"
+    return (str(old[name]) if old else "", str(new[name]) if new else "")
 
 
 def _named(entity: Mapping[str, Any] | None, alarm_key: str | None) -> str:

@@ -175,6 +175,10 @@ def test_events_say_of_a_move_whether_it_was_planned_and_live(stored: Estate, pl
     words = ["planned", "restarted"] if planned else ["not planned", "live"]
     assert said.split("  ")[5:] == ["live_migration", *words, "yes"]
     assert line({**event, "kind": "failure_raised", "new_host": None, "text": "crashed"}).endswith("crashed  yes")
+    old, new = ({"name": "local", "native": f"{host}/local"} for host in ("h1", "h2"))
+    copied = line({**event, "old_host": old, "new_host": new, "kind": "storage_relocation", "planned": planned})
+    assert copied.split("  ")[3:6] == ["h1/local", "h2/local", event["cause"]]
+    assert copied.split("  ")[6] == words[0]
 
 
 def test_a_wrong_time_is_refused_in_words(stored: Estate) -> None:

@@ -53,3 +53,17 @@ def test_a_migration_that_takes_the_disk_along_is_told_for_the_host_and_then_for
     assert told_of_storage["caused_by"] == told_of_host["id"]
     assert told_of_storage["evidence"] == [f"its migration away from {old} copied its disks"]
     seen.end()
+
+
+def test_a_disk_that_moved_while_the_gateway_was_away_is_told_once(seen: Comparison):
+    seen.gateway.kill()
+    seen.lab.copy_disk("vm3", "local")
+    seen.gateway.start()
+    seen.gateway.await_sources()
+    seen.told[Notice.storage("vm3", "shared", "local", live=True)] += 1
+    seen.step()
+    seen.gateway.kill()
+    seen.gateway.start()
+    seen.gateway.await_sources()
+    seen.nothing()
+    seen.end()
