@@ -15,7 +15,7 @@ from gateway.topology.coverage import covered_by, covers
 from gateway.topology.revise import settle_due
 from gateway.topology.windows import close, declare
 from tests.topology.estate import three_hosts
-from tests.topology.house import T0, House, entity, on, part_of, vm
+from tests.topology.house import T0, House, entity, node, on, part_of, resource, vm
 
 HOUR = 3600
 RACK = NativeKey(EntityKind.RACK, "r1")
@@ -298,6 +298,24 @@ def test_a_failure_that_stands_at_the_end_is_counted_there_not_told_again_and_no
     assert "0 relocations and 1 failure in it; failures of what it covers that stand: 1 (web)" in events[-1].text
     (alarm,) = site.snapshot.active_alarms()
     assert not alarm.planned
+
+
+def test_what_follows_elsewhere_from_a_planned_failure_is_planned_too():
+    site, agent, far = Site(), resource("web-r"), node("n9")
+    managed = ObservedRelation(RelationKind.MANAGED_BY, WEB, agent)
+    seen = [entity(H1, "kvm"), entity(WEB, "kvm"), entity(agent, state=EntityState.BLOCKED), entity(far, "node")]
+    placed = [on(WEB, H1), on(agent, far), managed]
+    dead = crashed(WEB)
+    exhausted = ObservedCondition(ConditionKind.EXHAUSTED, agent, text="web-r has failed too often")
+    site.see(5, seen, placed)
+    site.open(H1)
+    site.see(60, seen, placed, [dead])
+    site.see(120, seen, placed, [dead, exhausted])
+    first, second = raised(site.wait(240) and site.events)
+    assert (first.entity.name, second.entity.name) == ("web", "web-r")
+    assert second.caused_by == first.id
+    assert second.planned
+    assert second.window == first.window
 
 
 def test_that_a_vm_is_active_on_two_hosts_is_never_planned():

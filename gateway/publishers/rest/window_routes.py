@@ -1,17 +1,20 @@
 """Routes of planned windows: which are open, and, for administrators, declaring and ending them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from gateway.model.errors import UnknownWindow
+from gateway.model.errors import StoreUnavailable, UnknownWindow
 from gateway.model.ports import TopologyView, WindowDesk
 from gateway.model.windows import WindowWish
 from gateway.publishers.rest import render
 from gateway.publishers.rest.access import actor
 from gateway.publishers.rest.desk import Desk
 from gateway.publishers.rest.parameters import At, KnownAt, known_parameters, parse_coming
+from gateway.publishers.rest.problems import Refused
 from gateway.publishers.rest.window_models import WindowDeclared, WindowDetail, WindowModel, WindowsModel, WindowWanted
 from gateway.topology.coverage import covers
 from gateway.topology.lookup import MAX_INDEX, End, Meaning, meaning
@@ -51,13 +54,25 @@ def _changes(router: APIRouter, desk: Desk, windows: WindowDesk) -> None:
     @router.post("", status_code=HTTPStatus.CREATED, summary="Declare a planned window")
     async def declare_window(request: Request, wanted: WindowWanted) -> WindowDeclared:
         meant = [meaning(desk.topology.snapshot, name, End.BOTTOM, wanted.kind) for name in wanted.entities]
-        window = await windows.declare(_wish(wanted, meant, desk.clock.now(), actor(request.scope) or wanted.by))
+        with _told_when_not_stored():
+            window = await windows.declare(_wish(wanted, meant, desk.clock.now(), actor(request.scope) or wanted.by))
         shown = render.window_model(desk.topology.snapshot, window)
         return WindowDeclared(**dict(shown), notes=[one.note for one in meant if one.note])
 
     @router.delete("/{index}", summary="End a planned window now, or call it off")
     async def close_window(index: Number) -> WindowModel:
-        return render.window_model(desk.topology.snapshot, await windows.close(index))
+        with _told_when_not_stored():
+            return render.window_model(desk.topology.snapshot, await windows.close(index))
+
+
+@contextmanager
+def _told_when_not_stored() -> Iterator[None]:
+    """A change that the database did not take is tried again with the next one, so nobody should repeat it blindly."""
+    try:
+        yield
+    except StoreUnavailable:
+        said = "the database did not take it yet, and is asked again. Look at the list before you repeat it"
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": "5"}) from None
 
 
 def _wish(wanted: WindowWanted, meant: list[Meaning], now: int, by: str) -> WindowWish:

@@ -8,8 +8,10 @@ import pytest
 from gateway.engine.reconciler import Reconciler
 from gateway.engine.windows import PlannedWindows
 from gateway.model.conditions import SettleTimes
+from gateway.model.errors import StoreUnavailable
 from gateway.model.events import EventKind
 from gateway.model.ports import EventFilter
+from gateway.model.windows import Window, WindowWish
 
 
 @pytest.fixture
@@ -118,3 +120,20 @@ async def test_who_may_only_read_changes_nothing(gateway, windows):
         assert (await client.post("/api/v1/windows", json=WANTED)).status_code == 403
         assert (await client.delete("/api/v1/windows/1")).status_code == 403
         assert (await client.get("/api/v1/windows")).status_code == 200
+
+
+class Refusing:
+    """Windows over a database that takes nothing."""
+
+    async def declare(self, wish: WindowWish) -> Window:
+        raise StoreUnavailable("disk full")
+
+    async def close(self, index: int) -> Window:
+        raise StoreUnavailable("disk full")
+
+
+async def test_a_change_that_the_database_did_not_take_says_to_look_before_it_is_repeated(gateway):
+    async with gateway.client("admin", windows=Refusing()) as client:
+        answer = await client.post("/api/v1/windows", json=WANTED)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "Look at the list before you repeat it" in answer.json()["detail"]
