@@ -55,12 +55,30 @@ def owners_of(draft: Draft, pool: int) -> list[int]:
 
 def are_two(draft: Draft, old: int, new: int, host: int) -> bool:
     """
-    True when two pools cannot be one storage: the old one, too, is on the host where the new one is used, or all hosts
-    call them so. A folder of another host may be the same storage as one of this host.
+    True when two pools cannot be one storage: the old one, too, is on the host where the new one is used, and neither
+    is a folder in the other; or all hosts call them so. A folder of another host may be the same storage as one here.
     """
-    here = (*owners_of(draft, old), *draft.entities_under(old, RelationKind.CONNECTS_TO))
-    known = draft.entity(old) is not None
-    return host in here or (known and not owners_of(draft, old) and not owners_of(draft, new))
+    if draft.entity(old) is None:
+        return False
+    before, now = _path_on(draft, old, host), _path_on(draft, new, host)
+    if before is None:
+        return not owners_of(draft, old) and not owners_of(draft, new)
+    return not (before and now and _is_in(before, now))
+
+
+def _is_in(one: str, other: str) -> bool:
+    """One folder is the other, or in it. Of devices (/dev) that says nothing."""
+    outer, inner = sorted((f"{one}/", f"{other}/"), key=len)
+    return inner.startswith(outer) and not outer.startswith("/dev/")
+
+
+def _path_on(draft: Draft, pool: int, host: int) -> str | None:
+    """The folder that a pool is on a host, empty when it has none; None: the host does not have the pool."""
+    for kind in (RelationKind.PART_OF, RelationKind.CONNECTS_TO):
+        for claim in draft.entity_claims(pool, kind):
+            if draft.entity_of(claim.lower) == host:
+                return str(claim.attributes.get("path", "")).rstrip("/")
+    return None
 
 
 def _pool_of(draft: Draft, store: int) -> int:

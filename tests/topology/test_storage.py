@@ -144,6 +144,37 @@ def test_a_wish_for_the_pool_makes_it_the_administrators():
     assert (event.cause, event.planned, event.evidence) == (Cause.ADMINISTRATOR, True, ("asked for by root",))
 
 
+def at(path: str, pool: NativeKey) -> ObservedRelation:
+    """The pool is this folder of h1."""
+    return ObservedRelation(RelationKind.PART_OF, pool, H1, attributes={"path": path})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_told"),
+    [
+        ("/srv/images", "/srv/ssd", True),
+        ("/srv/images", "/srv/images2", True),
+        ("/srv/images", "/srv/images/web/", False),
+        ("/srv/images/web", "/srv/images", False),
+        ("/dev/disk/by-path", "/dev/disk/by-path", True),
+        ("", "", True),
+        ("", "/srv/images", True),
+    ],
+)
+def test_a_pool_in_the_folder_of_another_is_no_other_storage(old: str, new: str, is_told: bool):
+    fleet, folders = Fleet(), (at(old, SAN), at(new, NAS))
+    for at_s in (0, 60):
+        fleet.show(at_s, H1, *running(H1, disk(SAN)), *folders)
+    events = fleet.show(70, H1, *running(H1, disk(NAS)), *folders) + fleet.wait(1000)
+    assert told(events) == ([MOVED] if is_told else [])
+
+
+def test_a_pool_that_is_called_otherwise_now_is_no_other_storage():
+    fleet = begun(disk(SAN))
+    fleet.see(65, [entity(NAS, "")], covers=Whole("arrays"))
+    assert fleet.show(70, H1, *running(H1, disk(NAS)), *HERE) == fleet.wait(1000) == []
+
+
 # -- with a move of the VM ---------------------------------------------------------------------------------------
 
 
