@@ -4,11 +4,14 @@ from collections.abc import Iterable
 
 import pytest
 
+from gateway.model.conditions import SECOND
 from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.events import Cause, Event
 from gateway.model.observations import Evidence, EvidenceKind, Link, Objects, ObservedRelation, Whole
 from gateway.model.relations import Arrival, Phase, RelationKind
+from gateway.model.windows import WindowWish
 from gateway.topology.revise import resume
+from gateway.topology.windows import declare
 from tests.topology.house import House, entity, on, resource, told, vm
 
 WEB = vm("web")
@@ -255,3 +258,14 @@ def test_after_a_restart_a_move_that_waited_for_another_disk_is_told_once():
     assert told(fleet.wait(1000)) == [MOVED]
     fleet.restart()
     assert fleet.wait(2000) == []
+
+
+@pytest.mark.parametrize(("named", "planned"), [(H1, True), (SAN, True), (NAS, True), (H2, False)])
+def test_storage_that_moves_is_in_the_window_of_the_host_and_of_both_pools(named: NativeKey, planned: bool):
+    fleet = begun(disk(SAN))
+    now = fleet.snapshot.at
+    wish = WindowWish("new array", (fleet.get(named).index,), now, now + 3600 * SECOND)
+    fleet.snapshot, _, window = declare(fleet.snapshot, wish, now, lambda: "window")
+    (event,) = fleet.show(70, H1, *running(H1, disk(NAS)), *HERE)
+    assert told([event]) == [MOVED]
+    assert event.window == (window.ref if planned else None)
