@@ -39,7 +39,7 @@ PROBE_S = 60.0
 async def check(configuration: Configuration, send: bool) -> AsyncIterator[Finding]:
     """Every part of a configuration in turn. Reads only; `send`: a topologyTest goes to each receiver."""
     folder, database = places.places_of(configuration)
-    located = Located(folder, database, _socket(configuration, folder))
+    located = Located(folder, database, _socket(configuration, folder), instance=configuration.gateway.instance)
     origin = configuration.path or configuration.origin
     parts = len(configuration.sources), len(configuration.receivers)
     yield Finding("configuration", Outcome.OK, f"{origin}: {parts[0]} sources, {parts[1]} receivers")

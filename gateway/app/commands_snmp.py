@@ -48,8 +48,11 @@ def user() -> None:
 @click.option("--auth", default="SHA-256", show_default=True, help="SHA, SHA-224, SHA-256, SHA-384 or SHA-512.")
 @click.option("--priv", default="AES", show_default=True, help="AES, AES-192, AES-256 (or -C), or none.")
 @click.option("--allow-weak", is_flag=True, help="Also take MD5 and DES, for a console that has nothing else.")
+@click.option("--for-traps", is_flag=True, help="For a receiver of traps, if this gateway has an instance name.")
 @location_options
-def add(name: str, auth: str, priv: str, allow_weak: bool, config: Path | None, state_dir: Path | None) -> None:
+def add(
+    name: str, auth: str, priv: str, allow_weak: bool, for_traps: bool, config: Path | None, state_dir: Path | None
+) -> None:
     """Ask for the passwords of the user NAME and keep its keys (RFC 3414 section 2.6) in the state folder.
 
     The keys open this gateway only; the passwords are not kept. Without a terminal these are the first two lines of
@@ -64,7 +67,7 @@ def add(name: str, auth: str, priv: str, allow_weak: bool, config: Path | None, 
     given = V3Credentials(auth, _password("authentication"), privacy, _password("privacy") if privacy else None)
     located = locate(config, state_dir)
     with opened(located) as database:
-        made = given.at(name, engine_id_of(database))
+        made = given.at(name, engine_id_of(database, "" if for_traps else located.instance))
     path = keep_keys(located.state_dir, made).absolute()
     note("Write this into the configuration and restart the gateway:")
     click.echo(f"[publishers.snmp.users.{_key(name)}]")

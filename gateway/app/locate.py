@@ -23,6 +23,8 @@ class Located:
     settle: SettleTimes = field(default_factory=SettleTimes)
     sources: frozenset[str] | None = None
     """Names of the configured sources; None: no configuration was named."""
+    instance: str = ""
+    """The configured name of this gateway among others."""
 
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,7 +71,7 @@ def locate(config: Path | None, state_dir: Path | None) -> Located:
         folder = places.state_dir(found.gateway, found.base)
         database = places.database_url(found.gateway, folder)
         socket = found.unix_socket or places.socket_path(folder)
-        return Located(folder, database, socket, found.settle, frozenset(found.sources))
+        return Located(folder, database, socket, found.settle, frozenset(found.sources), found.gateway.instance)
     folder = places.default_state_dir()
     demo = folder / places.DEMO
     if not (folder / places.DATABASE).exists() and (demo / places.DATABASE).exists():

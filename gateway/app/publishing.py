@@ -47,14 +47,19 @@ Begin = Callable[[], Awaitable["asyncio.Task[None]"]]
 """Binds, begins to serve, and returns the task that does."""
 
 
-def start_engine(database: Database, clock: Clock, root: Oid = ENTERPRISE) -> SnmpEngine:
-    """The SNMP engine of this start: its boots are committed before it is used. `root`: of our MIB. Blocking."""
-    return SnmpEngine(engine_id_of(database), database.administration.next_engine_boots(), clock.monotonic(), root)
+def start_engine(database: Database, clock: Clock, root: Oid = ENTERPRISE, instance: str = "") -> SnmpEngine:
+    """An SNMP engine of this start: its boots are committed before it is used. `root`: of our MIB. Blocking."""
+    engine_id = engine_id_of(database, instance)
+    return SnmpEngine(engine_id, database.administration.next_engine_boots(instance), clock.monotonic(), root)
 
 
-def engine_id_of(database: Database) -> bytes:
-    """The SNMP engine ID of this installation; made when there is none yet. Blocking."""
-    return database.administration.engine_id(lambda: new_engine_id(secrets.token_bytes(12)))
+def engine_id_of(database: Database, instance: str = "") -> bytes:
+    """
+    The SNMP engine ID that a gateway of this name answers under; of the installation, which tells, without a name.
+
+    Made when there is none yet. Blocking.
+    """
+    return database.administration.engine_id(lambda: new_engine_id(secrets.token_bytes(12)), instance)
 
 
 def mib_root(configuration: Configuration) -> Oid:

@@ -135,8 +135,9 @@ class Runtime:
             ReceiverStandings(self.receivers),
         )
         stack.push_async_callback(_within, self.publishing.stop)
-        instance = configuration.gateway.instance or socket.gethostname()
-        await self.publishing.start(configuration, engine, self.state_dir, instance)
+        if instance := configuration.gateway.instance:
+            engine = await asyncio.to_thread(start_engine, self.database, clock, engine.root, instance)
+        await self.publishing.start(configuration, engine, self.state_dir, instance or socket.gethostname())
 
         self.receiver_desk.on_change = lambda: self.publishing.show_targets(self.receivers.targets())
         self.receiver_desk.on_change()

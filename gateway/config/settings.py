@@ -86,7 +86,7 @@ class GatewaySettings(Settings):
 
     state_dir: Path | None = Field(default=None, description="Name a folder that the gateway may write to.")
     """Database, socket and lock file; default: $STATE_DIRECTORY, else `~/.local/state/cim-snmp-gateway`."""
-    instance: str = Field(default="", max_length=64, pattern=r"^[A-Za-z0-9._-]*$", description="Give a short name.")
+    instance: str = Field(default="", max_length=48, pattern=r"^[A-Za-z0-9._-]*$", description="Give a short name.")
     """Name of this gateway among others; default: the host's name."""
     database: SecretStr | None = Field(
         default=None, description='Give a URL: "sqlite:////path/topology.db" or "postgresql://user@host/db".'

@@ -123,14 +123,19 @@ class GatewayAdministration:
 
     # -- identity ----------------------------------------------------------------------------------------------
 
-    def engine_id(self, make: Callable[[], bytes]) -> bytes:
-        """The SNMP engine ID of this installation; made once, and anew when its boots are used up."""
+    def engine_id(self, make: Callable[[], bytes], instance: str = "") -> bytes:
+        """
+        An SNMP engine ID; made once, and anew when its boots are used up.
+
+        Args:
+            instance: the name of a gateway among others, for the engine that answers there; else the installation's.
+        """
         with self._connections.write() as connection:
-            found = _get(connection, "engine_id")
-            if found is None or _boots(connection) >= LARGEST_BOOTS:
+            found = _get(connection, _of("engine_id", instance))
+            if found is None or _boots(connection, instance) >= LARGEST_BOOTS:
                 found = make().hex()
-                _set(connection, "engine_id", found)
-                _set(connection, "engine_boots", "0")
+                _set(connection, _of("engine_id", instance), found)
+                _set(connection, _of("engine_boots", instance), "0")
         return bytes.fromhex(found)
 
     def same_configuration(self, fingerprint: str) -> bool:
@@ -140,21 +145,21 @@ class GatewayAdministration:
             _set(connection, "configuration", fingerprint)
         return before == fingerprint
 
-    def next_engine_boots(self) -> int:
+    def next_engine_boots(self, instance: str = "") -> int:
         """
-        snmpEngineBoots for this start: committed before it is returned (RFC 3414 2.2).
+        snmpEngineBoots of an engine for this start: committed before it is returned (RFC 3414 2.2).
 
         Raises:
             StoreError: this engine ID's boots are used up; `engine_id` makes a new one (RFC 3414 2.3).
         """
         with self._connections.write() as connection:
-            boots = _boots(connection) + 1
+            boots = _boots(connection, instance) + 1
             if boots > LARGEST_BOOTS:
                 raise StoreError(
                     f"snmpEngineBoots has reached {LARGEST_BOOTS}: a new SNMP engine ID is needed. "
                     f"Start the gateway again: it makes one, which the SNMP managers then learn."
                 )
-            _set(connection, "engine_boots", str(boots))
+            _set(connection, _of("engine_boots", instance), str(boots))
         return boots
 
 
@@ -162,8 +167,12 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def _boots(connection: Connection) -> int:
-    return int(_get(connection, "engine_boots") or 0)
+def _of(key: str, instance: str) -> str:
+    return f"{key}:{instance}" if instance else key
+
+
+def _boots(connection: Connection, instance: str) -> int:
+    return int(_get(connection, _of("engine_boots", instance)) or 0)
 
 
 def _get(connection: Connection, key: str) -> str | None:

@@ -113,17 +113,19 @@ def _replace(source: Connection, target: Connection, now: int, *, force: bool) -
     after = _meta(target)
     for key in _COUNTERS:
         _put(target, key, str(max(int(before.get(key, 1)), int(after.get(key, 1)))))
-    if "engine_boots" in after:
-        _put(target, "engine_boots", str(_boots(before, after, now)))
+    for key in after:
+        if key.partition(":")[0] == "engine_boots":
+            _put(target, key, str(_boots(key, before, after, now)))
     target.execute(tables.meta.delete().where(tables.meta.c.key == MADE_AT))
 
 
-def _boots(before: dict[str, str], after: dict[str, str], now: int) -> int:
-    """snmpEngineBoots that is above all that were used since the backup was made."""
+def _boots(key: str, before: dict[str, str], after: dict[str, str], now: int) -> int:
+    """snmpEngineBoots of an engine that is above all that were used since the backup was made."""
+    engine = key.replace("engine_boots", "engine_id", 1)
     passed_s = max(now - int(after.get(MADE_AT, now)), 0) // 1_000_000
-    boots = int(after["engine_boots"]) + passed_s
-    if before.get("engine_id") == after.get("engine_id"):
-        boots = max(boots, int(before.get("engine_boots", 0)))
+    boots = int(after[key]) + passed_s
+    if before.get(engine) == after.get(engine):
+        boots = max(boots, int(before.get(key, 0)))
     return min(boots, LARGEST_BOOTS)
 
 

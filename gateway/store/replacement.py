@@ -94,11 +94,12 @@ def _salvaged(old: Path, error: StoreError) -> dict[str, str]:
             found = dict(reading.execute("SELECT key, value FROM meta")) if "meta" in names else {}
     except sqlite3.Error:
         return {}
-    return {key: found[key] for key in _KEPT if isinstance(found.get(key), str) and _sound(key, found[key])}
+    return {key: value for key, value in found.items() if isinstance(value, str) and _is_kept(key, value)}
 
 
-def _sound(key: str, value: str) -> bool:
-    return key == "engine_id" or (value.isascii() and value.isdigit() and len(value) <= 10)
+def _is_kept(key: str, value: str) -> bool:
+    name = key.partition(":")[0]  # of an engine the instance may follow
+    return name == "engine_id" or (name in _KEPT and value.isascii() and value.isdigit() and len(value) <= 10)
 
 
 def _seed(database: Database, kept: dict[str, str]) -> None:

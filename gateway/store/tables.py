@@ -33,7 +33,10 @@ meta = Table(
     Column("key", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""next_index, next_alarm, revision, engine_id, engine_boots, instance, configuration (a fingerprint of it)."""
+"""
+next_index, next_alarm, revision, engine_id, engine_boots, instance, configuration (a fingerprint of it); engine_id and
+engine_boots also of each instance with a name: engine_id:NAME.
+"""
 
 revision = Table(
     "revision",

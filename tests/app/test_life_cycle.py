@@ -19,6 +19,16 @@ from tests.app.estate import CONFIGURATION, Estate, environment
 
 RECENT = "1.3.6.1.4.1.32473.7163.1.10"
 """topoRecentTable."""
+ENGINE_ID = "1.3.6.1.6.3.10.2.1.1.0"
+TRAPS = """
+[receivers.console]
+kind = "snmp"
+host = "192.0.2.1"
+version = "3"
+user = "noc"
+auth = "SHA-256"
+auth_password = "a password for the test"
+"""
 SECOND_SOURCE = """
 [sources.annex]
 kind = "estate"
@@ -63,6 +73,22 @@ def test_what_happened_lately_is_a_table_of_the_agent_also_after_a_restart(estat
             assert said.count('"web"') == 1, said
             gateway.signal(signal.SIGTERM)
             assert gateway.process.wait(15) == 0
+
+
+def test_named_gateways_answer_under_their_own_engine_ids_and_tell_under_one(estate: Estate) -> None:
+    asked, told = [], []
+    for name in ("gw1", "gw2", "gw1"):
+        estate.configure(CONFIGURATION.replace("[gateway]", f'[gateway]\ninstance = "{name}"') + TRAPS)
+        with estate.start() as gateway:
+            gateway.wait_until("where", "web", said="alpha")
+            get = re.findall(r"so ask it: (SNMPCONFPATH=.*) snmpbulkwalk (\S+) ", gateway.log)[-1]
+            command = f"{get[0]} snmpget -Oqvx {get[1]} {ENGINE_ID}"
+            asked.append(subprocess.check_output(command, shell=True, text=True, timeout=20).replace(" ", ""))
+            printed = estate.command("snmp", "receiver-config", "console").stdout
+            told.append(re.findall(r"createUser -e 0x([0-9a-f]+)", printed))
+    assert asked[0] == asked[2] != asked[1]
+    assert told[0] == told[1] == told[2]
+    assert told[0][0].upper() not in "".join(asked)
 
 
 def test_it_stops_cleanly_and_soon_on_sigterm_and_goes_on_where_it_was(estate: Estate) -> None:

@@ -75,6 +75,15 @@ def test_the_engine_id_is_made_once_and_boots_are_committed_before_they_are_told
     assert boots == [1, 2, 3]
 
 
+def test_each_named_instance_has_an_engine_beside_that_of_the_installation(database: Database):
+    admin = database.administration
+    made = {name: admin.engine_id(lambda name=name: b"\x80" + name.encode(), name) for name in ("", "gw1", "gw2")}
+    assert made == {"": b"\x80", "gw1": b"\x80gw1", "gw2": b"\x80gw2"}
+    boots = [admin.next_engine_boots(name) for name in ("gw1", "gw1", "", "gw2", "gw1")]
+    assert boots == [1, 2, 1, 1, 3]
+    assert {name: admin.engine_id(lambda: b"another", name) for name in made} == made
+
+
 def test_used_up_boots_need_a_new_engine_id(database: Database):
     admin = database.administration
     admin.engine_id(lambda: b"old")

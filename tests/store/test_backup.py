@@ -61,6 +61,8 @@ def test_a_restored_database_holds_the_same_and_goes_on(source_url: str, target_
     secret = source.administration.create_token("console", "read", T0)
     source.administration.engine_id(lambda: b"\x80\x00")
     boots = source.administration.next_engine_boots()
+    source.administration.engine_id(lambda: b"\x80\x01", "gw1")
+    boots_of_one = source.administration.next_engine_boots("gw1")
     source.backup(tmp_path / "backup.db")
 
     target = open_database(target_url, now=lambda: T0 + HOUR)
@@ -71,6 +73,8 @@ def test_a_restored_database_holds_the_same_and_goes_on(source_url: str, target_
     assert target.administration.engine_id(lambda: b"other") == b"\x80\x00"
     # Above everything the source may have used in the hour since the backup was made.
     assert target.administration.next_engine_boots() > boots + 3600
+    assert target.administration.engine_id(lambda: b"other", "gw1") == b"\x80\x01"
+    assert target.administration.next_engine_boots("gw1") > boots_of_one + 3600
 
     last = max((event.seq for event in source.history.events(EventFilter(limit=10_000))), default=0)
     for changes in estate.revisions(10):
