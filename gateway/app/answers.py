@@ -130,7 +130,8 @@ def window_lines(windows: Iterable[Body]) -> Iterator[str]:
     """The planned windows that cover what was asked about."""
     for window in windows:
         reason = f": {window['reason']}" if window["reason"] else ""
-        yield f'planned: in the window "{window["name"]}" until {window["ends_at"]}{reason}'
+        until = f"{window['ends_at'][:19]}Z"  # UTC; to the second
+        yield f'planned: in the window "{window["name"]}" until {until}{reason}'
 
 
 def named(entity: Body) -> str:

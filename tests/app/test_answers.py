@@ -187,7 +187,7 @@ def test_an_alarm_comes_with_what_to_do():
 def test_an_alarm_of_a_planned_window_says_so_and_the_window_has_a_line():
     alarms = [{"severity": "major", "planned": True, "text": "h1 does not answer", "remedy": ""}]
     assert list(alarm_lines(alarms)) == ["major, planned: h1 does not answer"]
-    windows = [{"name": "kernel", "ends_at": "2026-11-21T05:00:00Z", "reason": "CHG-1"}]
+    windows = [{"name": "kernel", "ends_at": "2026-11-21T05:00:00.909519Z", "reason": "CHG-1"}]
     assert list(window_lines(windows)) == ['planned: in the window "kernel" until 2026-11-21T05:00:00Z: CHG-1']
 
 
