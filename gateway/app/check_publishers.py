@@ -10,7 +10,7 @@ from gateway.app.commands_database import opened
 from gateway.app.findings import Finding, Outcome
 from gateway.app.locate import Located
 from gateway.app.publishing import engine_id_of
-from gateway.app.snmp_probe import ask_revision, who_may_ask
+from gateway.app.snmp_probe import Who, ask, asking_address, who_may_ask
 from gateway.app.snmp_secrets import how_to_ask, nobody_may_ask, with_local_user
 from gateway.config.addresses import parse_address
 from gateway.config.configuration import Configuration
@@ -18,6 +18,7 @@ from gateway.model.errors import ConfigError, GatewayError
 from gateway.publishers.rest import RestSettings
 from gateway.publishers.snmp import SnmpSettings
 from gateway.publishers.snmp.access import usm_users
+from gateway.wire.ber import Oid
 
 
 async def check_publishers(configuration: Configuration, located: Located, running: bool) -> AsyncIterator[Finding]:
@@ -60,13 +61,24 @@ async def _agent(settings: SnmpSettings, state_dir: Path) -> AsyncIterator[Findi
             said = f"nobody is configured, so ask it: {how_to_ask(state_dir, address, settings)}"
             yield Finding("snmp", Outcome.OK, said)
         for who in who_may_ask(settings):
-            try:
-                revision = await ask_revision(listen, who, settings.root)
-            except GatewayError as error:
-                said = f"{error}. Was publishers.snmp changed since the gateway was started? Restart it"
-                yield Finding("snmp", Outcome.FAILED, said)
-            else:
-                yield Finding("snmp", Outcome.OK, f"{listen} answers {who.label}: revision {revision}")
+            yield await _as(who, listen, settings.root)
+
+
+async def _as(who: Who, listen: str, root: Oid) -> Finding:
+    """Ask as one of them, if it may ask from here at all."""
+    try:
+        address = asking_address(listen)
+        if not who.networks.allow(address):
+            said = f"{listen} as {who.label}: may not ask from this machine, {address} (allow)"
+            return Finding("snmp", Outcome.SKIPPED, said)
+        answer = await ask(listen, who, root)
+    except GatewayError as error:
+        remedy = "Was publishers.snmp changed since the gateway was started? Restart it"
+        if who.context:
+            remedy = f"Is context = {who.context!r} the name of a hypervisor that is there now? {remedy}"
+        return Finding("snmp", Outcome.FAILED, f"{error}. {remedy}")
+    context = f" in the context {who.context}" if who.context else ""
+    return Finding("snmp", Outcome.OK, f"{listen} answers {who.label}{context}: {answer}")
 
 
 def _keys(snmp: SnmpSettings, located: Located) -> Iterator[Finding]:
@@ -75,7 +87,7 @@ def _keys(snmp: SnmpSettings, located: Located) -> Iterator[Finding]:
         return
     try:
         with opened(located, upgrade=False) as database:
-            usm_users(snmp, engine_id_of(database))
+            usm_users(snmp, engine_id_of(database, located.instance))
     except GatewayError as error:
         yield Finding("snmp", Outcome.FAILED, f"{error}.")
 

@@ -1,6 +1,7 @@
 """A question to our own SNMP agent by another implementation (pysnmp): what a console would get."""
 
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, field
 from typing import Any
 
 from pysnmp.hlapi.v3arch.asyncio import (
@@ -12,6 +13,7 @@ from pysnmp.hlapi.v3arch.asyncio import (
     UdpTransportTarget,
     UsmUserData,
     get_cmd,
+    next_cmd,
     usmAesBlumenthalCfb192Protocol,
     usmAesBlumenthalCfb256Protocol,
     usmAesCfb128Protocol,
@@ -29,14 +31,18 @@ from pysnmp.hlapi.v3arch.asyncio import (
     usmNoPrivProtocol,
 )
 from pysnmp.proto.rfc1902 import OctetString
+from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
 from gateway.config.addresses import parse_address
 from gateway.model.errors import GatewayError
-from gateway.publishers.snmp.settings import SnmpSettings
+from gateway.publishers.snmp.networks import Networks
+from gateway.publishers.snmp.settings import AskerSettings, SnmpSettings
 from gateway.schema.snmp.arcs import ENTERPRISE, under
 from gateway.schema.snmp.credentials import V3Credentials
 from gateway.schema.snmp.info import SCALARS
+from gateway.schema.snmp.views import Subtrees
 from gateway.wire.ber import Oid
+from gateway.wire.oid import format_oid
 from gateway.wire.usm import AuthProtocol, PrivProtocol
 
 _AUTH = {
@@ -56,6 +62,7 @@ _PRIV = {
     PrivProtocol.AES256_C: usmAesCfb256Protocol,
 }
 _REVISION = next(scalar for scalar in SCALARS if scalar.name == "topoInfoRevision")
+_FIRST: Oid = (1, 3)
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -65,45 +72,81 @@ class NoAnswer(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Somebody who may ask the agent, by the label of the configuration."""
+    """Somebody who may ask the agent, by the label of the configuration, from `networks` only."""
 
     label: str
-    credentials: Any
+    credentials: Any = field(repr=False)
+    networks: Networks
+    sees_revision: bool
+    """Whether topoInfoRevision is in what it may see."""
+    context: str = ""
+    """The one context that it opens."""
 
 
 def who_may_ask(settings: SnmpSettings) -> list[Who]:
     """Every community and user of `[publishers.snmp]`."""
-    found = [
-        Who(f"community {label}", CommunityData(each.community.get_secret_value(), mpModel=1))
-        for label, each in settings.communities.items()
-    ]
-    return found + [Who(f"user {name}", _user(name, each.credentials())) for name, each in settings.users.items()]
+    found = []
+    for label, community in settings.communities.items():
+        secret, context = CommunityData(community.community.get_secret_value(), mpModel=1), community.context
+        sees = not context and _sees_revision(settings, community)
+        found.append(Who(f"community {label}", secret, Networks(community.allow), sees, context))
+    for name, user in settings.users.items():
+        credentials, networks = _user(name, user.credentials()), Networks(user.allow)
+        found.append(Who(f"user {name}", credentials, networks, _sees_revision(settings, user)))
+    return found
 
 
-async def ask_revision(listen: str, who: Who, root: Oid = ENTERPRISE, timeout_s: float = 2.0) -> int:
+def _sees_revision(settings: SnmpSettings, who: AskerSettings) -> bool:
+    view = settings.views.get(who.view)
+    revision = under(settings.root, _REVISION.oid)
+    return view is None or Subtrees.parse(view.include, view.exclude, settings.root).includes(revision)
+
+
+def asking_address(listen: str) -> str:
     """
-    topoInfoRevision of the agent at `listen` ("127.0.0.1:1161"), whose MIB hangs at `root`.
+    The address from which this machine asks the agent at `listen`.
+
+    Raises:
+        NoAnswer: it cannot.
+    """
+    target = _target(listen)
+    with socket.socket(socket.AF_INET6 if ":" in target[0] else socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(target)
+        except OSError as error:
+            raise NoAnswer(f"{target[0]} port {target[1]}: {error.strerror or error}") from error
+        return str(asking.getsockname()[0])
+
+
+async def ask(listen: str, who: Who, root: Oid = ENTERPRISE, timeout_s: float = 2.0) -> str:
+    """
+    What the agent at `listen` ("127.0.0.1:1161"), whose MIB hangs at `root`, answers: topoInfoRevision, and whom that
+    is not shown the first object that is.
 
     Raises:
         NoAnswer: it did not answer, or refused.
     """
-    host, port = parse_address(listen)
-    target = (_UNSPECIFIED.get(host, host), port)
-    wanted = ObjectType(ObjectIdentity((*under(root, _REVISION.oid), 0)))
+    target = _target(listen)
+    where = f"{who.label} at {target[0]} port {target[1]}"
+    oid, command = ((*under(root, _REVISION.oid), 0), get_cmd) if who.sees_revision else (_FIRST, next_cmd)
     engine = SnmpEngine()
     try:
         transport = await _transport(target, timeout_s)
-        error, status, _, varbinds = await get_cmd(engine, who.credentials, transport, ContextData(), wanted)
+        wanted = ObjectType(ObjectIdentity(oid))
+        error, status, _, varbinds = await command(engine, who.credentials, transport, ContextData(), wanted)
     finally:
         engine.close_dispatcher()
-    if error:
-        raise NoAnswer(f"{who.label} at {target[0]} port {port}: {error}")
-    if status:
-        raise NoAnswer(f"{who.label} at {target[0]} port {port}: {status.prettyPrint()}")
-    try:
-        return int(varbinds[0][1])
-    except (TypeError, ValueError) as wrong:
-        raise NoAnswer(f"{who.label} at {target[0]} port {port}: its view does not hold the topology") from wrong
+    if error or status:
+        raise NoAnswer(f"{where}: {error or status.prettyPrint()}")
+    name, value = tuple(varbinds[0][0]), varbinds[0][1]
+    if isinstance(value, (NoSuchObject, NoSuchInstance, EndOfMibView)):
+        raise NoAnswer(f"{where}: its view shows nothing of what is there")
+    return f"revision {int(value)}" if who.sees_revision else f"the first that it sees is {format_oid(name)}"
+
+
+def _target(listen: str) -> tuple[str, int]:
+    host, port = parse_address(listen)
+    return _UNSPECIFIED.get(host, host), port
 
 
 async def _transport(target: tuple[str, int], timeout_s: float) -> Any:

@@ -247,6 +247,64 @@ def test_check_asks_the_agent_as_everybody_who_may(estate: Estate) -> None:
     assert "user old has passwords. Keys would open this gateway only: gateway snmp user add old" in said
 
 
+ASKERS = """
+[sources.lab]
+kind = "simulated"
+hosts = 2
+vms_per_host = 4
+
+[publishers.snmp.views.system]
+include = ["1.3.6.1.2.1.1"]
+
+[publishers.snmp.views.nothing]
+include = ["1.3.6.1.2.1.99"]
+
+[publishers.snmp.communities.far]
+community = "of another network"
+allow = ["192.0.2.10/32"]
+
+[publishers.snmp.communities.narrow]
+community = "of a narrow view"
+view = "system"
+
+[publishers.snmp.communities.bound]
+community = "of a context"
+context = "hv-0001"
+"""
+
+
+def test_check_asks_each_for_what_it_may_see_and_nobody_who_may_not_ask_from_here(estate: Estate) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        agent = f"127.0.0.1:{probe.getsockname()[1]}"
+    configuration = CONFIGURATION.replace('listen = ["127.0.0.1:0"]', f'listen = ["{agent}"]', 1) + ASKERS
+    estate.configure(configuration)
+    with estate.start() as gateway:
+        gateway.wait_until("entities", said="hv-0001")
+        done = estate.command("check", "--json")
+        said = [each["said"] for each in json.loads(done.stdout) if each["what"] == "snmp"]
+        assert said == [
+            f"{agent} as community far: may not ask from this machine, 127.0.0.1 (allow)",
+            f"{agent} answers community narrow: the first that it sees is 1.3.6.1.2.1.1.1.0",
+            f"{agent} answers community bound in the context hv-0001: the first that it sees is 1.3.6.1.2.1.1.1.0",
+        ]
+        assert done.returncode == 0
+
+
+def test_check_says_why_who_may_ask_sees_nothing(estate: Estate) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        agent = f"127.0.0.1:{probe.getsockname()[1]}"
+    askers = ASKERS.replace("hv-0001", "hv-0009").replace('view = "system"', 'view = "nothing"')
+    estate.configure(CONFIGURATION.replace('listen = ["127.0.0.1:0"]', f'listen = ["{agent}"]', 1) + askers)
+    with estate.start():
+        done = estate.command("check")
+    assert done.returncode == 1
+    assert "community narrow at 127.0.0.1 port" in done.stdout
+    assert "its view shows nothing of what is there" in done.stdout
+    assert "Is context = 'hv-0009' the name of a hypervisor that is there now?" in done.stdout
+
+
 def test_check_names_the_view_of_a_receiver_that_is_not_there(estate: Estate) -> None:
     receiver(estate, 162, community="x", view="alarms")
     done = estate.command("check")
