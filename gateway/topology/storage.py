@@ -54,9 +54,9 @@ def judge_storage(draft: Draft, settle: SettleTimes) -> None:
     concerned.update(entity for entity in placed if _waits(draft, entity) or _has_another_home(draft, entity))
     base = Draft(draft.base, draft.at, draft.new_id) if concerned else draft
     for entity in sorted(concerned):
-        placement = draft.placement(entity)
-        if placement is not None and base.placement(entity) is not None:  # not when it is seen for the first time
-            _judge(draft, base, placement, settle)
+        placement, had = draft.placement(entity), base.placement(entity)
+        if placement is not None and had is not None:  # not when it is seen for the first time
+            _judge(draft, base, placement, had, settle)
 
 
 def _waits(draft: Draft, entity: int) -> bool:
@@ -81,10 +81,11 @@ def wait_again(draft: Draft, placement: Placement, settle: SettleTimes) -> None:
         draft.judge_at(f"storage:{placement.entity}", draft.at + settle.group)
 
 
-def _judge(draft: Draft, base: Draft, placement: Placement, settle: SettleTimes) -> None:
+def _judge(draft: Draft, base: Draft, placement: Placement, had: Placement, settle: SettleTimes) -> None:
+    """`had`: the placement as it was before this revision."""
     known = {name: disk.pool for name, disk in disks_of(base, placement.entity).items() if disk.pool}
     before = dict(placement.storage_from) or known
-    left_at = placement.storage_left or last_seen(base, placement.entity)
+    left_at = placement.storage_left or max(last_seen(base, placement.entity), had.since)
     waiting = f"storage:{placement.entity}"
     if not placement.open or not placement.certain or placement.left_at or placement.moved_from:
         if draft.due(waiting) is not None:

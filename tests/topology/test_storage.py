@@ -75,6 +75,15 @@ def test_a_disk_that_changed_over_to_another_pool_is_told_once_as_live():
     assert fleet.show(80, H1, *running(H1, disk(NAS)), *HERE) == fleet.wait(1000) == []
 
 
+def test_it_is_live_though_its_host_was_read_once_and_what_that_said_was_taken_in_later():
+    fleet = Fleet()
+    fleet.see(5, [], covers=Whole("another"))
+    fleet.wait(5)
+    fleet.show(0, H1, *running(H1, disk(SAN)), *HERE)
+    (event,) = fleet.show(20, H1, *running(H1, disk(NAS)), *HERE)
+    assert event.live
+
+
 def test_it_is_told_also_when_only_the_vm_was_read_again():
     fleet = begun(disk(SAN))
     there = running(H1, disk(NAS))
