@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.model.entities import EntityKind
 from gateway.model.rows import Entity
+from gateway.model.shelf import BITS
 from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment, ServedColumn
 from gateway.publishers.snmp.static import StaticRow, static_columns
@@ -139,6 +140,8 @@ class _Naming:
 
 class ContextNames:
     """vacmContextName, the one column of vacmContextTable: the default context and those of the hypervisors."""
+
+    bits = BITS
 
     def __init__(self, contexts: HypervisorContexts) -> None:
         self.prefix = _CONTEXT_NAME

@@ -51,6 +51,7 @@ class LiveColumn:
     """One column of such a table, as the walk sees it; `segments` stay empty, so that it is asked each time."""
 
     __slots__ = ("_column", "_encoder", "_table", "count", "in_v1", "made", "prefix", "rows_of", "segments", "single")
+    bits = BITS
 
     def __init__(self, live: LiveTable, table: Table, column: Column, count: int) -> None:
         self.prefix = under(live.look.root, table.prefix(column))

@@ -13,6 +13,7 @@ from gateway.model.events import Event
 from gateway.model.rows import Source, SourceState
 from gateway.model.shelf import Shelf
 from gateway.model.snapshot import Snapshot
+from gateway.publishers.snmp.hosts import HostShards
 from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
 from gateway.publishers.snmp.tracked_lookup import NONE_SILENT, SHELVES, Touched, TrackedLookup
@@ -58,12 +59,13 @@ class _Values(Segment):
 class TableColumn:
     """One column of a table, as the walk sees it."""
 
-    __slots__ = ("_column", "_encoder", "_table", "count", "in_v1", "prefix", "rows_of", "segments", "single")
+    __slots__ = ("_column", "_encoder", "_table", "bits", "count", "in_v1", "prefix", "rows_of", "segments", "single")
 
     def __init__(self, table: "TableRenderer", column: Column) -> None:
         self.prefix = under(table.look.root, table.table.prefix(column))
         self.single = table.table.single
         self.in_v1 = column.syntax.in_v1
+        self.bits = table.table.bits
         self.count = 0
         self.rows_of: object = table
         self.segments: dict[int, _Values] = {}
@@ -132,7 +134,7 @@ class TableRenderer:
     def following(self, number: int) -> int:
         """The next shard that may have rows, or their count."""
         shelf = self.look.shelves[self.table.shelf]
-        if isinstance(shelf, RecentEvents):
+        if isinstance(shelf, RecentEvents | HostShards):
             return shelf.following(number)
         number += 1
         while number < len(shelf) and not shelf[number]:

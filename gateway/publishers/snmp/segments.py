@@ -1,8 +1,9 @@
 """
 Segments: encoded varbinds of one column and one shard, and the columns that hand them out.
 
-A segment keeps the varbinds of up to 64 rows in one blob, so that a GETBULK is a slice of it and a truncation a
-bisect. Everything is in the order of the index: numbers and tuples, for BER octets do not sort like OIDs.
+A segment keeps the varbinds of up to 64 rows (of what one host affects: of all) in one blob, so that a GETBULK is a
+slice of it and a truncation a bisect. Everything is in the order of the index: numbers and tuples, for BER octets do
+not sort like OIDs.
 """
 
 from array import array
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
+from gateway.model.shelf import BITS
 from gateway.schema.snmp.table import Key
 from gateway.wire.ber import Oid, encode_length, encode_oid_content
 
@@ -45,6 +47,8 @@ class ServedColumn(Protocol):
     single: bool
     """An index is one sub-identifier, and `Segment.keys` are plain numbers; else they are tuples."""
     in_v1: bool
+    bits: int
+    """A row is in the shard whose number is the first sub-identifier of its index without so many bits."""
     count: int
     """Number of shards now."""
     rows_of: object
@@ -92,6 +96,7 @@ class ScalarColumn:
     """A scalar: its value is asked for each time, so counters and times are never old."""
 
     __slots__ = ("_encoder", "_value", "count", "in_v1", "prefix", "rows_of", "segments", "single")
+    bits = BITS
 
     def __init__(self, prefix: Oid, value: Callable[[], bytes], *, in_v1: bool = True) -> None:
         self.prefix = prefix

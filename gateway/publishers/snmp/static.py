@@ -21,6 +21,7 @@ class StaticColumn:
     """One column of such a table. Rows may lack a value: then there is no such instance."""
 
     __slots__ = ("count", "in_v1", "prefix", "rows_of", "segments", "single")
+    bits = BITS
 
     def __init__(self, prefix: Oid, cells: Iterable[tuple[Oid, bytes]]) -> None:
         self.prefix = prefix

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.model.shelf import BITS, Buckets
 from gateway.model.snapshot import scope_key
+from gateway.publishers.snmp.hosts import HostShards
 from gateway.publishers.snmp.judged import impact_rows, layer_row
 from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.tracked_view import TrackedView
@@ -13,8 +14,8 @@ from gateway.schema.snmp.arcs import ENTERPRISE
 from gateway.schema.snmp.layers import ImpactRow, LayerRow, Scopes
 from gateway.wire.ber import Oid
 
-Touched = dict[tuple[str, int], object]
-"""Shards that were looked at: (shelf, shard number) -> what was there."""
+Touched = dict[tuple[str, int] | tuple[str, int, int], object]
+"""What was looked at: (shelf, shard number) -> the shard that was there, (shelf, shard number, index) -> the row."""
 SHELVES = ("entities", "records", "claims", "dependents", "placements", "alarms", "entity_alarms", "windows")
 NONE_SILENT: Buckets[bool] = Buckets(tuple({} for _ in range(64)))
 """Keys of the scopes that do not answer, spread so that one more touches few rows."""
@@ -38,6 +39,7 @@ class TrackedLookup:
         self.shelves: dict[str, Shards] = dict.fromkeys((*SHELVES, "sources", "fresh"), ())
         """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""
         self.shelves["events"] = RecentEvents()
+        self.shelves["hosts"] = HostShards(self.shelves)
         self.shelves["contexts"] = ()
         """The one shard has the contexts by their hypervisors."""
         self.shelves["silent"] = NONE_SILENT.buckets
@@ -46,6 +48,7 @@ class TrackedLookup:
         self.shelves["freshness"] = ({},)
         """When each scope was read."""
         self.touched: Touched = {}
+        self._by_row = False
         self._view = TrackedView(self)
 
     def shard(self, shelf: str, number: int) -> Any:
@@ -54,13 +57,23 @@ class TrackedLookup:
         return shards[number] if number < len(shards) else None
 
     def holds(self, touched: Touched) -> bool:
-        """Whether all these shards are still the same objects."""
-        return all(self.shard(*place) is seen for place, seen in touched.items())
+        """Whether all these shards and rows are still the same objects."""
+        return all(self._there(*place) is seen for place, seen in touched.items())
+
+    def _there(self, shelf: str, number: int, index: int | None = None) -> Any:
+        shards = self.shelves[shelf]
+        shard = shards[number] if number < len(shards) else None
+        return shard if index is None or shard is None else shard.get(index)
 
     def _row(self, shelf: str, index: int) -> Any:
         number, shards = index >> BITS, self.shelves[shelf]
-        shard = self.touched[shelf, number] = shards[number] if number < len(shards) else None
-        return shard.get(index) if shard is not None else None
+        shard = shards[number] if number < len(shards) else None
+        row = shard.get(index) if shard is not None else None
+        if self._by_row:
+            self.touched[shelf, number, index] = row
+        else:
+            self.touched[shelf, number] = shard
+        return row
 
     def entity(self, index: int) -> Entity | None:
         found: Entity | None = self._row("entities", index)
@@ -101,7 +114,12 @@ class TrackedLookup:
         return layer_row(self._view, entity)
 
     def impact(self, host: Entity) -> Sequence[ImpactRow]:
-        return impact_rows(self._view, host)
+        """What is noted are rows: what a host carries is scattered over most shards, in which others move."""
+        self._by_row = True
+        try:
+            return impact_rows(self._view, host)
+        finally:
+            self._by_row = False
 
     def is_stale(self, record: Record) -> bool:
         return self.any_stale(frozenset((scope_key(record.source, record.scope),)))

@@ -42,9 +42,9 @@ class Tree:
             return None
         column = self.columns[number]
         rest = oid[len(column.prefix) :]
-        if column.single or not rest or rest[0] >> BITS >= column.count:
+        if column.single or not rest or rest[0] >> column.bits >= column.count:
             return None
-        return _exact(_segment(column, rest[0] >> BITS, serial), rest)
+        return _exact(_segment(column, rest[0] >> column.bits, serial), rest)
 
     def after(self, oid: Oid, serial: int) -> Position:
         """The place of the first instance after an OID."""
@@ -72,7 +72,7 @@ class Tree:
             return number + 1, 0, 0
         if not rest:
             return number, 0, 0
-        shard = rest[0] >> BITS
+        shard = rest[0] >> column.bits
         if shard >= column.count:
             return number + 1, 0, 0
         key = rest[0] if column.single else rest

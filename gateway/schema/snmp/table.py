@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.model.shelf import BITS
 from gateway.schema.snmp.arcs import OBJECTS
 from gateway.schema.snmp.lookup import Lookup
 from gateway.schema.snmp.syntax import Syntax
@@ -29,9 +30,9 @@ class Table:
     """
     A conceptual table.
 
-    Its rows follow the shards of the snapshot's shelf `shelf` (`sources`: of the sources by index): `rows` makes
-    those of one shard, in the order of their index, without the sub-identifiers `constant` that lead them all. `base`:
-    where the table hangs.
+    Its rows follow the shards of the snapshot's shelf `shelf` (`sources`: of the sources by index; `hosts`: one host
+    each): `rows` makes those of one shard, in the order of their index, without the sub-identifiers `constant` that
+    lead them all. A shard has 2**`bits` indexes of the shelf. `base`: where the table hangs.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Table:
     rows: Callable[[Mapping[int, Any], Lookup], Rows]
     base: Oid = OBJECTS
     constant: Oid = ()
+    bits: int = BITS
 
     @property
     def oid(self) -> Oid:

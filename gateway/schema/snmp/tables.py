@@ -253,7 +253,7 @@ LAYER_TABLE: Final = Table(
 IMPACT_TABLE: Final = Table(
     9,
     "topoImpactTable",
-    "entities",
+    "hosts",
     ("topoImpactHost", "topoImpactEntity"),
     (
         _impact(3, "EntityKind", syntax.ENTITY_KIND, lambda r: r.entity.kind),
@@ -272,6 +272,7 @@ IMPACT_TABLE: Final = Table(
         _impact(16, "DestinationName", syntax.TEXT, lambda r: r.destination.name if r.destination else ""),
     ),
     _impacts,
+    bits=0,
 )
 WINDOW_TABLE: Final = Table(
     15,

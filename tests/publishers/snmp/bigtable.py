@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.model.shelf import BITS
 from gateway.publishers.snmp import SnmpSettings
 from gateway.publishers.snmp.access import Access
 from gateway.publishers.snmp.agent import Agent
@@ -43,6 +44,7 @@ class FixedColumn:
     def __init__(self, number: int, rows: int) -> None:
         self.prefix = (*TABLE, 1, number)
         self.in_v1 = number != COUNTER64
+        self.bits = BITS
         self.count = (rows >> 6) + 1
         self.segments: dict[int, Segment] = {}
         encoder = ColumnEncoder(self.prefix)

@@ -100,6 +100,7 @@ def snapshot(count: int = 200, holes: Iterable[int] = (), alarms: int = 5) -> Sn
         entities=Snapshot().entities.evolve(entities),
         records=Snapshot().records.evolve({n: record_of(e, e.sources[-1]) for n, e in entities.items()}),
         claims=Snapshot().claims.evolve({n: _claims(n, home) for n, home in homes.items()}),
+        dependents=Snapshot().dependents.evolve(_dependents(homes)),
         placements=Snapshot().placements.evolve({n: _placement(n, home) for n, home in homes.items()}),
         sources={s.name: s for s in (_source(1, "declared", SourceState.STALE), _source(2, "fleet", SourceState.OK))},
     )
@@ -127,10 +128,14 @@ def moved(before: Snapshot, vm_index: int, to: int) -> Snapshot:
     """The VM is on another host now."""
     placement = before.placements.get(vm_index)
     assert placement is not None
+    left, found = (before.dependents.get(each) or () for each in (placement.host, to))
     return replace(
         before,
         revision=before.revision + 1,
         at=before.at + 60 * SECOND,
+        dependents=before.dependents.evolve({placement.host: tuple(n for n in left if n != vm_index)}).evolve(
+            {to: tuple(sorted({*found, vm_index}))}
+        ),
         placements=before.placements.evolve({vm_index: replace(placement, host=to, since=before.at + 60 * SECOND)}),
         claims=before.claims.evolve({vm_index: _claims(vm_index, to)}),
     )
@@ -147,6 +152,13 @@ def renamed(before: Snapshot, index: int, name: str) -> Snapshot:
         entities=before.entities.evolve({index: replace(entity, name=name)}),
         records=before.records.evolve({index: replace(record, name=name)}),
     )
+
+
+def _dependents(homes: Mapping[int, int]) -> dict[int, tuple[int, ...]]:
+    found: dict[int, tuple[int, ...]] = {}
+    for guest, home in homes.items():
+        found[home] = (*found.get(home, ()), guest)
+    return found
 
 
 def _claims(index: int, home: int) -> tuple[Claim, ...]:

@@ -133,3 +133,4 @@ def test_net_snmp_walks_everything_during_a_hundred_relocations_a_second():
     for text in (walked, stepped):
         rows = [line for line in text.splitlines() if "topoWhereHostIndex." in line]
         assert len(rows) == COUNT - HOSTS
+    assert "7163.1.9.1.13." in walked or "topoImpactVerdict." in walked

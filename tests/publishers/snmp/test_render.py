@@ -10,7 +10,9 @@ from gateway.model.rows import SourceState
 from gateway.model.snapshot import Snapshot, scope_key
 from gateway.publishers.snmp.render import Renderer, TableColumn
 from gateway.topology.ages import entity_is_stale
-from tests.publishers.snmp import estate
+from gateway.wire.pdu import PduType
+from tests.publishers.snmp import estate, running
+from tests.publishers.snmp.asking import Asker
 
 HOLES = range(100, 400)
 
@@ -51,8 +53,10 @@ def test_a_move_encodes_the_changed_columns_of_one_shard_again_and_nothing_else(
     names = {
         served.prefix: d.name for t in renderer.tables for d, served in zip(t.table.columns, t.columns, strict=True)
     }
-    where = {(names[prefix], number) for prefix, number in changed}
+    impact = {(names[prefix], number) for prefix, number in changed if names[prefix].startswith("topoImpact")}
+    where = {(names[prefix], number) for prefix, number in changed} - impact
     shard = vm >> 6
+    assert {number for _, number in impact} == {before.placements.get(vm).host, 7}
     assert {name for name, number in where if number == shard} == {name for name, _ in where}
     assert {name for name, _ in where if name.startswith("topoWhere")} == {
         "topoWhereHostIndex",
@@ -62,6 +66,34 @@ def test_a_move_encodes_the_changed_columns_of_one_shard_again_and_nothing_else(
     }
     assert not {name for name, _ in where if name.startswith("topoEntity")}
     assert changed_blobs == blobs(Renderer(), after)
+
+
+def judged(renderer: Renderer) -> dict[int, list[object]]:
+    """Hosts of which it was worked out what their loss affects -> what was made of each."""
+    return {number: segment.rows for number, segment in column(renderer, "topoImpactVerdict").segments.items()}
+
+
+def test_a_read_works_out_the_loss_of_the_hosts_whose_rows_it_hands_out_and_of_no_other():
+    holder = running.Holder(estate.snapshot(2_000))
+    publisher = running.make(holder)
+    verdict = column(publisher.renderer, "topoImpactVerdict")
+    found = Asker(publisher).varbinds(PduType.GET_BULK, (*verdict.prefix, 40), numbers=(0, 10))
+    assert {varbind.oid[-2] for varbind in found} == {40}
+    assert len(found) == 10
+    assert judged(publisher.renderer).keys() == {40}
+
+
+def test_the_loss_of_a_host_is_worked_out_again_only_when_something_on_it_has_changed():
+    before = estate.snapshot(2_000)
+    vm, neighbour = 1_500, 1_501
+    left, other = (before.placements.get(each).host for each in (vm, neighbour))
+    renderer = Renderer()
+    blobs(renderer, before)
+    known = judged(renderer)
+    blobs(renderer, estate.moved(before, vm, to=7))
+    assert vm >> 6 == neighbour >> 6
+    assert {host for host, rows in judged(renderer).items() if known.get(host) is not rows} == {left, 7}
+    assert other not in (left, 7)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +106,20 @@ def test_a_move_encodes_the_changed_columns_of_one_shard_again_and_nothing_else(
         lambda s: replace(s, entities=s.entities.evolve({40: None}), placements=s.placements.evolve({40: None})),
         lambda s: replace(s, sources={**s.sources, "fleet": replace(s.sources["fleet"], state=SourceState.STALE)}),
         lambda s: replace(s, claims=s.claims.evolve({45: None})),
+        lambda s: replace(s, entities=s.entities.evolve({5: None, 300: estate.host(300)})),
         lambda s: replace(s, records=s.records.evolve({2: replace(s.records.get(2), entity=1)})),
     ],
-    ids=["host renamed", "moved", "alarms", "alarm cleared", "gone", "source stale", "relation ended", "host merged"],
+    ids=[
+        "host renamed",
+        "moved",
+        "alarms",
+        "alarm cleared",
+        "gone",
+        "source stale",
+        "relation ended",
+        "hosts go and come",
+        "host merged",
+    ],
 )
 def test_after_a_change_all_is_as_if_rendered_anew(change):
     before = estate.snapshot(200)
