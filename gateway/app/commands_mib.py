@@ -1,14 +1,15 @@
 """`gateway mib`: our MIB for a console, under the organisation's own enterprise number."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from gateway.app.console import note
 from gateway.app.locate import config_option, configured
+from gateway.app.publishing import ROOT_KEY, root_of
 from gateway.app.settings_classes import load_configuration
 from gateway.model.errors import ConfigError
-from gateway.publishers.snmp import SnmpSettings
 from gateway.schema.snmp.arcs import ENTERPRISE, is_documentation, parse_root
 from gateway.schema.snmp.mib_text import rerooted
 from gateway.support.resources import resource_dir
@@ -45,10 +46,15 @@ def mib(enterprise: str | None, folder: Path | None, config: Path | None) -> Non
     if folder is None:
         click.echo(text, nl=False)
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE).write_text(text)
-    for written in (folder / FILE, *_export_content(folder, root)):
-        note(f"{written}")
+    try:
+        for path, content in ((Path(FILE), text), *_content(root)):
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(content)
+            note(f"{place}")
+    except OSError as error:
+        said = f"{error.filename or folder}: {error.strerror}. Name a folder that you may write to."
+        raise ConfigError(f"--export {folder}: cannot be written: {said}") from error
 
 
 def _root(enterprise: str | None, config: Path | None) -> Oid:
@@ -60,18 +66,12 @@ def _root(enterprise: str | None, config: Path | None) -> Oid:
     path = configured(config)
     if path is None:
         return ENTERPRISE
-    settings = load_configuration(path).publishers["snmp"]
-    assert isinstance(settings, SnmpSettings)
-    return settings.root
+    return root_of(load_configuration(path, only=[ROOT_KEY]))
 
 
-def _export_content(folder: Path, root: Oid) -> list[Path]:
+def _content(root: Oid) -> Iterator[tuple[Path, str]]:
     """What is there for consoles, its OIDs under the root."""
-    source, written = resource_dir(CONTENT), []
+    source = resource_dir(CONTENT)
     for path in sorted(source.rglob("*")):
         if path.is_file() and not path.name.startswith("."):
-            place = folder / path.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(path.read_text().replace(format_oid(ENTERPRISE), format_oid(root)))
-            written.append(place)
-    return written
+            yield path.relative_to(source), path.read_text().replace(format_oid(ENTERPRISE), format_oid(root))

@@ -10,7 +10,7 @@ from gateway.app.commands_ask import json_option
 from gateway.app.commands_database import exists, opened
 from gateway.app.console import note, one_line_json, table
 from gateway.app.locate import Located, configured, locate, location_options
-from gateway.app.publishing import engine_id_of, root_of
+from gateway.app.publishing import ROOT_KEY, engine_id_of, root_of
 from gateway.app.receiver_desk import StoredReceivers
 from gateway.app.settings_classes import load_configuration
 from gateway.app.snmp_secrets import LOCAL, keep_keys, keys_file
@@ -199,11 +199,18 @@ def receiver_config(receiver: str, daemon: str, config: Path | None, state_dir: 
 def _found(receiver: str, config: Path | None, state_dir: Path | None) -> tuple[SnmpTrapSettings, bytes, Oid]:
     """A receiver's settings, the gateway's engine, and where its MIB hangs."""
     located = locate(config, state_dir)
-    configuration = _configuration(config, state_dir)
+    path = configured(config) if state_dir is None else None
+    only = [("receivers", receiver), ROOT_KEY]  # the secrets of others need not be at hand
+    configuration = load_configuration(path, only=only) if path is not None else None
     with opened(located) as database:
         engine_id = engine_id_of(database)
         receivers = _stored(database, configuration, located)
-    return _of_snmp(receiver, receivers), engine_id, root_of(configuration) if configuration is not None else ENTERPRISE
+    found = receivers.get(receiver)
+    if not isinstance(found, SnmpTrapSettings):
+        tables = read_toml(path).get("receivers", {}) if path is not None else {}
+        known = ", ".join(sorted({*tables, *receivers})) or "none: name the configuration"
+        raise ConfigError(f"there is no SNMP receiver {receiver!r}. Known: {known}.")
+    return found, engine_id, root_of(configuration) if configuration is not None else ENTERPRISE
 
 
 def _configuration(config: Path | None, state_dir: Path | None) -> Configuration | None:
@@ -223,11 +230,3 @@ def _receivers(configuration: Configuration | None, located: Located) -> dict[st
 def _stored(database: Database, configuration: Configuration | None, located: Located) -> dict[str, ReceiverSettings]:
     known: dict[str, Settings] = dict(configuration.receivers) if configuration is not None else {}
     return StoredReceivers(database, known, located.state_dir, SystemClock()).all()
-
-
-def _of_snmp(name: str, receivers: dict[str, ReceiverSettings]) -> SnmpTrapSettings:
-    found = receivers.get(name)
-    if isinstance(found, SnmpTrapSettings):
-        return found
-    known = ", ".join(each for each, settings in receivers.items() if isinstance(settings, SnmpTrapSettings))
-    raise ConfigError(f"there is no SNMP receiver {name!r}. Known: {known or 'none: name the configuration'}.")

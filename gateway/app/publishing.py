@@ -5,7 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import gateway
 from gateway.app.places import socket_path
@@ -79,6 +79,10 @@ def root_of(configuration: Configuration) -> Oid:
     settings = configuration.publishers["snmp"]
     assert isinstance(settings, SnmpSettings)
     return settings.root
+
+
+ROOT_KEY: Final = ("publishers", "snmp", "enterprise")
+"""What of a configuration `root_of` asks."""
 
 
 def views_of(configuration: Configuration) -> dict[str, Subtrees]:

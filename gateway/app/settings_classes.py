@@ -1,12 +1,13 @@
 """Settings classes: which class checks which table of the configuration (port of the loader)."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from gateway.app.plugins import source_settings
 from gateway.app.sinks import RECEIVER_KINDS
 from gateway.config.configuration import Configuration, load
+from gateway.config.problems import KeyPath
 from gateway.config.settings import Settings, SourceSettings
 from gateway.model.errors import ConfigError
 from gateway.publishers.rest import RestSettings
@@ -33,11 +34,13 @@ class PluginClasses:
         return tuple(PUBLISHERS)
 
 
-def load_configuration(path: Path, environ: Mapping[str, str] = os.environ) -> Configuration:
+def load_configuration(
+    path: Path, environ: Mapping[str, str] = os.environ, only: Collection[KeyPath] | None = None
+) -> Configuration:
     """
-    Read and check a configuration file with the settings classes of all plug-ins.
+    Read and check a configuration file with the settings classes of all plug-ins; `only`: these tables or keys of it.
 
     Raises:
         ConfigError: with everything that is wrong.
     """
-    return load(path, PluginClasses(), environ)
+    return load(path, PluginClasses(), environ, only)

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -57,14 +57,21 @@ class Configuration:
     path: Path | None = None
 
 
-def load(path: Path, classes: SettingsClasses, environ: Mapping[str, str] = os.environ) -> Configuration:
+def load(
+    path: Path,
+    classes: SettingsClasses,
+    environ: Mapping[str, str] = os.environ,
+    only: Collection[KeyPath] | None = None,
+) -> Configuration:
     """
-    Read and check a configuration file.
+    Read and check a configuration file; `only`: these tables or keys of it, as if the others were not there, so that no
+    secret of theirs has to be at hand.
 
     Raises:
         ConfigError: with everything that is wrong.
     """
-    return build(read_toml(path), classes, environ, origin=str(path), base=path.resolve().parent, path=path)
+    base = path.resolve().parent
+    return build(read_toml(path), classes, environ, origin=str(path), base=base, path=path, only=only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +157,17 @@ def build(
     origin: str,
     base: Path,
     path: Path | None = None,
+    only: Collection[KeyPath] | None = None,
 ) -> Configuration:
     """
-    Check a document (changed in place by the environment's overrides).
+    Check a document (changed in place by the environment's overrides); `only` as of `load`.
 
     Raises:
         ConfigError: with everything that is wrong.
     """
     origins, problems = environment.override(document, environ)
+    if only is not None:
+        document = _part(document, only)
     check = _Check(base, problems)
     check.sections(document)
     gateway = check.settings(GatewaySettings, ("gateway",), document.get("gateway", {}))
@@ -182,6 +192,16 @@ def build(
         tuple(check.warnings),
         path,
     )
+
+
+def _part(document: Mapping[str, Any], only: Collection[KeyPath]) -> dict[str, Any]:
+    """What of a document is at or below these keys. What is no table where one has to be stays: it is to be told."""
+    found: dict[str, Any] = {}
+    for key in {path[0] for path in only} & document.keys():
+        below = [path[1:] for path in only if path[0] == key]
+        value = document[key]
+        found[key] = _part(value, below) if isinstance(value, Mapping) and () not in below else value
+    return found
 
 
 def _read_twice(sources: Mapping[str, SourceSettings]) -> Iterator[str]:

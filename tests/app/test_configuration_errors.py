@@ -110,7 +110,7 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
         (
             '[publishers.snmp]\nenterprise = "acme"\nmax_message_size = 100\ncommunity = "public"\n',
             [
-                "publishers.snmp.enterprise = 'acme': 'acme' is no enterprise number. Give its digits, ",
+                "publishers.snmp.enterprise = 'acme': 'acme' is no enterprise number. Give the digits of yours",
                 "publishers.snmp.max_message_size = 100: must be greater than or equal to 484. Give octets; 1472 ",
                 "publishers.snmp.community: unknown key. Did you mean 'communities'?",
             ],

@@ -432,6 +432,13 @@ def test_a_receiver_that_is_not_there_is_refused_with_those_that_are(estate: Est
     assert "there is no SNMP receiver 'nok'. Known: noc." in done.stderr
 
 
+def test_what_one_receiver_needs_is_printed_without_the_secrets_of_others(estate: Estate) -> None:
+    other = '[receivers.other]\nkind = "snmp"\nhost = "127.0.0.1"\ncommunity = "env:NOT_SET"\n'
+    estate.configure(f"{CONFIGURATION}{V3_RECEIVER}{other}")
+    assert "authUser log,execute teller" in estate.command("snmp", "receiver-config", "console").stdout
+    assert "Known: console, other." in estate.command("snmp", "receiver-config", "nobody").stderr
+
+
 def test_snmptt_knows_every_notification_below_the_organisations_number(estate: Estate) -> None:
     receiver(estate, 162, community="x")
     estate.configure(estate.config.read_text().replace("[publishers.snmp]", "[publishers.snmp]\nenterprise = 4711"))

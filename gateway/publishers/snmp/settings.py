@@ -80,7 +80,7 @@ class SnmpSettings(Settings):
     listen: tuple[str, ...] = Field(
         default=("127.0.0.1:1161",), min_length=1, description='List addresses such as "127.0.0.1:1161" or "[::]:161".'
     )
-    enterprise: str = Field(default=f"{DOCUMENTATION}.7163", description='Give a number, or "NUMBER.ARC".')
+    enterprise: str = Field(default=f"{DOCUMENTATION}.7163", description="IANA lists them by organisation.")
     """Where our MIB hangs below `enterprises`, in the agent and in all notifications."""
     contact: str = Field(default="", max_length=255, description="Name who looks after this gateway (sysContact).")
     name: str = Field(default="", max_length=255, description="Give the gateway's name (sysName); empty: the host's.")

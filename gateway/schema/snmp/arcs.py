@@ -37,17 +37,23 @@ def under(root: Oid, oid: Oid) -> Oid:
 
 def parse_root(text: str) -> Oid:
     """
-    The root of our MIB as people write it: an enterprise number, and arcs of the organisation below it ("4711.2.1").
+    The root of our MIB as people write it: an enterprise number, and arcs of the organisation below it ("4711.2.1"),
+    or the OID of that as a whole ("1.3.6.1.4.1.4711.2.1", with or without a dot before it).
 
     Raises:
         ValueError: it is not that; says what is.
     """
-    numbers = text.split(".")
-    if not all(each.isascii() and each.isdigit() and int(each) < 2**32 for each in numbers) or len(numbers) > _DEEPEST:
-        raise ValueError(
-            f"{text!r} is no enterprise number. Give its digits, with arcs below it if any, as in 4711.2.1"
-        )
-    return (*ENTERPRISES, *map(int, numbers))
+    numbers = text.removeprefix(".").split(".")
+    if not all(each.isascii() and each.isdigit() and len(each) <= 10 and int(each) < 2**32 for each in numbers):
+        raise ValueError(f"{text!r} is no enterprise number. {_WANTED}")
+    arcs = tuple(map(int, numbers))
+    if arcs[: len(ENTERPRISES)] == ENTERPRISES:
+        arcs = arcs[len(ENTERPRISES) :]
+    elif text.startswith(".") or arcs[: len(_INTERNET)] == _INTERNET:
+        raise ValueError(f"{text!r} is not below {'.'.join(map(str, ENTERPRISES))}, where enterprises are. {_WANTED}")
+    if not arcs or arcs[0] == 0 or len(arcs) > _DEEPEST:
+        raise ValueError(f"{text!r} is no enterprise number. {_WANTED}")
+    return (*ENTERPRISES, *arcs)
 
 
 def is_documentation(root: Oid) -> bool:
@@ -56,3 +62,5 @@ def is_documentation(root: Oid) -> bool:
 
 
 _DEEPEST: Final = 16
+_INTERNET: Final = ENTERPRISES[:4]
+_WANTED: Final = "Give the digits of yours (1 or more), with arcs below it if any, as in 4711.2.1"

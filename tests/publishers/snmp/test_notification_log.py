@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from gateway.model.conditions import RULES, ConditionKind
 from gateway.model.events import Event, EventKind
@@ -18,6 +20,7 @@ from tests.publishers.snmp import estate, netsnmp, running
 from tests.publishers.snmp.asking import Asker
 from tests.publishers.snmp.test_recent import ref, relocation
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "snmp.md"
 LOGGED, BUMPED = (*LOG_MIB, 2, 1, 0), (*LOG_MIB, 2, 2, 0)
 COLUMNS = {column.name: table.column_oid(column) for table in LOG_TABLES for column in table.columns}
 ID, TYPE = COLUMNS["nlmLogVariableID"], COLUMNS["nlmLogVariableValueType"]
@@ -150,3 +153,16 @@ def test_net_snmp_reads_the_log():
         said = netsnmp.ask("snmpbulkwalk", served.addresses[0][1], "-On", ".1.3.6.1.2.1.92.1.3")
     assert ".1.3.6.1.2.1.92.1.3.1.1.9.0.63 = OID: .1.3.6.1.4.1.32473.7163.0.4" in said
     assert '.1.3.6.1.2.1.92.1.3.2.1.8.0.63.1 = STRING: "crashed:x"' in said
+
+
+def test_the_documented_walk_reads_what_came_after_the_last_number_known():
+    netsnmp.require()
+    documented = re.search(r"`snmpwalk \.\.\. (-CE \S+) gateway:1161 (\S+)\.4711`", DOCUMENT.read_text())
+    assert documented is not None
+    with running.running(running.Holder(estate.snapshot(30))) as served:
+        served.remember([relocation(62), raised(63), relocation(64), relocation(700)])
+        target = f"127.0.0.1:{served.addresses[0][1]}"
+        begin = ("-v2c", "-c", "public", "-On", *documented[1].split())
+        said = netsnmp.call("snmpwalk", *begin, target, f"{documented[2]}.63")
+    assert re.findall(r"^\.1\.3\.6\.1\.2\.1\.92\.1\.3\.1\.1\.9\.0\.(\d+) = OID: ", said, re.MULTILINE) == ["64", "700"]
+    assert len(said.splitlines()) == 2
