@@ -34,6 +34,8 @@ _NOT_WRITABLE: Final = int(ErrorStatus.NOT_WRITABLE)
 _NO_ACCESS: Final = int(ErrorStatus.NO_ACCESS)
 _BLOCK: Final = 32
 """Repetitions that are looked up at once; a larger number costs more when the response is cut."""
+_USUAL: Final = 32
+"""Octets of a varbind, when it is asked how many repetitions there is room for."""
 
 
 def answer(request: Request, view: View, serial: int, room: int) -> Answer:
@@ -160,29 +162,35 @@ def _bulk_many(
             return b"".join(varbinds)
         varbinds.append(varbind)
     if once < len(oids) and request.max_repetitions:
-        positions = [tree.after(oid, serial) for oid in oids[once:]]
-        _repeat(tree, serial, positions, names[once:], request.max_repetitions, room, varbinds)
+        _repeat(tree, serial, oids[once:], names[once:], request.max_repetitions, room, varbinds)
     return b"".join(varbinds)
 
 
 def _repeat(
     tree: Tree,
     serial: int,
-    positions: list[Position],
+    oids: Sequence[Oid],
     names: Sequence[bytes],
     repetitions: int,
     room: int,
     varbinds: list[bytes],
 ) -> None:
-    """Append the repetitions, row by row, until they are done, all columns have ended or the room is used up."""
-    last = [b""] * len(positions)
+    """
+    Append the repetitions, row by row, until they are done, all columns have ended or the room is used up.
+
+    What there is no room for is not looked up, but for the rest of one block.
+    """
+    positions: list[Position] = []
+    last = [b""] * len(oids)
     while repetitions > 0:
-        block = min(repetitions, _BLOCK)
+        block = max(1, min(repetitions, _BLOCK, room // (_USUAL * len(oids))))
         repetitions -= block
         columns = []
-        longest = 0
-        for number, position in enumerate(positions):
-            taken, positions[number] = tree.take(position, block, serial)
+        longest = size = 0
+        for number, oid in enumerate(oids):
+            if number == len(positions):
+                positions.append(tree.after(oid, serial))
+            taken, positions[number] = tree.take(positions[number], block, serial)
             if taken:
                 last[number] = taken[-1]
                 longest = max(longest, len(taken))
@@ -190,6 +198,9 @@ def _repeat(
                 end = _end(_name(last[number]) if last[number] else names[number])
                 taken += [end] * (block - len(taken))
             columns.append(taken)
+            size += len(taken[0])
+            if size > room:  # the first repetition of the block is cut here
+                break
         # A repetition in which every column has ended is the last one (RFC 3416 4.2.3).
         batch = [varbind for row in islice(zip(*columns, strict=True), longest + 1) for varbind in row]
         size = sum(map(len, batch))

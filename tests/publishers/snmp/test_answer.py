@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.publishers.snmp.access import View
+from gateway.publishers.snmp.answer import answer
+from gateway.publishers.snmp.walk import Tree
+from gateway.schema.snmp.views import EVERYTHING
+from gateway.wire.fast import Request
 from gateway.wire.pdu import ErrorStatus, PduType, Version
-from gateway.wire.values import Counter64, Empty, OctetString, VarBind
+from gateway.wire.values import Counter64, Empty, OctetString, VarBind, decode_varbinds, encode_varbinds
 from tests.publishers.snmp import estate, running
 from tests.publishers.snmp.asking import ENTERPRISE, REVISION, SYS_NAME, TABLES, Asker
 
@@ -184,3 +189,25 @@ def test_rows_are_the_same_across_shards_and_gaps_whatever_the_number_of_columns
         oids = [(*TABLES["entity"], column, start) for column in columns]
         found = asker.varbinds(PduType.GET_BULK, *oids, numbers=(0, repetitions))
         assert still(found) == still(expected_bulk(asker, oids, 0, repetitions))
+
+
+class CountingTree(Tree):
+    """Counts the varbinds that were looked up."""
+
+    looked_up = 0
+
+    def take(self, position, count, serial):
+        taken, after = super().take(position, count, serial)
+        self.looked_up += len(taken)
+        return taken, after
+
+
+def test_of_thousands_of_names_and_repetitions_only_what_there_is_room_for_is_looked_up():
+    publisher = running.make(running.Holder(ESTATE))
+    publisher.renderer.use(ESTATE)
+    tree = CountingTree(publisher.renderer.columns)
+    names = encode_varbinds(VarBind((*TABLES["entity"], 5)) for _ in range(4_500))
+    request = Request(Version.V2C, b"public", PduType.GET_BULK, 0, 1_000, names, b"", b"")
+    _, _, varbinds = answer(request, View(tree, tree, EVERYTHING), publisher.renderer.serial, 20_000)
+    assert 19_950 < len(varbinds) <= 20_000
+    assert tree.looked_up <= len(decode_varbinds(varbinds)) + 1
