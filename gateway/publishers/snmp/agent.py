@@ -37,6 +37,7 @@ _UNKNOWN_PDU_HANDLERS: Final = (*MPD_STATS, 3, 0)
 _UNKNOWN_CONTEXTS: Final = (*UNKNOWN_CONTEXTS, 0)
 # Bound once: in Python 3.11 each look-up of an enum's member calls a Python function.
 _WRONG_LEVEL: Final = UsmCounter.UNSUPPORTED_SEC_LEVELS
+_UNKNOWN_ENGINE: Final = UsmCounter.UNKNOWN_ENGINE_IDS
 _INFORM: Final = PduType.INFORM
 _SET: Final = PduType.SET
 _COUNTED_AS: Final[Mapping[type[DecodeError], str]] = {
@@ -129,23 +130,32 @@ class Agent:
         try:
             opened = self._usm.open(data, now)
         except UsmError as error:
-            return self._usm.report(error, now)
-        if opened.context_engine_id != self._engine.engine_id or opened.request.pdu_type is _INFORM:
-            self._counters.unknown_pdu_handlers += 1
-            return self._usm.seal_report(opened, _UNKNOWN_PDU_HANDLERS, self._counters.unknown_pdu_handlers, now)
+            return self._report(error, source, now)
         user = self._users[opened.user_name]
-        if opened.level is not user.level:  # RFC 3414 section 5: "or otherwise unavailable"
-            self._usm.stats[_WRONG_LEVEL] += 1
-            return self._usm.seal_report(opened, _WRONG_LEVEL.oid, self._usm.stats[_WRONG_LEVEL], now)
         if not user.networks.allow(source):
             self._counters.unknown_sources += 1
             return None
+        if opened.context_engine_id != self._engine.engine_id or opened.request.pdu_type is _INFORM:
+            self._counters.unknown_pdu_handlers += 1
+            return self._usm.seal_report(opened, _UNKNOWN_PDU_HANDLERS, self._counters.unknown_pdu_handlers, now)
+        if opened.level is not user.level:  # RFC 3414 section 5: "or otherwise unavailable"
+            self._usm.stats[_WRONG_LEVEL] += 1
+            return self._usm.seal_report(opened, _WRONG_LEVEL.oid, self._usm.stats[_WRONG_LEVEL], now)
         self._renderer.use(self._topology.snapshot)
         view = user.view if not opened.context_name else self._access.user_view(user, opened.context_name)
         if view is None:
             self._counters.unknown_contexts += 1
             return self._usm.seal_report(opened, _UNKNOWN_CONTEXTS, self._counters.unknown_contexts, now)
         return self._respond_user(opened, view, now)
+
+    def _report(self, error: UsmError, source: str, now: int) -> bytes | None:
+        """The report of a refused message; none that is about a user who may not ask from there."""
+        target = error.report_to
+        about = self._users.get(target.user_name) if target and error.counter is not _UNKNOWN_ENGINE else None
+        if about is not None and not about.networks.allow(source):
+            self._counters.unknown_sources += 1
+            return None
+        return self._usm.report(error, now)
 
     def _respond_user(self, opened: OpenedRequest, view: View, now: int) -> bytes | None:
         room = self._usm.varbind_room(opened)

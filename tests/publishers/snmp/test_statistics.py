@@ -176,3 +176,24 @@ def test_an_answer_that_cannot_be_told_in_the_size_is_a_silent_drop():
     assert answer is not None  # tooBig without varbinds: better than silence
     assert asker.publisher.counters.silent_drops == 0
     assert ber.read_tlv(answer, 0, len(answer))[2] <= 484
+
+
+ABOUT_NO_USER = ("usmStatsUnknownUserNames", "usmStatsUnknownEngineIDs")
+
+
+@pytest.mark.parametrize("name", [name for name in CAUSES if name.startswith(("usm", "snmpUnknownContexts"))])
+def test_from_where_a_user_may_not_ask_nothing_is_reported_about_it(name):
+    users = {user: {**given, "allow": ["192.0.2.0/24"]} for user, given in running.USERS.items()}
+    publisher = running.make(running.Holder(ESTATE), {**running.SETTINGS, "users": users})
+    answers = {source: Asker(publisher, source=source).raw(CAUSES[name][0]()) for source in ("192.0.2.1", "127.0.0.1")}
+    assert answers["192.0.2.1"] is not None
+    assert (answers["127.0.0.1"] is not None) == (name in ABOUT_NO_USER)
+    assert publisher.counters.unknown_sources == (name not in ABOUT_NO_USER)
+
+
+def test_who_may_not_ask_from_there_is_not_told_that_a_wrong_level_is_wrong():
+    users = {"signer": {**running.USERS["signer"], "allow": ["192.0.2.0/24"]}}
+    publisher = running.make(running.Holder(ESTATE), {**running.SETTINGS, "users": users})
+    message = sealed(UsmCredentials.from_passwords(b"signer"), SecurityLevel.NO_AUTH_NO_PRIV)
+    assert Asker(publisher, source="192.0.2.1").raw(message) is not None
+    assert Asker(publisher, source="127.0.0.1").raw(message) is None
