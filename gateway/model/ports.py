@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from gateway.model.changes import Changes
 from gateway.model.entities import EntityKind
 from gateway.model.events import Event, EventKind
-from gateway.model.notices import Notice
+from gateway.model.notices import Notice, NoticeKind
 from gateway.model.observations import Observation, Report
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, Source
 from gateway.model.snapshot import Snapshot
@@ -382,6 +382,9 @@ class Sink(Protocol):
     """
 
     name: str
+
+    def takes(self, kind: EventKind | NoticeKind) -> bool:
+        """Whether the receiver may be told of this kind at all; if not, handing it over is refused."""
 
     async def deliver(self, event: Event, snapshot: Snapshot) -> None:
         """Hand one event to the receiver."""

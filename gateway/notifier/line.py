@@ -111,7 +111,7 @@ class Line:
     # -- one event after the other -----------------------------------------------------------------------------
 
     async def _take(self, event: Event) -> None:
-        if not self._terms.selection.takes(event, self._topology.snapshot):
+        if not self._sink.takes(event.kind) or not self._terms.selection.takes(event, self._topology.snapshot):
             self.counts.left_out += 1
             self.ahead.done(1)
         elif self._storm.admits(event, self._clock.monotonic()):
@@ -128,6 +128,11 @@ class Line:
         """Tell what was held, of the windows that are over."""
         for root, held in tuple(self._storm.due(self._clock.monotonic())):
             notice = summary(self._sink.name, root, held, self._clock.now())
+            if not self._sink.takes(notice.kind):
+                self.counts.left_out += len(held)
+                self.ahead.done(len(held))
+                self._advance()
+                continue
             sent = await self._sent(notice.at, partial(self._sink.tell, notice), "summary", notice.id)
             if sent:
                 self.counts.summarised += len(held)
@@ -143,7 +148,11 @@ class Line:
         await self._ledger.written()
         events = await self._ledger.wanted(self._sink.name)
         for event in events:
-            if await self._sent(self._clock.now(), self._handing_over(event), event.kind.value, event.id):
+            if not self._sink.takes(event.kind):
+                self.counts.left_out += 1
+                self._ledger.note_replayed(self._sink.name, event)
+                self._ledger.note(self.progress)
+            elif await self._sent(self._clock.now(), self._handing_over(event), event.kind.value, event.id):
                 self.counts.last = event.seq
                 self._ledger.note_replayed(self._sink.name, event)
                 self._done(delivered=1)

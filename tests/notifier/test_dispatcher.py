@@ -17,7 +17,7 @@ import pytest
 from gateway.model.changes import Changes
 from gateway.model.errors import DeliveryError, StoreUnavailable
 from gateway.model.events import Event, EventKind
-from gateway.model.notices import Notice
+from gateway.model.notices import Notice, NoticeKind
 from gateway.model.ports import Delivery, GivenUp, Marks, Progress
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.dispatcher import Dispatcher
@@ -46,6 +46,10 @@ class Receiver:
         self.got: list[int] = []
         self.told: list[Notice] = []
         self.tries = 0
+        self.unseen: frozenset[object] = frozenset()
+
+    def takes(self, kind: object) -> bool:
+        return kind not in self.unseen
 
     async def deliver(self, event: Event, snapshot: Snapshot) -> None:
         self.tries += 1
@@ -351,6 +355,7 @@ class Topology:
 
 class Out:
     name = "nms"
+    def takes(self, kind): return True
     async def deliver(self, event, snapshot):
         await asyncio.sleep(0.001)
         os.write(1, f"{event.seq} {event.id}\\n".encode())  # at once: no half line when it is killed
@@ -457,3 +462,31 @@ async def test_what_is_not_for_a_receiver_is_passed_over(log: Log):
         await until(lambda: log.waiting("nms") == 0)
     assert nms.got == [3]
     assert (house.counts["nms"].left_out, log.delivery("nms").delivered) == (2, 1)
+
+
+async def test_what_the_view_of_a_receiver_leaves_out_counts_as_filtered_and_not_as_delivered(log: Log):
+    nms = Receiver("nms")
+    nms.unseen = frozenset({EventKind.RELOCATION})
+    log.write(2)
+    log.write(1, kind=EventKind.FAILURE_RAISED)
+    house = dispatcher(log, nms)
+    async with running(house):
+        await until(lambda: log.delivery("nms").position == 3)
+        assert log.database.outbox.replay("nms", T0, since=0) == 3
+        house.wake()
+        await until(lambda: log.delivery("nms").missed == log.delivery("nms").replaying == 0 and len(nms.got) == 2)
+    assert nms.got == [3, 3]
+    assert (house.counts["nms"].left_out, house.counts["nms"].sent) == (4, 2)
+    assert log.delivery("nms").delivered == 2
+
+
+async def test_a_summary_that_the_view_leaves_out_is_filtered_and_the_log_goes_on(log: Log):
+    clock, nms = FakeClock(T0), Receiver("nms")
+    nms.unseen = frozenset({NoticeKind.SUMMARY})
+    log.write(25, caused_by="the root")
+    house = dispatcher(log, nms, clock=clock, idle_s=0.05)
+    async with running(house):
+        await until(lambda: len(nms.got) == 20)
+        clock.advance(11)
+        await until(lambda: log.delivery("nms").position == 25)
+    assert (nms.told, house.counts["nms"].left_out, log.delivery("nms").missed) == ([], 5, 0)

@@ -23,6 +23,9 @@ class Console:
         self.events: list[Event] = []
         self.notices: list[Notice] = []
 
+    def takes(self, kind: object) -> bool:
+        return True
+
     async def deliver(self, event: Event, snapshot: Snapshot) -> None:
         self.events.append(event)
 

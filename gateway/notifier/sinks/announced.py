@@ -2,8 +2,8 @@
 
 import asyncio
 
-from gateway.model.events import Event
-from gateway.model.notices import Notice
+from gateway.model.events import Event, EventKind
+from gateway.model.notices import Notice, NoticeKind
 from gateway.model.ports import Sink
 from gateway.model.snapshot import Snapshot
 
@@ -20,7 +20,7 @@ class Announced:
 
     @property
     def knows(self) -> bool:
-        """Whether the receiver was told."""
+        """Whether the receiver was told, or is not to be."""
         return self._start is None
 
     async def announce(self) -> None:
@@ -34,8 +34,12 @@ class Announced:
             return
         async with self._announcing:  # a heartbeat may come while an event does
             if self._start is not None:
-                await self._sink.tell(self._start)
+                if self._sink.takes(self._start.kind):
+                    await self._sink.tell(self._start)
                 self._start = None
+
+    def takes(self, kind: EventKind | NoticeKind) -> bool:
+        return self._sink.takes(kind)
 
     async def deliver(self, event: Event, snapshot: Snapshot) -> None:
         await self.announce()

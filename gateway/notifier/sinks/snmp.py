@@ -6,8 +6,8 @@ from itertools import count
 from typing import Protocol
 
 from gateway.model.errors import ConfigError, DeliveryError
-from gateway.model.events import Event
-from gateway.model.notices import Notice
+from gateway.model.events import Event, EventKind
+from gateway.model.notices import Notice, NoticeKind
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.sinks.affected import affected_address
 from gateway.notifier.sinks.channel import Channel
@@ -15,12 +15,19 @@ from gateway.notifier.sinks.inform import CommunityInforms, Informing, UserInfor
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.engine import SnmpEngine
-from gateway.schema.snmp.notifications import encoded_notice, encoded_varbinds, notice_oid, notification_of
+from gateway.schema.snmp.notifications import (
+    encoded_notice,
+    encoded_varbinds,
+    notice_oid,
+    notification_names,
+    notification_of,
+)
 from gateway.schema.snmp.views import EVERYTHING, Subtrees
 from gateway.support.clock import Clock
 from gateway.wire.ber import Oid, encode_ip_address, encode_oid, encode_sequence
 from gateway.wire.errors import EncodeError, SecurityConfigError
 from gateway.wire.notifications import encode_in_community, encode_notification
+from gateway.wire.oid import format_oid
 from gateway.wire.pdu import Pdu, PduType, Version, decode_pdu, encode_pdu
 from gateway.wire.translation import SNMP_TRAP_ADDRESS, trap_to_v1
 from gateway.wire.usm import AuthoritativeEngine
@@ -35,7 +42,8 @@ class SnmpTrapSink:
     informs the receiver's.
 
     A trap is not acknowledged: delivered means sent, and not refused by the receiver's machine when that is known at
-    once. An inform is delivered when the receiver has answered it. `view`: a notification outside it is not sent.
+    once. An inform is delivered when the receiver has answered it. `view`: a notification is sent only when its name
+    and those of all its objects are in it (RFC 3413 section 3.3), without snmpTrapAddress when only that is not.
     """
 
     def __init__(
@@ -46,18 +54,24 @@ class SnmpTrapSink:
         self._engine = engine
         self._clock = clock
         self._view = view
+        self._tells_address = view.includes(SNMP_TRAP_ADDRESS)
+        self._outside: dict[EventKind | NoticeKind, Oid | None] = {}
         self._numbers = count(int.from_bytes(os.urandom(3), "big"))
         self._one_by_one = asyncio.Lock()
         self._channel = Channel(name, settings.host, settings.port, clock)
         self._way: Informing = self._informs() if settings.inform else _Traps(self._channel, self._sealing())
+
+    def takes(self, kind: EventKind | NoticeKind) -> bool:
+        return self._left_out(kind) is None
 
     async def deliver(self, event: Event, snapshot: Snapshot) -> None:
         """
         Send the notification of an event.
 
         Raises:
-            DeliveryError: it could not be sent, or was not acknowledged; it may be tried again.
+            DeliveryError: it could not be sent, or was not acknowledged, and may be tried again; or `takes` says no.
         """
+        self._check(event.kind)
         varbinds = encoded_varbinds(event, self._settings.runbook_url, self._engine.root)
         await self._send(notification_of(event.kind).oid, varbinds, affected_address(event, snapshot))
 
@@ -68,21 +82,36 @@ class SnmpTrapSink:
         Raises:
             DeliveryError: as `deliver`.
         """
+        self._check(notice.kind)
         await self._send(notice_oid(notice.kind), encoded_notice(notice, self._engine.root), None)
 
     async def close(self) -> None:
         self._channel.close()
 
+    def _left_out(self, kind: EventKind | NoticeKind) -> Oid | None:
+        """What the view lacks of a notification; worked out once for each kind."""
+        if kind not in self._outside:
+            names = notification_names(kind, self._engine.root)
+            self._outside[kind] = next((name for name in names if not self._view.includes(name)), None)
+        return self._outside[kind]
+
+    def _check(self, kind: EventKind | NoticeKind) -> None:
+        name = self._left_out(kind)
+        if name is not None:
+            raise DeliveryError(
+                f"receiver {self.name}: what is told of kind {kind.value} is not sent, for its view "
+                f"{self._settings.view!r} does not include {format_oid(name)}. Change "
+                f"[publishers.snmp.views.{self._settings.view}], or give the receiver another view"
+            )
+
     async def _send(self, name: Oid, varbinds: bytes, address: bytes | None) -> None:
-        name = under(self._engine.root, name)
-        if not self._view.includes(name):
-            return
         async with self._one_by_one:
-            await self._through(name, varbinds, address)
+            await self._through(under(self._engine.root, name), varbinds, address)
 
     async def _through(self, name: Oid, varbinds: bytes, address: bytes | None) -> None:
         own = await self._channel.open()
-        varbinds += encode_sequence(_TRAP_ADDRESS, encode_ip_address(address or own))
+        if self._tells_address:
+            varbinds += encode_sequence(_TRAP_ADDRESS, encode_ip_address(address or own))
         ticks = self._engine.uptime_ticks(self._clock.monotonic())
         number = next(self._numbers) & _LARGEST_NUMBER
         kind = PduType.INFORM if self._settings.inform else PduType.TRAP

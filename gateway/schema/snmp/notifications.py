@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final, assert_never
 
-from gateway.model.conditions import RULES, Category, ConditionKind, Severity
+from gateway.model.conditions import RULES, Category, Severity
 from gateway.model.entities import EntityRef
 from gateway.model.events import CLEARS, RELOCATIONS, WINDOWS, Cause, Event, EventKind
 from gateway.model.notices import Notice, NoticeKind
@@ -19,7 +19,7 @@ from gateway.schema.snmp.arcs import (
     WARM_START,
     under,
 )
-from gateway.schema.snmp.enums import Arrival
+from gateway.schema.snmp.enums import Arrival, NoAlarm
 from gateway.schema.snmp.syntax import Syntax
 from gateway.wire.ber import LENGTHS, Oid, encode_length, encode_oid, encode_sequence
 from gateway.wire.values import VarBind, decode_varbinds
@@ -70,8 +70,8 @@ def _severity(event: Event) -> Severity:
     return Severity.CLEARED if event.kind in CLEARS else event.severity
 
 
-def _category(event: Event) -> Category:
-    return RULES[event.condition or ConditionKind.DEGRADED].category
+def _category(event: Event) -> Category | NoAlarm:
+    return RULES[event.condition].category if event.condition is not None else NoAlarm.NONE
 
 
 def _key(event: Event) -> str:
@@ -114,9 +114,7 @@ STARTED_AT: Final = EventObject(16, "topoEventStartedAt", syntax.TIME, lambda e:
 CARRIED: Final = EventObject(17, "topoEventCarried", syntax.GAUGE, lambda e: e.carried)
 MEMBER_COUNT: Final = EventObject(18, "topoEventMemberCount", syntax.GAUGE, lambda e: len(e.members))
 MEMBERS: Final = EventObject(19, "topoEventMembers", syntax.LONG_TEXT, lambda e: ",".join(m.name for m in e.members))
-CONDITION: Final = EventObject(
-    20, "topoEventCondition", syntax.CONDITION, lambda e: e.condition or ConditionKind.DEGRADED
-)
+CONDITION: Final = EventObject(20, "topoEventCondition", syntax.CONDITION, lambda e: e.condition or NoAlarm.NONE)
 CATEGORY: Final = EventObject(21, "topoEventCategory", syntax.CATEGORY, _category)
 SEVERITY: Final = EventObject(22, "topoEventSeverity", syntax.SEVERITY, _severity)
 TEXT: Final = EventObject(23, "topoEventText", syntax.LONG_TEXT, _said)
@@ -211,6 +209,18 @@ def notification_of(kind: EventKind) -> Notification:
     assert_never(kind)
 
 
+def notification_names(kind: EventKind | NoticeKind, root: Oid = ENTERPRISE) -> tuple[Oid, ...]:
+    """
+    What a view must include for a notification to be sent (RFC 3413 section 3.3): the value of its snmpTrapOID, and the
+    name of each object. `root`: where the MIB hangs.
+    """
+    if isinstance(kind, EventKind):
+        oid, objects = notification_of(kind).oid, notification_of(kind).objects
+    else:
+        oid, objects = notice_oid(kind), _notice_objects(kind)
+    return tuple(under(root, each) for each in (oid, *((*wanted.oid, 0) for wanted in objects)))
+
+
 def notice_oid(kind: NoticeKind) -> Oid:
     """snmpTrapOID of a notice: ours, or that of SNMPv2-MIB (RFC 3418)."""
     match kind:
@@ -257,9 +267,14 @@ def encoded_notice(notice: Notice, root: Oid = ENTERPRISE) -> bytes:
         CAUSED_BY: notice.caused_by,
         MEMBERS: ",".join(notice.names),
     }
-    objects = {NoticeKind.HEARTBEAT: _OWN, NoticeKind.TEST: _OWN, NoticeKind.SUMMARY: _SUMMARY}.get(notice.kind, ())
     names = _names(root)
-    return b"".join([encode_sequence(names[each.number], each.syntax.encode(values[each])) for each in objects])
+    return b"".join(
+        [encode_sequence(names[each.number], each.syntax.encode(values[each])) for each in _notice_objects(notice.kind)]
+    )
+
+
+def _notice_objects(kind: NoticeKind) -> tuple[EventObject, ...]:
+    return {NoticeKind.HEARTBEAT: _OWN, NoticeKind.TEST: _OWN, NoticeKind.SUMMARY: _SUMMARY}.get(kind, ())
 
 
 def varbinds_of(event: Event, runbook: str = "", root: Oid = ENTERPRISE) -> tuple[VarBind, ...]:

@@ -20,6 +20,10 @@ class Console:
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.down = False
+        self.unseen: set[object] = set()
+
+    def takes(self, kind) -> bool:
+        return kind not in self.unseen
 
     async def deliver(self, event, snapshot) -> None:
         await self._hear(event.kind.value)
@@ -61,3 +65,11 @@ async def test_who_knows_already_is_not_told():
     console = Console()
     await Announced(console, None).tell(BEAT)
     assert console.heard == ["heartbeat"]
+
+
+async def test_a_start_that_the_receiver_does_not_take_is_not_told_and_keeps_nothing_back():
+    console = Console()
+    console.unseen = {NoticeKind.COLD_START}
+    made = Announced(console, START)
+    await made.deliver(RAISED, Snapshot())
+    assert (console.heard, made.knows) == (["failure_raised"], True)

@@ -22,8 +22,16 @@ from gateway.notifier.sinks.affected import affected_address
 from gateway.notifier.sinks.announced import Announced
 from gateway.notifier.sinks.snmp import SnmpTrapSink
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
+from gateway.schema.snmp.arcs import ENTERPRISE
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
-from gateway.schema.snmp.notifications import EVENT_TYPES, NOTIFICATION_TYPES, RUNBOOK, notification_of, varbinds_of
+from gateway.schema.snmp.notifications import (
+    CARRIED,
+    EVENT_TYPES,
+    NOTIFICATION_TYPES,
+    RUNBOOK,
+    notification_of,
+    varbinds_of,
+)
 from gateway.schema.snmp.syntax import date_and_time
 from gateway.schema.snmp.views import Subtrees
 from gateway.support.clock import FakeClock
@@ -333,22 +341,56 @@ def test_every_notification_begins_with_the_same_objects_a_stable_key_first():
     assert key == f"relocation:{RELOCATION.entity.id}".encode()
 
 
-def test_what_is_outside_the_view_of_a_receiver_is_not_sent(console):
-    console.clear()
+def seeing(port: int, view: Subtrees) -> SnmpTrapSink:
     clock = FakeClock()
-    settings = SnmpTrapSettings.model_validate({"kind": "snmp", "host": "127.0.0.1", "port": console.port, **V2})
+    given = {"kind": "snmp", "host": "127.0.0.1", "port": port, "view": "narrow", **V2}
     engine = SnmpEngine(ENGINE_ID, 5, clock.monotonic())
+    return SnmpTrapSink("console", SnmpTrapSettings.model_validate(given), engine, clock, view)
+
+
+def test_what_is_outside_the_view_of_a_receiver_is_refused_and_never_sent(console):
+    console.clear()
     view = Subtrees(((1, 3),), (notification_of(EventKind.FAILURE_RAISED).oid,))
 
     async def both() -> None:
-        made = SnmpTrapSink("console", settings, engine, clock, view)
-        await made.deliver(RAISED, ESTATE)
+        made = seeing(console.port, view)
+        assert not made.takes(EventKind.FAILURE_RAISED)
+        with pytest.raises(DeliveryError, match=r"'narrow' does not include 1\.3\.6\.1\.4\.1\.32473\.7163\.0\.4\."):
+            await made.deliver(RAISED, ESTATE)
+        assert made.takes(EventKind.FAILURE_CLEARED)
         await made.deliver(CLEARED, ESTATE)
         await made.close()
 
     asyncio.run(both())
     console.wait_for(lambda each: each.oid.endswith("7163.0.5"))
     assert [each.oid for each in console.received()] == [format_oid(notification_of(EventKind.FAILURE_CLEARED).oid)]
+
+
+def test_a_notification_is_outside_a_view_that_lacks_one_of_its_objects():
+    made = seeing(162, Subtrees(((1, 3),), (CARRIED.oid,)))
+    assert not made.takes(EventKind.RELOCATION)
+    assert made.takes(EventKind.FAILURE_RAISED)  # which says nothing of what was carried
+    assert made.takes(NoticeKind.TEST)
+    assert not seeing(162, Subtrees(((1, 3),), (RUNBOOK.oid,))).takes(EventKind.FAILURE_RAISED)
+
+
+async def test_a_test_that_the_view_leaves_out_fails_and_names_the_view():
+    made = seeing(162, Subtrees(((1, 3, 6, 1, 2, 1, 1),)))
+    with pytest.raises(DeliveryError, match=r"kind test is not sent.* \[publishers\.snmp\.views\.narrow\]"):
+        await made.tell(Notice(NoticeKind.TEST, estate.uuid(2), estate.T0, "A test"))
+
+
+def test_a_view_of_our_mib_alone_gets_notifications_without_the_address(console):
+    console.clear()
+
+    async def one() -> None:
+        made = seeing(console.port, Subtrees((ENTERPRISE,)))
+        await made.deliver(RAISED, ESTATE)
+        await made.close()
+
+    asyncio.run(one())
+    trap = console.wait_for(lambda each: each.oid.endswith("7163.0.4"))
+    assert TRAP_ADDRESS not in trap.varbinds
 
 
 def test_what_happens_in_a_planned_window_says_so_and_has_the_start_as_its_root():
