@@ -38,6 +38,25 @@ CLEARS = frozenset(
     }
 )
 """What ends an alarm, or a planned window."""
+BEGINNINGS = frozenset(
+    {
+        EventKind.FAILURE_RAISED,
+        EventKind.CONFLICT_RAISED,
+        EventKind.FINDING_RAISED,
+        EventKind.STALE_RAISED,
+        EventKind.WINDOW_STARTED,
+    }
+)
+"""What one of those ends."""
+ALARMS = frozenset(
+    {
+        EventKind.FAILURE_RAISED,
+        EventKind.FAILURE_CLEARED,
+        EventKind.STALE_RAISED,
+        EventKind.STALE_CLEARED,
+    }
+)
+"""Of alarms that may follow from another one."""
 WINDOWS = frozenset({EventKind.WINDOW_STARTED, EventKind.WINDOW_ENDED})
 
 
@@ -60,6 +79,17 @@ PLANNED = frozenset({Cause.EVACUATION, Cause.ADMINISTRATOR})
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """
+    What filters of receivers look at: the attributes of each thing that an event is about, as text, and the names of
+    the sites where these are.
+    """
+
+    attributes: tuple[tuple[tuple[str, str], ...], ...] = ()
+    sites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """
     One line of the append-only event log. Times are microseconds UTC.
@@ -68,7 +98,8 @@ class Event:
     of what may relocate where it ran. `arrived_at`: since when it had been on `old_host`, 0 when not known;
     `started_at`: when it was seen there last. `members`: of a group, those that moved so. `carried`: of a VM, how many
     services moved with it. `notify`: False for what is in the log only (carried services, the second record of one
-    thing). `window`: the planned window in which it happened, or whose start or end it is. `seq` is the log's number, 0
+    thing). `window`: the planned window in which it happened, or whose start or end it is. `traits`: of what
+    will end, as of its beginning; `ends`: id of the event whose end this is. `seq` is the log's number, 0
     until committed.
     """
 
@@ -95,4 +126,11 @@ class Event:
     remedy: str = ""
     notify: bool = True
     window: WindowRef | None = None
+    traits: Traits | None = None
+    ends: str = ""
     seq: int = 0
+
+    @property
+    def has_root(self) -> bool:
+        """An alarm, or its end, that is not told because its root was; some receivers are told of it nevertheless."""
+        return not self.notify and bool(self.caused_by) and self.kind in ALARMS

@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping
 
 from gateway.model.conditions import Category, ConditionKind, Severity
 from gateway.model.entities import Alias, EntityKind, EntityRef, EntityState, KeyNamespace, NativeKey
-from gateway.model.events import Cause, Event, EventKind
+from gateway.model.events import Cause, Event, EventKind, Traits
 from gateway.model.relations import Arrival, Phase, RelationKind
 from gateway.model.rows import Alarm, Claim, Placement, Record, Source, SourceState
 from gateway.model.windows import Window, WindowRef
@@ -326,6 +326,8 @@ def to_event(row: Found) -> Event:
         remedy=body["remedy"],
         notify=row["told"],
         window=WindowRef(*written) if (written := body.get("window")) else None,
+        traits=_to_traits(written) if (written := body.get("traits")) else None,
+        ends=body.get("ends", ""),
         seq=row["seq"],
     )
 
@@ -349,7 +351,14 @@ def _body(event: Event) -> Row:
         "text": event.text,
         "remedy": event.remedy,
         "window": _window(event.window) if event.window else None,
+        "traits": [[dict(each) for each in event.traits.attributes], event.traits.sites] if event.traits else None,
+        "ends": event.ends,
     }
+
+
+def _to_traits(written: list[Any]) -> Traits:
+    attributes, sites = written
+    return Traits(tuple(tuple(sorted(each.items())) for each in attributes), tuple(sites))
 
 
 def _window(window: WindowRef) -> list[Any]:

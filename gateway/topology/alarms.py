@@ -185,15 +185,15 @@ def begin(
     return key
 
 
-def raise_alarm(draft: Draft, alarm: Alarm, root: str = "") -> None:
+def raise_alarm(draft: Draft, alarm: Alarm, root: str = "", said: str = "") -> None:
     """
     It has held long enough: tell it, unless its root was told (then it is in the log and the table only).
 
-    `root`: event id of what it is known to follow from.
+    `root`: event id of what it is known to follow from; `said`: the event's text, that of the alarm unless given.
     """
     root = root or _root_of(draft, alarm)
-    event = _event(draft, alarm, RAISED[alarm.category], root)
-    draft.put_alarm(replace(alarm, raised_at=draft.at, event_id=event.id, caused_by=root))
+    event = _event(draft, replace(alarm, text=said or alarm.text), RAISED[alarm.category], root)
+    draft.put_alarm(replace(alarm, raised_at=alarm.raised_at or draft.at, event_id=event.id, caused_by=root))
     draft.events.append(event)
     if alarm.category is Category.FAILURE:
         for vm in machines_of(draft, alarm.entity):
@@ -209,7 +209,8 @@ def end(draft: Draft, alarm: Alarm, said: str = "") -> None:
     draft.end_alarm(alarm)
     if alarm.raised:
         over = replace(alarm, text=said or ended(draft, alarm), remedy="")
-        draft.events.append(_event(draft, over, CLEARED[alarm.category], alarm.caused_by))
+        event = _event(draft, over, CLEARED[alarm.category], alarm.caused_by)
+        draft.events.append(replace(event, ends=alarm.event_id))
         if alarm.category is Category.FAILURE:
             draft.remember_root(alarm.entity, alarm.caused_by or alarm.event_id)
 

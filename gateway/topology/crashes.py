@@ -7,6 +7,7 @@ The kind of the alarm, and so its key and its settle time, is chosen when the cr
 from gateway.model.conditions import Category, ConditionKind, alarm_key
 from gateway.model.entities import EntityKind, EntityState
 from gateway.model.relations import RelationKind
+from gateway.model.rows import Alarm
 from gateway.topology.draft import Draft
 from gateway.topology.pairs import machines_of, managers_of
 from gateway.topology.placements import answers
@@ -27,13 +28,18 @@ def failure_of_pair(draft: Draft, entity: int) -> str:
     """Event id of the raised failure of a VM's manager, or of the crash of the VM that a resource is; empty: none."""
     for manager in managers_of(draft, entity):
         for alarm in draft.alarms_of(manager):
-            if alarm.raised and alarm.category is Category.FAILURE:
+            if alarm.raised and alarm.category is Category.FAILURE and not _is_orphan(draft, alarm):
                 return alarm.caused_by or alarm.event_id
     for vm in machines_of(draft, entity):
         for alarm in draft.alarms_of(vm):
-            if alarm.raised and alarm.condition in CRASHES:
+            if alarm.raised and alarm.condition in CRASHES and not _is_orphan(draft, alarm):
                 return alarm.caused_by or alarm.event_id
     return ""
+
+
+def _is_orphan(draft: Draft, alarm: Alarm) -> bool:
+    """Its root has ended, and it was not told by itself yet."""
+    return draft.due(f"orphan:{alarm.index}") is not None
 
 
 def _is_in_charge(draft: Draft, resource: int) -> bool:

@@ -17,6 +17,7 @@ from gateway.model.snapshot import Snapshot, Taken, native_key, scope_key, silen
 from gateway.model.windows import Window
 from gateway.topology.ages import STALE_INTERVALS
 from gateway.topology.assemble import alias_key, claim_order, merge_entity, scopes_of
+from gateway.topology.traits import with_traits
 
 Row = TypeVar("Row")
 KEEP_ROOTS = 120 * SECOND
@@ -311,6 +312,11 @@ class Draft:
         found = (self.alarm(index) for index in sorted({*self.base.alarms, *self._alarms}))
         return [alarm for alarm in found if alarm is not None and alarm.raised]
 
+    def ended_alarms(self) -> list[Alarm]:
+        """Alarms of the base that have ended since."""
+        found = (self.base.alarms.get(index) for index, row in self._alarms.items() if row is None)
+        return [alarm for alarm in found if alarm is not None]
+
     def alarm_with(self, key: str) -> Alarm | None:
         """The settling or raised alarm with this key."""
         index = self._alarm_keys[key] if key in self._alarm_keys else self.base.alarm_keys.get(key)
@@ -445,7 +451,7 @@ class Draft:
         """The next snapshot, and what the store must commit before anybody may see it."""
         changes = self._changes()
         snapshot = self._snapshot(self.base.revision if changes.empty else changes.revision)
-        return snapshot, changes
+        return snapshot, replace(changes, events=with_traits(changes.events, snapshot))
 
     def _changes(self) -> Changes:
         records = {i: (self.base.records.get(i), row) for i, row in self._records.items()}

@@ -26,6 +26,7 @@ from gateway.topology.draft import GATEWAY, Draft
 from gateway.topology.evidence import note_evidence
 from gateway.topology.lost import hosts_of_lost_nodes, judge_lost
 from gateway.topology.migrations import tell_failed_migrations
+from gateway.topology.orphans import tell_orphan, watch_again, watch_orphans
 from gateway.topology.placements import Verdict, judge_placement
 from gateway.topology.planned import mark_planned
 from gateway.topology.relocations import tell_group, tell_moves, tell_waiting, wait_again
@@ -82,7 +83,7 @@ def observe(
     tell_failed_migrations(draft, observation.source)
     if fresh:
         amend_causes(draft)
-    return _finish(draft)
+    return _finish(draft, settle)
 
 
 def scope_failed(base: Snapshot, failure: ScopeFailure, settle: SettleTimes, new_id: NewId) -> tuple[Snapshot, Changes]:
@@ -96,7 +97,7 @@ def scope_failed(base: Snapshot, failure: ScopeFailure, settle: SettleTimes, new
     scope_fails(draft, failure, settle)
     alarm = draft.failing(failure.source, failure.scope)
     _judge(draft, settle, {alarm.entity} if alarm is not None else set())
-    return _finish(draft)
+    return _finish(draft, settle)
 
 
 def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> tuple[Snapshot, Changes]:
@@ -119,6 +120,9 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
         if kind == "scope":
             tell_late(draft, int(number))
             continue
+        if kind == "orphan":
+            tell_orphan(draft, int(number))
+            continue
         if kind == "window":
             look_at_window(draft, int(number))
             continue
@@ -138,7 +142,7 @@ def settle_due(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> 
         else:
             raise_alarm(draft, alarm)
     _judge(draft, settle)
-    return _finish(draft)
+    return _finish(draft, settle)
 
 
 def _confirm_conflict(draft: Draft, alarm: Alarm, settle: SettleTimes) -> None:
@@ -178,6 +182,7 @@ def resume(base: Snapshot, now: int, settle: SettleTimes, new_id: NewId) -> Snap
             draft.judge_at(f"alarm:{alarm.index}", max(alarm.due, now + settle.stale_disconnect))
     for alarm in untold(draft):
         draft.judge_at(f"scope:{alarm.index}", now + 2 * settle.stale_disconnect)
+    watch_again(draft, settle)
     for _, placement in base.placements.rows():
         if placement.moved_from:
             wait_again(draft, placement, settle)
@@ -210,7 +215,7 @@ def register_source(base: Snapshot, source: Source, now: int, new_id: NewId) -> 
             )
         )
     draft.put_source(replace(source, index=record.index, id=record.id))
-    return _finish(draft)
+    return draft.finish()
 
 
 def update_source(
@@ -241,11 +246,12 @@ def update_source(
         end_source_silence(draft, source, whole, settle)
     if source.state is SourceState.DISABLED:
         forget_scopes(draft, source.name)
-    return _finish(draft)
+    return _finish(draft, settle)
 
 
-def _finish(draft: Draft) -> tuple[Snapshot, Changes]:
-    """The revision as it is, with what happened in planned windows marked so."""
+def _finish(draft: Draft, settle: SettleTimes) -> tuple[Snapshot, Changes]:
+    """The revision as it is: what outlives its root is watched, what happened in planned windows is marked so."""
+    watch_orphans(draft, settle)
     mark_planned(draft)
     return draft.finish()
 

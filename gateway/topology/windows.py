@@ -149,6 +149,7 @@ def _event(draft: Draft, window: Window, kind: EventKind, *, notify: bool) -> Ev
         planned=True,
         members=(first, *others) if others else (),
         caused_by=window.event_id,
+        ends=window.event_id,
         started_at=window.starts_at,
         alarm_key=window.key,
         window=window.ref,

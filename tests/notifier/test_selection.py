@@ -8,7 +8,8 @@ from gateway.model.conditions import ConditionKind, Severity
 from gateway.model.entities import EntityKind
 from gateway.model.events import RELOCATIONS, Event, EventKind
 from gateway.model.relations import RelationKind
-from gateway.notifier.selection import Selection, sites
+from gateway.notifier.selection import Selection
+from gateway.topology.traits import traits_of, with_traits
 from tests.topology.estate import T0, Estate, three_hosts, uuid
 
 
@@ -79,9 +80,35 @@ def test_a_planned_window_is_told_in_each_site_that_it_names(estate):
 
 def test_a_site_is_found_through_all_layers(estate):
     snapshot = estate.snapshot()
-    vip = snapshot.entity(estate.index("ha_resource:vip"))
-    assert [site.name for site in sites(vip, snapshot)] == ["hq"]
+    assert traits_of(event(estate, "ha_resource:vip"), snapshot).sites == ("hq",)
     assert Selection(sites=frozenset({"hq"})).takes(event(estate, "ha_resource:vip"), snapshot)
     assert not Selection(sites=frozenset({"branch"})).takes(event(estate, "ha_resource:vip"), snapshot)
     delta = snapshot.ref(estate.index("physical_host:delta"))
     assert Selection(sites=frozenset({"branch"})).takes(event(estate, "ha_resource:vip", old_host=delta), snapshot)
+
+
+def failed(estate: Estate, name: str) -> tuple[Event, Event]:
+    """A failure as it is raised in a revision, and its end."""
+    plain = event(estate, name, kind=EventKind.FAILURE_RAISED, condition=ConditionKind.CRASHED)
+    (raised,) = with_traits([plain], estate.snapshot())
+    return raised, replace(plain, kind=EventKind.FAILURE_CLEARED, ends=raised.id)
+
+
+def test_an_end_goes_to_whom_the_beginning_was_for_though_the_thing_lost_its_label(estate):
+    raised, cleared = failed(estate, "ha_resource:vip")
+    estate.change("ha_resource:vip", attributes={})
+    web, now = Selection(labels={"team": "web"}), estate.snapshot()
+    assert web.takes(raised, now)
+    assert web.takes(cleared, now, raised)
+    assert not web.takes(cleared, now)  # an older row does not say whose end it is
+
+
+def test_an_end_is_told_at_the_site_where_it_began_and_at_no_other(estate):
+    raised, cleared = failed(estate, "vm:vm1")
+    estate.add(EntityKind.HYPERVISOR, "delta", "kvm", "kvm")
+    estate.place("hypervisor:delta", "physical_host:delta")
+    estate.unplace("vm:vm1")
+    estate.place("vm:vm1", "hypervisor:delta")
+    now = estate.snapshot()
+    told = [Selection(sites=frozenset({site})).takes(cleared, now, raised) for site in ("hq", "branch")]
+    assert told == [True, False]

@@ -1,9 +1,12 @@
 """Conditions become alarms when they hold, and end with the same key."""
 
+from dataclasses import replace
+
 from gateway.model.conditions import RULES, SECOND, ConditionKind, SettleTimes, alarm_detail, alarm_key
 from gateway.model.entities import EntityKind, NativeKey
 from gateway.model.observations import Evidence, EvidenceKind, Glimpse, Objects, ObservedCondition
 from gateway.model.relations import Phase
+from gateway.topology.revise import resume
 from tests.topology.house import T0, House, entity, node, on, part_of, resource, told
 
 A, B = node("alpha"), node("beta")
@@ -93,6 +96,58 @@ def test_a_failure_on_a_failed_host_is_linked_to_its_root_and_not_sent():
     house.see(11, ALL, [on(WEB, A)], [fence, BLOCKED])
     (consequence,) = house.wait(60)
     assert (consequence.caused_by, consequence.notify) == (root.id, False)
+
+
+def orphaned() -> House:
+    """A node fails, then what runs there, which is not told; then the node is well, at 40 s."""
+    house = House()
+    fence = ObservedCondition(ConditionKind.FENCING_FAILED, A)
+    house.see(0, ALL, [on(WEB, A)], [fence])
+    house.wait(10)
+    house.see(11, ALL, [on(WEB, A)], [fence, BLOCKED])
+    house.wait(30)
+    house.see(40, ALL, [on(WEB, A)], [BLOCKED])
+    return house
+
+
+def test_a_failure_that_outlives_its_root_is_told_and_its_end_as_well():
+    house = orphaned()
+    assert house.wait(54.9) == []
+    (raised,) = house.wait(55)
+    assert (raised.kind, raised.notify, raised.caused_by) == ("failure_raised", True, "")
+    assert raised.text == "blocked; still so after the failure that it followed from has ended"
+    (alarm,) = house.snapshot.active_alarms()
+    assert (alarm.key, alarm.event_id, alarm.text) == (raised.alarm_key, raised.id, "blocked")
+    assert house.wait(4000) == []
+    (cleared,) = house.see(5000, ALL, [on(WEB, A)])
+    assert (cleared.kind, cleared.notify, cleared.ends) == ("failure_cleared", True, raised.id)
+
+
+def test_what_ends_soon_after_its_root_is_not_told():
+    house = orphaned()
+    (cleared,) = house.see(50, ALL, [on(WEB, A)])
+    assert (cleared.kind, cleared.notify) == ("failure_cleared", False)
+    assert house.wait(4000) == []
+
+
+def test_what_outlives_its_root_follows_from_the_next_one():
+    house = orphaned()
+    fence = ObservedCondition(ConditionKind.FENCING_FAILED, A)
+    house.see(41, ALL, [on(WEB, A)], [fence, BLOCKED])
+    root, again = house.wait(60)
+    assert (root.notify, again.notify, again.caused_by) == (True, False, root.id)
+    house.see(70, ALL, [on(WEB, A)], [BLOCKED])
+    (told_now,) = house.wait(90)
+    assert told_now.notify
+
+
+def test_a_restart_neither_loses_nor_doubles_what_outlives_its_root():
+    house = orphaned()
+    house.snapshot = resume(replace(house.snapshot, pending={}), T0 + 50 * SECOND, SettleTimes(), lambda: "unused")
+    (raised,) = house.wait(65)
+    assert raised.notify
+    house.snapshot = resume(replace(house.snapshot, pending={}), T0 + 70 * SECOND, SettleTimes(), lambda: "unused")
+    assert house.wait(4000) == []
 
 
 def test_a_text_that_changes_is_no_event():
