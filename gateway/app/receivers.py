@@ -112,8 +112,8 @@ class Receivers:
         try:
             async with asyncio.timeout(running.settings.deliver_timeout_s):
                 await running.sink.tell(self._notice(NoticeKind.TEST, text))
-        except TimeoutError as error:
-            raise DeliveryError(f"receiver {name}: it did not take it in time") from error
+        except (DeliveryError, TimeoutError) as error:
+            raise DeliveryError(f"receiver {name}: {str(error) or 'it did not take it in time'}") from error
 
     async def tell_all(self, kind: NoticeKind, text: str = "") -> None:
         """Tell every receiver at once; one that does not take it is not tried again."""
@@ -195,8 +195,8 @@ async def _announce(sink: Announced) -> None:
         async with asyncio.timeout(START_S):
             await sink.announce()
     except (DeliveryError, TimeoutError) as error:
-        why = str(error) or f"receiver {sink.name}: no answer within {START_S:.0f} s"
-        logger.warning("%s; that the gateway has started is told later", why)
+        why = str(error) or f"no answer within {START_S:.0f} s"
+        logger.warning("receiver %s: %s; that the gateway has started is told later", sink.name, why)
 
 
 async def _told(running: _Running, notice: Notice) -> None:

@@ -425,6 +425,15 @@ def test_the_keys_of_a_user_are_good_for_a_receiver_of_traps_but_not_of_informs(
     assert "receivers.noc.keys: keys are those of this gateway's engine, and for informs" in refused.stderr
 
 
+def test_a_test_that_is_refused_names_the_receiver(estate: Estate) -> None:
+    snmptrapd = Configured()
+    receiver(estate, snmptrapd.port, **v3("SHA-256", "AES", inform=True))
+    snmptrapd.rules = 'createUser "the gateway" SHA-256 "another password" AES "another password"\n'
+    with snmptrapd, estate.start():
+        failed = estate.command("test-notification", "noc").stderr
+    assert "\n  receiver noc: the receiver refuses the inform: it has another authentication password" in failed
+
+
 def test_a_receiver_that_is_not_there_is_refused_with_those_that_are(estate: Estate) -> None:
     receiver(estate, 162, community="x")
     done = estate.command("snmp", "receiver-config", "nok")

@@ -66,12 +66,12 @@ class Channel:
             raise self._failure(OSError(refused, os.strerror(refused)))
 
     async def ask(
-        self, message: bytes, take: Callable[[bytes], Answer | None], timeout_s: float, retries: int
+        self, message: bytes, take: Callable[[bytes], Answer | None], timeout_s: float, retries: int, doubt: str
     ) -> Answer:
         """
         Send a datagram, again and again, until `take` makes something of what comes back.
 
-        `timeout_s`: how long the first waits; each repetition waits twice as long.
+        `timeout_s`: how long the first waits; each repetition waits twice as long. `doubt`: why there may be no answer.
 
         Raises:
             DeliveryError: no answer, or nobody listens there. What `take` raises goes through.
@@ -90,7 +90,7 @@ class Channel:
                 continue
             except OSError as error:
                 raise self._failure(error) from error
-        raise self._failure(OSError(None, f"no answer to {retries + 1} informs; is it an address that takes informs?"))
+        raise self._failure(OSError(None, f"no answer to {retries + 1} informs. {doubt}"))
 
     def close(self) -> None:
         if self._socket is not None:
@@ -102,7 +102,7 @@ class Channel:
 
     def _opened(self) -> socket.socket:
         if self._socket is None:
-            raise DeliveryError(f"receiver {self._name}: the connection was closed")
+            raise DeliveryError("the connection was closed")
         return self._socket
 
     async def _resolve(self) -> tuple[Any, ...]:
@@ -123,9 +123,7 @@ class Channel:
                 return (await ask)[0]
         except (OSError, TimeoutError) as error:
             said = getattr(error, "strerror", None) or "no answer from the resolver"
-            raise DeliveryError(
-                f"receiver {self._name}: {self._host}: {said}. Correct receivers.{self._name}.host"
-            ) from error
+            raise DeliveryError(f"{self._host}: {said}. Correct receivers.{self._name}.host") from error
 
     def _connect(self, family: int, kind: int, protocol: int, _name: str, address: Any) -> socket.socket:
         opened = socket.socket(family, kind, protocol)
@@ -139,4 +137,4 @@ class Channel:
 
     def _failure(self, error: OSError) -> DeliveryError:
         self.close()
-        return DeliveryError(f"receiver {self._name}: {self._host} port {self._port}: {error.strerror or error}")
+        return DeliveryError(f"{self._host} port {self._port}: {error.strerror or error}")

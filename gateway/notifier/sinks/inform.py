@@ -24,6 +24,9 @@ _REMEDIES = {
     UsmCounter.DECRYPTION_ERRORS: "it has another privacy password or protocol. Correct one of the two",
     UsmCounter.UNSUPPORTED_SEC_LEVELS: "its user has not this security level. Correct one of the two",
 }
+_MUTE = "Does it take informs there, and by this community?"
+_NOBODY = "Does it take informs of SNMPv3 there?"
+_DEAF = "It was there before: is it up, and are privacy password and protocol the same on both sides?"
 
 
 class Informing(Protocol):
@@ -48,7 +51,7 @@ class CommunityInforms:
 
     async def inform(self, pdu: bytes, number: int) -> None:
         message = encode_in_community(Version.V2C, self._community, pdu)
-        _check(await self._channel.ask(message, lambda data: self._answer(data, number), *self._waits))
+        _check(await self._channel.ask(message, lambda data: self._answer(data, number), *self._waits, _MUTE))
 
     def _answer(self, data: bytes, number: int) -> Pdu | None:
         try:
@@ -85,12 +88,13 @@ class UserInforms:
         session = self._session
         for turn in range(ROUNDS):
             if session.engine_id is None:
-                message, sent = session.discovery(number), number
+                message, sent, doubt = session.discovery(number), number, _NOBODY
             else:
+                doubt = _DEAF
                 sent = number + turn & 0x7FFFFFFF
                 message = session.seal(pdu, sent, self._now_s())
             try:
-                reply = await self._channel.ask(message, self._reading(sent), *self._waits)
+                reply = await self._channel.ask(message, self._reading(sent), *self._waits, doubt)
             except UnknownEngineIdError:
                 session.forget()  # it was replaced: another engine answers
                 continue

@@ -168,8 +168,15 @@ def test_an_error_in_the_answer_is_said():
 
 
 def test_silence_is_an_error_after_all_repetitions():
-    with pytest.raises(DeliveryError, match="no answer to 2 informs"):
+    with pytest.raises(DeliveryError, match=r"no answer to 2 informs\. Does it take informs there, and by this comm"):
         exchange(lambda data: [], lambda data: [])
+
+
+def test_a_receiver_with_another_privacy_password_is_silent_and_that_is_said(start_snmptrapd):
+    receiver = start_snmptrapd(users=[USER])
+    made = sink(receiver.port, {**V3, "priv_password": "another one", **QUICK})
+    with pytest.raises(DeliveryError, match="is it up, and are privacy password and protocol the same on both sides"):
+        asyncio.run(tell(made, RAISED))
 
 
 @pytest.mark.parametrize(
