@@ -36,6 +36,12 @@ class Arrival(IntEnum):
     """It did not move: its role did, or the move failed."""
 
 
+class NoAlarm(Enum):
+    """Condition and category of an event that is about no alarm."""
+
+    NONE = "none"
+
+
 class LayerStatus(IntEnum):
     """Where an entity is, in one word (TopologyLayerStatus)."""
 
@@ -143,12 +149,14 @@ CONDITIONS: Final[Numbers] = {
     ConditionKind.DEGRADED: 14,
     ConditionKind.PLACEMENT_UNCERTAIN: 15,
     ConditionKind.HOST_LOST: 16,
+    NoAlarm.NONE: 17,
 }
 CATEGORIES: Final[Numbers] = {
     Category.FAILURE: 1,
     Category.CONFLICT: 2,
     Category.FINDING: 3,
     Category.STALE: 4,
+    NoAlarm.NONE: 5,
 }
 SEVERITIES: Final[Numbers] = {severity: int(severity) for severity in Severity}
 SOURCE_STATES: Final[Numbers] = {

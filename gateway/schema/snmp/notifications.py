@@ -254,7 +254,7 @@ def encoded_varbinds(event: Event, runbook: str = "", root: Oid = ENTERPRISE) ->
 
 
 def encoded_notice(notice: Notice, root: Oid = ENTERPRISE) -> bytes:
-    """The varbinds of a notice; the standard ones have none. `root`: where the MIB hangs."""
+    """The varbinds of a notice; those of a start are none. `root`: where the MIB hangs."""
     values = {
         ALARM_KEY: f"{notice.kind.value}:{notice.caused_by}" if notice.caused_by else notice.kind.value,
         EVENT_ID: notice.id,
@@ -274,7 +274,16 @@ def encoded_notice(notice: Notice, root: Oid = ENTERPRISE) -> bytes:
 
 
 def _notice_objects(kind: NoticeKind) -> tuple[EventObject, ...]:
-    return {NoticeKind.HEARTBEAT: _OWN, NoticeKind.TEST: _OWN, NoticeKind.SUMMARY: _SUMMARY}.get(kind, ())
+    match kind:
+        case NoticeKind.COLD_START | NoticeKind.WARM_START:
+            return ()
+        case NoticeKind.AUTHENTICATION_FAILURE:
+            return (TEXT,)  # who it was; RFC 3418 has no object for it
+        case NoticeKind.HEARTBEAT | NoticeKind.TEST:
+            return _OWN
+        case NoticeKind.SUMMARY:
+            return _SUMMARY
+    assert_never(kind)
 
 
 def varbinds_of(event: Event, runbook: str = "", root: Oid = ENTERPRISE) -> tuple[VarBind, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from gateway.model.conditions import ConditionKind
 from gateway.model.entities import EntityKind, EntityRef
 from gateway.model.events import Cause, Event, EventKind
 from gateway.publishers.snmp.recent import KEPT, RecentEvents
 from gateway.schema.snmp.notifications import LOGGED_OBJECTS, notification_of, varbinds_of
 from gateway.schema.snmp.recent import RECENT_TABLE
-from gateway.wire.values import ObjectIdentifier
+from gateway.wire.values import Integer, ObjectIdentifier
 from tests.publishers.snmp import estate, running
 from tests.publishers.snmp.asking import Asker
 
@@ -48,6 +51,17 @@ def test_an_event_has_the_values_of_its_notification():
     for wanted, varbind in ((each, told[each]) for each in told if each in LOGGED_OBJECTS):
         column = COLUMNS[wanted.name.replace("topoEvent", "topoRecent")]
         assert asker.get((*column, 70)).value == varbind.value
+
+
+def test_an_event_that_is_about_no_alarm_has_no_condition_and_no_category():
+    publisher = running.make(running.Holder(estate.snapshot(30)))
+    asker = Asker(publisher)
+    stale = replace(relocation(71), kind=EventKind.STALE_RAISED, condition=ConditionKind.SOURCE_STALE)
+    publisher.remember([relocation(70), stale])
+    said = [
+        asker.get((*COLUMNS[f"topoRecent{name}"], seq)).value for seq in (70, 71) for name in ("Condition", "Category")
+    ]
+    assert said == [Integer(17), Integer(5), Integer(11), Integer(4)]
 
 
 def test_new_events_are_seen_at_once_also_without_a_new_snapshot():
