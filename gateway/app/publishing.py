@@ -27,6 +27,7 @@ from gateway.publishers.rest.health_routes import Awaited
 from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.publishers.snmp.recent import KEPT as RECENT_EVENTS
+from gateway.publishers.snmp.refusals import Refused
 from gateway.schema.snmp.arcs import ENTERPRISE, is_documentation
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.schema.snmp.targets import Target
@@ -83,6 +84,13 @@ def root_of(configuration: Configuration) -> Oid:
 
 ROOT_KEY: Final = ("publishers", "snmp", "enterprise")
 """What of a configuration `root_of` asks."""
+
+
+def authentication_traps_of(configuration: Configuration) -> bool:
+    """Whether receivers are told when somebody asks the agent with wrong credentials."""
+    settings = configuration.publishers["snmp"]
+    assert isinstance(settings, SnmpSettings)
+    return settings.authentication_traps
 
 
 def views_of(configuration: Configuration) -> dict[str, Subtrees]:
@@ -167,10 +175,9 @@ class Publishing:
         if self._agent is not None:
             self._agent.show_targets(self._targets)
 
-    @property
-    def authentication_failures(self) -> int:
-        """How often somebody asked the agent with wrong credentials since it was started."""
-        return self._agent.authentication_failures if self._agent is not None else 0
+    def refused(self) -> tuple[Refused, ...]:
+        """Who asked the agent with wrong credentials since this was asked last."""
+        return self._agent.refused() if self._agent is not None else ()
 
     async def stop(self) -> None:
         """End all requests, close all sockets."""

@@ -116,9 +116,10 @@ class Receivers:
             raise DeliveryError(f"receiver {name}: {str(error) or 'it did not take it in time'}") from error
 
     async def tell_all(self, kind: NoticeKind, text: str = "") -> None:
-        """Tell every receiver at once; one that does not take it is not tried again."""
+        """Tell every receiver that has not named the kinds it wants, at once; it is not tried again."""
         notice = self._notice(kind, text)
-        await asyncio.gather(*(_told(running, notice) for running in self._running.values()))
+        wanting = (running for running in self._running.values() if not running.settings.kinds)
+        await asyncio.gather(*(_told(running, notice) for running in wanting))
 
     @property
     def settings(self) -> Mapping[str, ReceiverSettings]:

@@ -8,12 +8,11 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from functools import partial
 
 from gateway.app import places
 from gateway.app.intruders import watch
 from gateway.app.lock import StateLock
-from gateway.app.publishing import Publishing, mib_root, start_engine, views_of
+from gateway.app.publishing import Publishing, authentication_traps_of, mib_root, start_engine, views_of
 from gateway.app.readiness import Readiness
 from gateway.app.receiver_desk import RunningReceivers
 from gateway.app.receivers import Receivers
@@ -179,8 +178,13 @@ class Runtime:
         stack.push_async_callback(_within, stop)
 
     async def _watch_intruders(self) -> None:
-        tell = partial(self.receivers.tell_all, NoticeKind.AUTHENTICATION_FAILURE)
-        await watch(lambda: self.publishing.authentication_failures, tell)
+        told = authentication_traps_of(self.configuration)
+
+        async def tell(text: str) -> None:
+            if told:
+                await self.receivers.tell_all(NoticeKind.AUTHENTICATION_FAILURE, text)
+
+        await watch(self.publishing.refused, tell)
 
     async def _tell_ready(self) -> None:
         """Tell systemd when every source has been read or has failed once."""

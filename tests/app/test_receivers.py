@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.schema.snmp.notifications import TEST
+from gateway.schema.snmp.arcs import AUTHENTICATION_FAILURE
+from gateway.schema.snmp.notifications import TEST, TEXT
 from gateway.wire.ber import encode_oid
+from gateway.wire.pdu import Pdu, PduType, Version
+from gateway.wire.snmp import CommunityMessage, encode_message
+from gateway.wire.values import VarBind
 from tests.app.estate import CONFIGURATION, Estate
 
 COLD_START = bytes.fromhex("06092b0601060301010501")
@@ -131,3 +135,55 @@ priv_password = "another-password"
     assert result.returncode == 1
     assert "community noc" in result.stdout
     assert "Restart it" in result.stdout
+
+
+def test_who_asks_with_wrong_credentials_is_named_in_the_log_and_to_those_who_chose_no_kinds(
+    estate: Estate, listener: socket.socket
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second, free_port() as free:
+        second.bind(("127.0.0.1", 0))
+        second.settimeout(20)
+        port = free.getsockname()[1]
+        free.close()
+        text = CONFIGURATION.replace('["127.0.0.1:0"]', f'["127.0.0.1:{port}"]') + receiver("noc", listener)
+        estate.configure(text + receiver("few", second) + 'kinds = ["relocation"]\n')
+        with estate.start() as gateway:
+            assert COLD_START in listener.recv(65535)
+            assert COLD_START in second.recv(65535)
+            for _ in range(2):
+                listener.sendto(asking(b"gue55ed"), ("127.0.0.1", port))
+            gateway.wait_for_log("snmp: 127.0.0.1 asked with an unknown community")
+            trap = listener.recv(65535)
+            assert encode_oid(AUTHENTICATION_FAILURE) in trap
+            assert encode_oid((*TEXT.oid, 0)) in trap
+            assert b"127.0.0.1 asked with an unknown community" in trap
+            second.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                second.recv(65535)
+    assert "gue55ed" not in gateway.log
+    assert b"gue55ed" not in trap
+
+
+def test_nobody_is_told_of_wrong_credentials_when_that_is_switched_off(estate: Estate, listener: socket.socket) -> None:
+    with free_port() as free:
+        port = free.getsockname()[1]
+    off = f'["127.0.0.1:{port}"]\nauthentication_traps = false'
+    estate.configure(CONFIGURATION.replace('["127.0.0.1:0"]', off, 1) + receiver("noc", listener))
+    with estate.start() as gateway:
+        assert COLD_START in listener.recv(65535)
+        listener.sendto(asking(b"gue55ed"), ("127.0.0.1", port))
+        gateway.wait_for_log("snmp: 127.0.0.1 asked with an unknown community")
+        listener.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            listener.recv(65535)
+
+
+def asking(community: bytes) -> bytes:
+    varbind = VarBind((1, 3, 6, 1, 2, 1, 1, 3, 0))
+    return encode_message(CommunityMessage(Version.V2C, community, Pdu(PduType.GET, 9, varbinds=(varbind,))))
+
+
+def free_port() -> socket.socket:
+    free = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    free.bind(("127.0.0.1", 0))
+    return free

@@ -19,7 +19,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _STANDARD = (
     ("coldStart", COLD_START, "the gateway has started, with another configuration"),
     ("warmStart", WARM_START, "the gateway has started, with the same configuration"),
-    ("authenticationFailure", AUTHENTICATION_FAILURE, "somebody asked the gateway with wrong credentials"),
+    ("authenticationFailure", AUTHENTICATION_FAILURE, "somebody asked the gateway with wrong credentials: $1"),
 )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from gateway.model.ports import CurrentTopology
 from gateway.publishers.snmp.access import Access, View
 from gateway.publishers.snmp.answer import TOO_BIG, answer
+from gateway.publishers.snmp.refusals import Refusals
 from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.system import Counters
 from gateway.schema.snmp.arcs import MPD_STATS, UNKNOWN_CONTEXTS
@@ -40,6 +41,13 @@ _WRONG_LEVEL: Final = UsmCounter.UNSUPPORTED_SEC_LEVELS
 _UNKNOWN_ENGINE: Final = UsmCounter.UNKNOWN_ENGINE_IDS
 _INFORM: Final = PduType.INFORM
 _SET: Final = PduType.SET
+_NO_COMMUNITY: Final = "an unknown community"
+_NOT_FROM_THERE: Final = "a community that is not allowed from there"
+_NOT_AUTHENTIC: Final[Mapping[UsmCounter, str]] = {
+    UsmCounter.UNKNOWN_USER_NAMES: "an unknown user of SNMPv3",
+    UsmCounter.WRONG_DIGESTS: "a wrong password or key of SNMPv3",
+}
+"""What is an authentication failure (RFC 3418, authenticationFailure), in words."""
 _COUNTED_AS: Final[Mapping[type[DecodeError], str]] = {
     UnknownVersionError: "bad_versions",
     UnknownSecurityModelError: "unknown_security_models",
@@ -73,6 +81,7 @@ class Agent:
         self._monotonic = monotonic
         self._max_size = usm.max_size
         self._heads: dict[bytes, KnownHead] = {}
+        self.refusals = Refusals()
 
     def respond(self, data: bytes, source: str) -> bytes | None:
         """The response to a datagram from an address, or None when none is due: malformed, or not allowed."""
@@ -105,6 +114,7 @@ class Agent:
         community = self._communities.get(request.community) or self._access.community(request.community)
         if community is None or not (community.networks.anywhere or community.networks.allow(source)):
             self._counters.bad_community_names += 1
+            self.refusals.note(source, _NO_COMMUNITY if community is None else _NOT_FROM_THERE)
             return None
         if request.pdu_type is _INFORM:
             self._counters.unknown_pdu_handlers += 1
@@ -130,6 +140,8 @@ class Agent:
         try:
             opened = self._usm.open(data, now)
         except UsmError as error:
+            if error.counter in _NOT_AUTHENTIC:
+                self.refusals.note(source, _NOT_AUTHENTIC[error.counter])
             return self._report(error, source, now)
         user = self._users[opened.user_name]
         if not user.networks.allow(source):

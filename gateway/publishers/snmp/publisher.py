@@ -18,6 +18,7 @@ from gateway.publishers.snmp.host_resources import host_columns
 from gateway.publishers.snmp.live import LiveTable
 from gateway.publishers.snmp.notification_log import log_columns
 from gateway.publishers.snmp.receivers import ReceiverTables
+from gateway.publishers.snmp.refusals import Refused
 from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
 from gateway.publishers.snmp.server import UdpServer
@@ -32,7 +33,6 @@ from gateway.schema.snmp.receivers import DELIVERY_TABLES, LONGEST_NAME
 from gateway.schema.snmp.targets import Target
 from gateway.support.clock import Clock
 from gateway.topology.ages import STALE_INTERVALS
-from gateway.wire.errors import UsmCounter
 from gateway.wire.usm import AuthoritativeEngine
 
 
@@ -105,12 +105,9 @@ class SnmpPublisher:
         """These are the receivers of notifications from now on. Call it in the event loop."""
         self._receivers.show(targets)
 
-    @property
-    def authentication_failures(self) -> int:
-        """How often somebody asked with credentials that are not right (RFC 3418, authenticationFailure)."""
-        usm = self._usm.stats
-        wrong = usm[UsmCounter.UNKNOWN_USER_NAMES] + usm[UsmCounter.WRONG_DIGESTS]
-        return self.counters.bad_community_names + self.counters.bad_community_uses + wrong
+    def refused(self) -> tuple[Refused, ...]:
+        """Who asked with credentials that are not right since this was asked last. Call it in the event loop."""
+        return self.agent.refusals.take()
 
     async def ready(self) -> None:
         """Wait until all addresses are bound."""
@@ -119,14 +116,16 @@ class SnmpPublisher:
     def _agent(self, settings: SnmpSettings) -> Agent:
         engine, monotonic = self._engine, self._clock.monotonic
         users = usm_users(settings, engine.engine_id)
-        usm = self._usm = AuthoritativeEngine(
+        usm = AuthoritativeEngine(
             engine.engine_id,
             engine.boots,
             users,
             first_salt=int.from_bytes(os.urandom(8), "big"),
             max_size=settings.max_message_size,
         )
-        standard = system_columns(self._identity(settings), engine, usm, self.counters, monotonic)
+        standard = system_columns(
+            self._identity(settings), engine, usm, self.counters, monotonic, settings.authentication_traps
+        )
         contexts = HypervisorContexts(self.renderer, standard)
         columns: list[ServedColumn] = [
             *standard,

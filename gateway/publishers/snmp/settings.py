@@ -91,6 +91,8 @@ class SnmpSettings(Settings):
         le=LARGEST_MESSAGE,
         description="Give octets; 1472 avoids fragments on Ethernet.",
     )
+    authentication_traps: bool = Field(default=True, description="Give true or false.")
+    """Whether receivers are told when somebody asks with wrong credentials."""
     communities: dict[str, CommunitySettings] = Field(default_factory=dict, description="Write a table for each.")
     users: dict[str, UserSettings] = Field(default_factory=dict, description="Write a table for each.")
     views: dict[str, ViewSettings] = Field(default_factory=dict, description="Write a table for each.")

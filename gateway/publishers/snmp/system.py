@@ -26,8 +26,8 @@ from gateway.wire.usm import AuthoritativeEngine
 
 _SERVICES: Final = 72
 """sysServices: application (64) and end-to-end (8) layers."""
-_DISABLED: Final = 2
-"""snmpEnableAuthenTraps: this agent sends no authenticationFailure."""
+_ENABLED, _DISABLED = 1, 2
+"""snmpEnableAuthenTraps."""
 
 
 @dataclass(slots=True)
@@ -70,12 +70,18 @@ class Identity:
 
 
 def system_columns(
-    identity: Identity, engine: SnmpEngine, usm: AuthoritativeEngine, counters: Counters, monotonic: Callable[[], float]
+    identity: Identity,
+    engine: SnmpEngine,
+    usm: AuthoritativeEngine,
+    counters: Counters,
+    monotonic: Callable[[], float],
+    authentication_traps: bool,
 ) -> list[ServedColumn]:
-    """All standard groups."""
+    """All standard groups. `authentication_traps`: whether authenticationFailure is sent."""
     return [
         *_system_group(identity, engine, monotonic),
         *_counter_columns(counters),
+        _fixed((*SNMP_GROUP, 30), encode_integer(_ENABLED if authentication_traps else _DISABLED)),
         *_engine_group(engine, usm, monotonic),
         *_supported_modules(engine.root),
         _fixed(_SET_SERIAL, encode_integer(0)),
@@ -162,7 +168,6 @@ def _counter_columns(counters: Counters) -> list[ScalarColumn]:
     return [
         *(ScalarColumn(prefix, counted(attribute)) for prefix, attribute in _COUNTED.items()),
         *(_fixed(prefix, encode_counter32(0)) for prefix in _NEVER),
-        _fixed((*SNMP_GROUP, 30), encode_integer(_DISABLED)),
     ]
 
 
