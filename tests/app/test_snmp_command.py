@@ -458,6 +458,17 @@ def test_snmptt_knows_every_notification_below_the_organisations_number(estate: 
     assert "FORMAT $5: $16\n" in printed
 
 
+def test_snmptt_has_the_severities_of_the_notifications_and_no_name_twice(estate: Estate) -> None:
+    receiver(estate, 162, community="x")
+    printed = estate.command("snmp", "receiver-config", "noc", "--for", "snmptt").stdout
+    said = dict(re.findall(r'^EVENT topology(\w+) .* "Status Events" (\w+)$', printed, re.MULTILINE))
+    assert [said[name] for name in ("FailureRaised", "ConflictRaised")] == ["CRITICAL"] * 2
+    assert said["SourceStaleRaised"] == "MAJOR"
+    assert {said[name] for name in ("Relocation", "RoleRelocation", "FindingRaised", "MigrationFailed")} == {"WARNING"}
+    assert {said[name] for name in ("FailureCleared", "Heartbeat", "Summary", "WindowStarted")} == {"Normal"}
+    assert re.search(r"^EVENT topologyRelocation .*\nFORMAT \$16$", printed, re.MULTILINE)
+
+
 def test_zabbix_gets_the_item_and_its_trapper(estate: Estate) -> None:
     receiver(estate, 162, community="x")
     printed = estate.command("snmp", "receiver-config", "noc", "--for", "zabbix").stdout

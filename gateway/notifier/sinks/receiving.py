@@ -8,9 +8,23 @@ SNMPv3 are of the sender's engine, informs of the receiver's (RFC 3414 section 1
 from collections.abc import Iterator
 from enum import StrEnum
 
+from gateway.model.conditions import RULES, Category, Severity
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.schema.snmp.arcs import AUTHENTICATION_FAILURE, COLD_START, ENTERPRISES, WARM_START, under
-from gateway.schema.snmp.notifications import EVENT_TYPES, NOTIFICATION_TYPES, TEXT, Notification
+from gateway.schema.snmp.notifications import (
+    CONFLICT_RAISED,
+    EVENT_TYPES,
+    FAILURE_RAISED,
+    FINDING_RAISED,
+    MIGRATION_FAILED,
+    NOTIFICATION_TYPES,
+    RELOCATION,
+    ROLE_RELOCATION,
+    STALE_RAISED,
+    STORAGE_RELOCATION,
+    TEXT,
+    Notification,
+)
 from gateway.wire.ber import Oid
 from gateway.wire.oid import format_oid
 
@@ -87,16 +101,36 @@ def _snmptt(root: Oid) -> Iterator[str]:
         yield f'EVENT {name} .{format_oid(oid)} "Status Events" Normal'
         yield f"FORMAT {said}"
     for each in NOTIFICATION_TYPES:
-        severity = "WARNING" if each.name.endswith(("Raised", "Failed")) else "Normal"
-        yield f'EVENT {each.name} .{format_oid(under(root, each.oid))} "Status Events" {severity}'
+        yield f'EVENT {each.name} .{format_oid(under(root, each.oid))} "Status Events" {_severity(each)}'
         yield f"FORMAT {_said(each)}"
 
 
+_RAISED = {
+    FAILURE_RAISED: Category.FAILURE,
+    CONFLICT_RAISED: Category.CONFLICT,
+    FINDING_RAISED: Category.FINDING,
+    STALE_RAISED: Category.STALE,
+}
+_MOVES = (RELOCATION, ROLE_RELOCATION, STORAGE_RELOCATION)
+
+
+def _severity(notification: Notification) -> str:
+    """snmptt has one for each type: the gravest of its alarms; that of most relocations, of which some are minor."""
+    category = _RAISED.get(notification)
+    if category is not None:
+        return min(rule.severity for rule in RULES.values() if rule.category is category).name
+    return Severity.WARNING.name if notification in (*_MOVES, MIGRATION_FAILED) else "Normal"
+
+
 def _said(notification: Notification) -> str:
-    """The entity's name, of an event, and the text for people, by the numbers of their varbinds."""
+    """The text for people, by the number of its varbind; before it the entity's name, which only that of a move has."""
     text = f"${notification.objects.index(TEXT) + 1}"
     names = [each.name for each in notification.objects]
-    return f"${names.index('topoEventEntityName') + 1}: {text}" if notification in EVENT_TYPES else text
+    return (
+        f"${names.index('topoEventEntityName') + 1}: {text}"
+        if notification in EVENT_TYPES and notification not in _MOVES
+        else text
+    )
 
 
 def _zabbix(root: Oid) -> Iterator[str]:

@@ -5,6 +5,7 @@ SNMP-USER-BASED-SM-MIB (RFC 3414), SNMP-VIEW-BASED-ACM-MIB (RFC 3415). A communi
 configuration.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -52,6 +53,8 @@ _ZERO_DOT_ZERO: Final = encode_oid((0, 0))
 _INCLUDED, _EXCLUDED = encode_integer(1), encode_integer(2)
 _EXACT: Final = encode_integer(1)
 _PREFIX: Final = encode_integer(2)
+_LONGEST_NAME: Final = 32
+_DIGITS: Final = 8
 _STRING: Final = IndexPart(IndexType.STRING)
 _IMPLIED: Final = IndexPart(IndexType.IMPLIED_STRING)
 _INTEGER: Final = IndexPart(IndexType.INTEGER)
@@ -91,20 +94,29 @@ def _user(user: UsmUser) -> StaticRow:
 
 
 def _askers(settings: SnmpSettings) -> Iterator[tuple[SecurityModel, str, SecurityLevel, str, tuple[str, ...]]]:
-    """(model, security name, level, view, contexts) of everybody."""
+    """(model, security name, level, view, contexts) of everybody; the name is that of the group, too."""
     for label, each in settings.communities.items():
         contexts = (each.context,) if each.context else each.contexts
         for model in (SecurityModel.V1, SecurityModel.V2C):
-            yield model, label, SecurityLevel.NO_AUTH_NO_PRIV, each.view, contexts
+            yield model, _short(label), SecurityLevel.NO_AUTH_NO_PRIV, each.view, contexts
     for name, user in settings.users.items():
         level = SecurityLevel.AUTH_PRIV if user.priv else SecurityLevel.AUTH_NO_PRIV
         yield SecurityModel.USM, name, level if user.auth else SecurityLevel.NO_AUTH_NO_PRIV, user.view, user.contexts
 
 
+def _short(label: str) -> str:
+    """A label in at most 32 octets, all that vacmSecurityName and vacmGroupName may have; no two become the same."""
+    octets = label.encode()
+    if len(octets) <= _LONGEST_NAME:
+        return label
+    digest = hashlib.sha256(octets).hexdigest()[:_DIGITS]
+    return f"{octets[: _LONGEST_NAME - _DIGITS - 1].decode(errors='ignore')}-{digest}"
+
+
 def _groups(settings: SnmpSettings) -> Iterator[StaticRow]:
     """vacmSecurityToGroupEntry: everybody is a group of its own."""
     for model, name, *_ in _askers(settings):
-        values = enumerate((_text(name[:32]), _READ_ONLY, _ACTIVE), 3)
+        values = enumerate((_text(name), _READ_ONLY, _ACTIVE), 3)
         yield _row((_INTEGER, _STRING), (int(model), name.encode()), *values)
 
 
@@ -115,7 +127,7 @@ def _accesses(settings: SnmpSettings) -> Iterator[StaticRow]:
         shown = {"": _EXACT} | {each.partition("*")[0]: _PREFIX if "*" in each else _EXACT for each in contexts}
         for prefix, match in shown.items():
             values = enumerate((match, _text(view), _EMPTY, _EMPTY, _READ_ONLY, _ACTIVE), 4)
-            yield _row(parts, (name[:32].encode(), prefix.encode(), int(model), int(level)), *values)
+            yield _row(parts, (name.encode(), prefix.encode(), int(model), int(level)), *values)
 
 
 def _families(settings: SnmpSettings) -> Iterator[StaticRow]:

@@ -204,3 +204,17 @@ def test_the_configuration_is_shown_without_a_secret():
             assert not key or key not in everything
     for secret in (b"authpass1234", b"privpass1234", b"only-host-1", b"notfromhere"):
         assert secret not in everything
+
+
+def test_labels_that_begin_alike_stay_apart_in_names_of_at_most_32_octets():
+    long = "a-label-whose-first-32-octets-are-those-of-another"
+    given = {f"{long}-{each}": {"community": each} for each in ("one", "two", "three")}
+    settings = {**running.SETTINGS, "communities": {"all": {"community": "public"}, **given}}
+    asker = Asker(running.make(running.Holder(estate.snapshot(3)), settings))
+    groups = [varbind.value.value for varbind in asker.walk((1, 3, 6, 1, 6, 3, 16, 1, 2, 1, 3))]
+    assert len(groups) == 2 * len(settings["communities"]) + len(settings["users"])
+    assert len(set(groups)) == len(settings["communities"]) + len(settings["users"])
+    assert max(map(len, groups)) == 32
+    for entry in (2, 4):
+        rows = [varbind.oid for varbind in asker.walk((1, 3, 6, 1, 6, 3, 16, 1, entry, 1))]
+        assert len(rows) == len(set(rows))
