@@ -8,6 +8,7 @@ folder `secrets` of the state folder, so that none is in the database, and no ot
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,20 @@ class RunningReceivers(StoredReceivers):
             except ConfigError:
                 self.configured = before
                 raise
+
+    async def listed(self) -> tuple[ReceiverState, ...]:
+        """What waits is what its line says, which also knows what of the log was sent past what a storm holds."""
+        return tuple(map(self._with_line, await super().listed()))
+
+    def _with_line(self, state: ReceiverState) -> ReceiverState:
+        line = self._receivers.dispatcher.line(state.name)
+        if line is None or state.delivery is None:
+            return state
+        waiting, again = line.ahead.waiting, line.next_try_at or None
+        oldest = state.delivery.oldest_pending_at if waiting else None
+        return replace(
+            state, delivery=replace(state.delivery, pending=waiting, oldest_pending_at=oldest, next_try_at=again)
+        )
 
     async def put(self, name: str, table: Mapping[str, Any]) -> bool:
         async with self._changing:

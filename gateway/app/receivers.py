@@ -114,6 +114,7 @@ class Receivers:
                 await running.sink.tell(self._notice(NoticeKind.TEST, text))
         except (DeliveryError, TimeoutError) as error:
             raise DeliveryError(f"receiver {name}: {str(error) or 'it did not take it in time'}") from error
+        self._reached(name)
 
     async def tell_all(self, kind: NoticeKind, text: str = "") -> None:
         """Tell every receiver that has not named the kinds it wants, at once; it is not tried again."""
@@ -162,6 +163,13 @@ class Receivers:
             with contextlib.suppress(DeliveryError, TimeoutError):
                 async with asyncio.timeout(settings.deliver_timeout_s):
                     await sink.tell(self._notice(NoticeKind.HEARTBEAT, "The gateway is alive"))
+                self._reached(sink.name)
+
+    def _reached(self, name: str) -> None:
+        """A receiver took something past what waits for it: that need not wait for the end of its pause."""
+        line = self.dispatcher.line(name)
+        if line is not None:
+            line.reached()
 
     def _notice(self, kind: NoticeKind, text: str) -> Notice:
         now = self._context.clock.now()

@@ -265,6 +265,8 @@ class Delivery:
     delivered_at: int | None = None
     position: int = 0
     """Number of the log up to which everything is done with."""
+    next_try_at: int | None = None
+    """When what failed is tried again; None: nothing waits for that, or no gateway runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,7 +469,10 @@ class Outbox(Protocol):
         """Where it stands; one that is new begins at the end of the log."""
 
     def after(self, position: int, limit: int) -> tuple[Event, ...]:
-        """Events above this number that are told, in the order of the log."""
+        """Events above this number that are told, or that have a root, in the order of the log."""
+
+    def event(self, identity: str) -> Event | None:
+        """The event with this id; None: it is not in the log any more."""
 
     def wanted(self, receiver: str, limit: int) -> tuple[Event, ...]:
         """What was asked for again, in the order of the log."""
@@ -476,7 +481,7 @@ class Outbox(Protocol):
         """Write down what became of notifications."""
 
     def ahead(self, position: int) -> tuple[int, int]:
-        """(how many events above this number are told, number of the last event of the log)."""
+        """(how many events `after` would give in all, number of the last event of the log)."""
 
     def given_up(self, limit: int) -> "GivenUp":
         """What receivers missed, with the newest `limit` of it."""

@@ -45,7 +45,7 @@ class Dispatcher:
     def heard(self, events: Sequence[Event]) -> None:
         """These were committed. Call it in the event loop."""
         self.last = max(self.last, events[-1].seq)
-        told = [event.seq for event in events if event.notify]
+        told = [event.seq for event in events if event.notify or event.has_root]
         for line in self._lines.values():
             line.ahead.hear(told)
         self._ring()

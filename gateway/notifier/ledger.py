@@ -45,6 +45,7 @@ class Ledger:
         self._nothing = asyncio.Event()
         self._nothing.set()
         self._page: tuple[int, tuple[Event, ...]] = (0, ())
+        self._known: dict[str, Event | None] = {}
         self.given_up_changed = asyncio.Event()
         """Set when what receivers missed may be another."""
 
@@ -53,7 +54,7 @@ class Ledger:
         return await self._asked(lambda: self._outbox.begin(receiver))
 
     async def after(self, position: int) -> tuple[Event, ...]:
-        """Some events above this number that are told, in the order of the log; none: there are none yet."""
+        """Some events above this number that are told, or that have a root, in the order of the log."""
         start, page = self._page
         if start <= position and page and position < page[-1].seq:
             return tuple(event for event in page if event.seq > position)
@@ -62,8 +63,20 @@ class Ledger:
         return page
 
     async def ahead(self, position: int) -> tuple[int, int]:
-        """(how many events above this number are told, number of the last event of the log)."""
+        """(how many events `after` would give in all, number of the last event of the log)."""
         return await self._asked(lambda: self._outbox.ahead(position))
+
+    async def event(self, identity: str) -> Event | None:
+        """
+        The event with this id, such as the root of many; None: it is not in the log any more.
+
+        The last few are kept: what is asked of it, its kind, severity and traits, does not change.
+        """
+        if identity not in self._known:
+            if len(self._known) >= PAGE:
+                self._known.clear()
+            self._known[identity] = await self._asked(lambda: self._outbox.event(identity))
+        return self._known[identity]
 
     async def given_up(self, limit: int) -> GivenUp:
         """What receivers missed, with the newest `limit` of it."""

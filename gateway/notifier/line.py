@@ -80,6 +80,13 @@ class Line:
         self._read = 0
         """All of the log up to here was looked at; what a storm holds is behind it."""
         self._gave_up = False
+        self._reached = asyncio.Event()
+        self.next_try_at = 0
+        """When what failed is tried again, microseconds UTC; 0: nothing waits for that."""
+
+    def reached(self) -> None:
+        """The receiver took something past this line (a heartbeat, a test): what failed is tried again now."""
+        self._reached.set()
 
     async def begin(self) -> None:
         """Find out where the receiver stands; call it before `run`."""
@@ -111,7 +118,7 @@ class Line:
     # -- one event after the other -----------------------------------------------------------------------------
 
     async def _take(self, event: Event) -> None:
-        if not self._sink.takes(event.kind) or not self._terms.selection.takes(event, self._topology.snapshot):
+        if not await self._is_for(event):
             self.counts.left_out += 1
             self.ahead.done(1)
         elif self._storm.admits(event, self._clock.monotonic()):
@@ -123,6 +130,20 @@ class Line:
             self.ahead.done(1)
         self._read = event.seq
         self._advance()
+
+    async def _is_for(self, event: Event) -> bool:
+        """Whether the receiver is told; of what has a root only when it asks for that, or is not told of the root."""
+        if not self._sink.takes(event.kind) or not await self._is_selected(event):
+            return False
+        if not event.has_root or self._terms.selection.consequences:
+            return True
+        root = await self._ledger.event(event.caused_by)
+        return root is None or not await self._is_for(root)
+
+    async def _is_selected(self, event: Event) -> bool:
+        selection = self._terms.selection
+        began = await self._ledger.event(event.ends) if event.ends and selection.looks_around else None
+        return selection.takes(event, self._topology.snapshot, began)
 
     async def _summarise(self) -> None:
         """Tell what was held, of the windows that are over."""
@@ -148,7 +169,7 @@ class Line:
         await self._ledger.written()
         events = await self._ledger.wanted(self._sink.name)
         for event in events:
-            if not self._sink.takes(event.kind):
+            if not self._sink.takes(event.kind) or (event.has_root and not await self._is_for(event)):
                 self.counts.left_out += 1
                 self._ledger.note_replayed(self._sink.name, event)
                 self._ledger.note(self.progress)
@@ -209,9 +230,20 @@ class Line:
         if broken or tired or self._is_too_old(since):
             return False
         self._ledger.note(self.progress)
-        # New notifications queue up behind the one that failed: no bell shortens this pause.
-        await asyncio.sleep(self._terms.patience.delay_s(self._health.failures))
+        await self._pause(self._terms.patience.delay_s(self._health.failures))
         return True
+
+    async def _pause(self, pause_s: float) -> None:
+        """New notifications queue up behind the one that failed: no bell shortens this, only that it was reached."""
+        self._reached.clear()
+        self.next_try_at = self._clock.now() + round(pause_s * 1e6)
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._reached.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.next_try_at = 0
 
     def _is_too_old(self, since: int) -> bool:
         return self._clock.now() - since >= self._terms.give_up_after_s * 1e6

@@ -28,6 +28,9 @@ class ReceiverSettings(Settings):
     labels: dict[str, str] = Field(default_factory=dict, description='Give attributes, such as { team = "web" }.')
     sites: tuple[str, ...] = Field(default=(), description="List names of sites.")
 
+    consequences: bool = Field(default=False, description="Give true or false.")
+    """Also alarms that follow from another one that this receiver is told of, one by one."""
+
     give_up_after_s: float = Field(default=86_400.0, ge=1, le=31_536_000, description="Give 1 to 31536000 seconds.")
     """Age of an event that is not tried any more."""
     give_up_attempts: int = Field(default=0, ge=0, le=1_000_000, description="Give a number of tries; 0: any.")
@@ -57,7 +60,7 @@ class ReceiverSettings(Settings):
             give_up_attempts=self.give_up_attempts,
             deliver_timeout_s=self.deliver_timeout_s,
             patience=Backoff(min(1.0, self.longest_pause_s), self.longest_pause_s),
-            selection=Selection(frozenset(self.kinds), least, self.labels, frozenset(self.sites)),
+            selection=Selection(frozenset(self.kinds), least, self.labels, frozenset(self.sites), self.consequences),
             storm=StormTerms(self.relocations_per_cause, self.events_per_10s),
         )
 

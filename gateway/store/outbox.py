@@ -5,12 +5,18 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, and_, delete, func, insert, literal, select, update
 
-from gateway.model.events import Event
+from gateway.model.events import ALARMS, Event
 from gateway.model.ports import GivenUp, Marks, Missed, Progress
 from gateway.store import encoding, tables
 from gateway.store.connections import Connections
 
 _LAST = select(func.coalesce(func.max(tables.event.c.seq), 0))
+
+
+OFFERED = tables.event.c.told | (
+    (tables.event.c.caused_by != "") & tables.event.c.kind.in_(sorted(kind.value for kind in ALARMS))
+)
+"""What receivers are asked about: what is told, and `Event.has_root`."""
 
 
 class NotificationOutbox:
@@ -35,18 +41,25 @@ class NotificationOutbox:
             return fresh
 
     def after(self, position: int, limit: int) -> tuple[Event, ...]:
-        """Events above this number that are told, in the order of the log."""
+        """Events above this number that are told, or that have a root, in the order of the log."""
         event = tables.event
-        wanted = select(event).where(event.c.seq > position, event.c.told).order_by(event.c.seq).limit(limit)
+        wanted = select(event).where(event.c.seq > position, OFFERED).order_by(event.c.seq).limit(limit)
         with self._connections.read() as connection:
             return tuple(encoding.to_event(row) for row in connection.execute(wanted).mappings())
 
     def ahead(self, position: int) -> tuple[int, int]:
-        """(how many events above this number are told, number of the last event of the log)."""
+        """(how many events `after` would give in all, number of the last event of the log)."""
         event = tables.event
-        told = select(func.count()).where(event.c.seq > position, event.c.told)
+        told = select(func.count()).where(event.c.seq > position, OFFERED)
         with self._connections.read() as connection:
             return connection.execute(told).scalar_one(), connection.execute(_LAST).scalar_one()
+
+    def event(self, identity: str) -> Event | None:
+        """The event with this id; None: it is not in the log any more."""
+        event = tables.event
+        with self._connections.read() as connection:
+            row = connection.execute(select(event).where(event.c.id == identity)).mappings().first()
+            return encoding.to_event(row) if row is not None else None
 
     def wanted(self, receiver: str, limit: int) -> tuple[Event, ...]:
         """What was asked for again, in the order of the log."""
@@ -91,8 +104,8 @@ class NotificationOutbox:
 
     def replay(self, receiver: str, now: int, since: int | None = None) -> int:
         """
-        Ask for what was given up once more, and with `since` (microseconds UTC) for all that was told since then and
-        that the receiver is past. Returns how many events wait to be sent again.
+        Ask for what was given up once more, and with `since` (microseconds UTC) for all since then that the receiver is
+        past; what still waits for it comes anyway. Returns how many events wait to be sent again.
         """
         missed, event, table = tables.missed, tables.event, tables.receiver
         with self._connections.write() as connection:
@@ -102,7 +115,7 @@ class NotificationOutbox:
                 again = again.where(missed.c.event.in_(select(event.c.seq).where(event.c.at >= since)))
                 there = select(missed.c.event).where(missed.c.receiver == receiver)
                 more = select(literal(receiver), event.c.seq, literal(now), literal(""), literal(True)).where(
-                    event.c.told, event.c.at >= since, event.c.seq <= position, event.c.seq.not_in(there)
+                    OFFERED, event.c.at >= since, event.c.seq <= position, event.c.seq.not_in(there)
                 )
                 names = ["receiver", "event", "at", "error", "wanted"]
                 connection.execute(insert(missed).from_select(names, more))

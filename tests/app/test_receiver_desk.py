@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -140,6 +141,31 @@ def test_what_was_given_up_is_listed_and_sent_again_on_the_command_line(estate: 
         assert first.varbinds[ID] == second.varbinds[ID] == told.varbinds[ID]
     assert "no receiver 'nobody'" in estate.command("notifications", "replay", "--receiver", "nobody").stderr
     assert "noc" in estate.command("notifications", "list").stdout  # from the database
+
+
+def test_when_a_receiver_is_tried_next_is_shown_and_a_test_that_arrives_ends_its_pause(
+    estate: Estate, asking: httpx.Client, snmptrapd: Snmptrapd
+) -> None:
+    def next_try_s() -> float:
+        """Seconds until then; 0: nothing waits for it."""
+        at = asking.get("noc").json()["delivery"]["next_try_at"]
+        return (datetime.fromisoformat(at) - datetime.now(UTC)).total_seconds() if at is not None else 0.0
+
+    secret(estate)
+    table = informed(snmptrapd.port, community_file="state/secrets/noc", longest_pause_s=300, retries=0)
+    estate.configure(CONFIGURATION + written("noc", table))
+    snmptrapd.stop()
+    with estate.start() as gateway:
+        settled(gateway)
+        estate.place("web beta", "db beta")
+        until(lambda: next_try_s() > 5, PATIENCE_S, lambda: gateway.log)
+        assert "NEXT TRY" in estate.command("notifications", "list").stdout
+        snmptrapd.start()
+        planned_s = next_try_s()
+        assert asking.post("noc/test").status_code == 200
+        until(lambda: next_try_s() == 0, PATIENCE_S, lambda: gateway.log)
+        assert planned_s > 1
+        snmptrapd.wait_for(lambda each: each.oid == MOVED, min(planned_s, 5))
 
 
 def test_heartbeats_and_wrong_credentials_are_told(estate: Estate, snmptrapd: Snmptrapd) -> None:

@@ -27,6 +27,8 @@ class DeliveryModel(Model):
     """Number of the log up to which everything is done with."""
     last_error: str
     """Of what is tried now; empty: the last try went well."""
+    next_try_at: datetime | None
+    """When what failed is tried again; null: nothing waits for that. A test that succeeds is followed by a try."""
 
 
 class ReceiverModel(Model):
@@ -110,7 +112,7 @@ def missed_model(missed: Missed) -> MissedModel:
 
 
 def _delivery(delivery: Delivery) -> DeliveryModel:
-    oldest, latest = delivery.oldest_pending_at, delivery.delivered_at
+    oldest, latest, again = delivery.oldest_pending_at, delivery.delivered_at, delivery.next_try_at
     return DeliveryModel(
         pending=delivery.pending,
         oldest_pending_at=render.moment(oldest) if oldest is not None else None,
@@ -122,4 +124,5 @@ def _delivery(delivery: Delivery) -> DeliveryModel:
         delivered_at=render.moment(latest) if latest is not None else None,
         position=delivery.position,
         last_error=delivery.last_error,
+        next_try_at=render.moment(again) if again is not None else None,
     )

@@ -1,0 +1,111 @@
+"""A line: what has a root, the ends of alarms, pauses, and what a storm held when the gateway was killed."""
+
+from dataclasses import replace
+
+from gateway.model.changes import Changes
+from gateway.model.conditions import ConditionKind, Severity
+from gateway.model.errors import DeliveryError
+from gateway.model.events import Event, EventKind, Traits
+from gateway.notifier.selection import Selection
+from gateway.support.backoff import Backoff
+from gateway.support.clock import FakeClock
+from tests.notifier.test_dispatcher import Log, Receiver, dispatcher, log, running, until
+from tests.store.estate import T0, moved
+
+__all__ = ["log"]
+HQ = Traits((), ("hq",))
+BRANCH = Traits((), ("branch",))
+
+
+def failure(number: int, **changes) -> Event:
+    """A failure; it has a root when `caused_by` says so."""
+    plain = {"kind": EventKind.FAILURE_RAISED, "condition": ConditionKind.BLOCKED, "old_host": None, "new_host": None}
+    made = moved(T0, number, **{**plain, "cause": None, "severity": Severity.CRITICAL, "traits": HQ, **changes})
+    return replace(made, notify=not made.caused_by)
+
+
+def end_of(raised: Event, number: int) -> Event:
+    ended = {"kind": EventKind.FAILURE_CLEARED, "caused_by": raised.caused_by, "ends": raised.id, "traits": None}
+    return failure(number, **ended)
+
+
+def written(log: Log, *events: Event) -> None:
+    log.revision += 1
+    log.database.repository.commit(Changes(log.revision, T0 + log.revision, 11, 1, events=events))
+
+
+def a_host_and_what_followed(traits: Traits = HQ) -> tuple[Event, ...]:
+    """A root (1) and what follows from it (2), with the end of that (3) and of the root (4)."""
+    root = failure(1, traits=traits)
+    follows = failure(2, caused_by=root.id)
+    return root, follows, end_of(follows, 3), end_of(root, 4)
+
+
+async def told(log: Log, events: tuple[Event, ...], **terms) -> list[int]:
+    nms = Receiver("nms")
+    written(log, *events)
+    async with running(dispatcher(log, nms, **terms)):
+        await until(lambda: log.delivery("nms").position == len(events))
+    return nms.got
+
+
+async def test_what_has_a_root_is_told_to_nobody_who_is_told_of_the_root(log: Log):
+    assert await told(log, a_host_and_what_followed()) == [1, 4]
+
+
+async def test_what_has_a_root_is_told_to_who_asks_for_it(log: Log):
+    assert await told(log, a_host_and_what_followed(), selection=Selection(consequences=True)) == [1, 2, 3, 4]
+
+
+async def test_what_has_a_root_is_told_to_who_is_not_told_of_the_root_and_so_is_its_end(log: Log):
+    events = a_host_and_what_followed(BRANCH)
+    assert await told(log, events, selection=Selection(sites=frozenset({"hq"}))) == [2, 3]
+
+
+async def test_the_end_of_an_alarm_goes_to_whom_its_beginning_went_though_the_thing_is_elsewhere_now(log: Log):
+    here, there = failure(1), failure(2, traits=BRANCH)
+    events = (here, there, end_of(there, 3), end_of(here, 4))
+    assert await told(log, events, selection=Selection(sites=frozenset({"hq"}))) == [1, 4]
+
+
+async def test_a_receiver_that_was_reached_otherwise_is_tried_again_at_once(log: Log):
+    nms = Receiver("nms", DeliveryError("no answer"))
+    log.write(1)
+    house = dispatcher(log, nms, patience=Backoff(first_s=600.0, longest_s=600.0))
+    async with running(house):
+        await until(lambda: nms.tries == 1 and house.dispatcher.line("nms").next_try_at > T0)
+        nms.error = None
+        house.dispatcher.line("nms").reached()
+        await until(lambda: nms.got == [1])
+        await until(lambda: log.waiting("nms") == 0)
+        assert house.dispatcher.line("nms").next_try_at == 0
+
+
+async def test_what_still_waits_is_not_sent_twice_when_all_since_then_is_asked_for_again(log: Log):
+    nms = Receiver("nms")
+    log.write(2)
+    async with running(dispatcher(log, nms)):
+        await until(lambda: log.delivery("nms").position == 2)
+    nms.error = DeliveryError("no answer")
+    log.write(3)
+    house = dispatcher(log, nms)
+    async with running(house):
+        await until(lambda: nms.tries > 2)
+        log.database.outbox.replay("nms", T0, since=T0)
+        nms.error = None
+        await until(lambda: log.delivery("nms").replaying == 0)
+    assert nms.got == [1, 2, 3, 4, 5, 1, 2]
+
+
+async def test_what_a_storm_held_when_the_gateway_was_killed_is_told_late_and_nothing_of_it_is_lost(log: Log):
+    nms, clock = Receiver("nms"), FakeClock(T0)
+    log.write(25, caused_by="the root")
+    log.write(2)
+    house = dispatcher(log, nms, clock=clock)
+    async with running(house):
+        await until(lambda: nms.got[-2:] == [26, 27])
+        await until(lambda: log.delivery("nms").position == 20)
+        assert (log.waiting("nms"), house.dispatcher.line("nms").ahead.waiting) == (7, 27 - 20 - 2)
+    async with running(dispatcher(log, nms, clock=clock)):
+        await until(lambda: log.delivery("nms").position == 27)
+    assert nms.got == [*range(1, 21), 26, 27, *range(21, 28)]
