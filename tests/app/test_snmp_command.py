@@ -312,6 +312,14 @@ def test_check_names_the_view_of_a_receiver_that_is_not_there(estate: Estate) ->
     assert "view = 'alarms': no such view (known: none). Write [publishers.snmp.views.alarms]." in done.stdout
 
 
+def test_check_refuses_a_view_of_a_part_of_a_column(estate: Estate) -> None:
+    view = '[publishers.snmp.views.v]\ninclude = ["1.3.6.1"]\nexclude = ["1.3.6.1.4.1.32473.7163.1.3.1.5.3"]\n'
+    estate.configure(CONFIGURATION + view)
+    done = estate.command("check")
+    assert done.returncode == 1
+    assert "publishers.snmp.views.v.exclude: 1.3.6.1.4.1.32473.7163.1.3.1.5.3 is a part of the column" in done.stdout
+
+
 def test_the_local_user_stays_over_kill_9_with_the_same_engine_and_more_boots(estate: Estate) -> None:
     seen, keys = [], set()
     for _start in range(3):

@@ -10,11 +10,14 @@ from typing import Final, NamedTuple, Protocol
 
 from gateway.model.errors import ConfigError
 from gateway.publishers.snmp.networks import Networks
-from gateway.publishers.snmp.segments import ServedColumn
+from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
 from gateway.publishers.snmp.settings import ALL, SnmpSettings, UserSettings
 from gateway.publishers.snmp.walk import Tree
 from gateway.schema.snmp.views import EVERYTHING, Subtrees
+from gateway.schema.snmp.vm_mib import NETWORK_COLUMNS, STORAGE_COLUMNS, VM_COLUMNS
+from gateway.wire.ber import Oid
 from gateway.wire.errors import SecurityConfigError
+from gateway.wire.oid import format_oid
 from gateway.wire.usm import SecurityLevel, UsmUser
 
 _MOST_VIEWS: Final = 1024
@@ -63,10 +66,12 @@ class Access:
         users: Iterable[UsmUser],
         contexts: Contexts | None = None,
     ) -> None:
-        self._subtrees = {ALL: EVERYTHING} | {
-            name: Subtrees.parse(view.include, view.exclude, settings.root) for name, view in settings.views.items()
-        }
+        """
+        Raises:
+            ConfigError: a view has a part of a column.
+        """
         self._columns = tuple(columns)
+        self._subtrees = {ALL: EVERYTHING} | _of_whole_columns(settings, self._columns)
         self._contexts = contexts
         self._views: dict[tuple[str, str], tuple[Sequence[ServedColumn], View]] = {}
         self._named = {each.community.get_secret_value().encode(): each for each in settings.communities.values()}
@@ -141,6 +146,33 @@ def _usm_user(name: str, settings: UserSettings, engine_id: bytes) -> UsmUser:
         raise ConfigError(
             f"publishers.snmp.users.{name}.keys: {error}. Make them anew: gateway snmp user add {name}"
         ) from error
+
+
+def _of_whole_columns(settings: SnmpSettings, columns: Iterable[ServedColumn]) -> dict[str, Subtrees]:
+    """The views of the settings; the one instance of a scalar is the whole of it."""
+    scalars = {column.prefix: isinstance(column, ScalarColumn) for column in columns}
+    objects = (
+        dict.fromkeys((*VM_COLUMNS.values(), *STORAGE_COLUMNS.values(), *NETWORK_COLUMNS.values()), False) | scalars
+    )
+
+    def whole(oid: Oid, key: str) -> Oid:
+        above = next((oid[:size] for size in range(len(oid) - 1, 0, -1) if oid[:size] in objects), None)
+        if above is None or (objects[above] and oid == (*above, 0)):
+            return above or oid
+        kind, named = ("object", "objects") if objects[above] else ("column", "columns")
+        raise ConfigError(
+            f"publishers.snmp.views.{key}: {format_oid(oid)} is a part of the {kind} {format_oid(above)}, and a view "
+            f"consists of whole {named}. Write {format_oid(above)}, or leave it out"
+        )
+
+    found = {}
+    for name, view in settings.views.items():
+        parsed = Subtrees.parse(view.include, view.exclude, settings.root)
+        found[name] = Subtrees(
+            tuple(whole(oid, f"{name}.include") for oid in parsed.included),
+            tuple(whole(oid, f"{name}.exclude") for oid in parsed.excluded),
+        )
+    return found
 
 
 def columns_in(subtrees: Subtrees, columns: Iterable[ServedColumn]) -> list[ServedColumn]:

@@ -104,3 +104,39 @@ def test_keys_that_do_not_fit_are_refused_and_not_repeated(user, said):
     assert said in str(failure.value)
     assert "ab" * 32 not in str(failure.value)
     assert "cd" * 16 not in str(failure.value)
+
+
+ENTITY_NAME = "1.3.6.1.4.1.32473.7163.1.3.1.5"
+
+
+def seen(include: list[str], exclude: list[str]) -> list[tuple[int, ...]]:
+    """All that a community with this view walks."""
+    views = {"part": {"include": include, "exclude": exclude}}
+    communities = {"part": {"community": "part", "view": "part"}}
+    made = running.make(running.Holder(estate.snapshot(5)), {"views": views, "communities": communities})
+    return [varbind.oid for varbind in Asker(made, b"part").walk((1, 3))]
+
+
+@pytest.mark.parametrize("oid", ["1.3.6.1.2.1.1.4", "1.3.6.1.2.1.1.4.0"], ids=["object", "instance"])
+def test_a_view_may_name_a_scalar_by_its_object_or_its_instance(oid):
+    contact = (1, 3, 6, 1, 2, 1, 1, 4, 0)
+    assert seen([oid], []) == [contact]
+    left = seen(["1.3.6.1.2.1.1"], [oid])
+    assert SYS_NAME in left
+    assert contact not in left
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "said"),
+    [
+        ([ENTITY_NAME + ".3"], [], f"part.include: {ENTITY_NAME}.3 is a part of the column {ENTITY_NAME}, and"),
+        (["1.3"], [ENTITY_NAME + ".3"], f"part.exclude: {ENTITY_NAME}.3 is a part of the column {ENTITY_NAME}, and"),
+        (["1.3"], ["1.3.6.1.2.1.1.4.1"], "part of the object 1.3.6.1.2.1.1.4, and a view consists of whole objects"),
+        (["1.3"], ["1.3.6.1.2.1.236.1.4.1.2.7"], "Write 1.3.6.1.2.1.236.1.4.1.2, or leave it out"),
+    ],
+    ids=["included row", "excluded row", "scalar", "in a context"],
+)
+def test_a_view_of_a_part_of_a_column_is_refused(include, exclude, said):
+    with pytest.raises(ConfigError) as failure:
+        seen(include, exclude)
+    assert said in str(failure.value)
