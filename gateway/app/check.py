@@ -12,6 +12,7 @@ from gateway.app import places
 from gateway.app.check_links import check_links
 from gateway.app.check_publishers import check_publishers
 from gateway.app.client import runs
+from gateway.app.console import counted
 from gateway.app.findings import Finding, Outcome
 from gateway.app.locate import Located
 from gateway.app.plugins import collector_plugin
@@ -42,7 +43,9 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     located = Located(folder, database, _socket(configuration, folder), instance=configuration.gateway.instance)
     origin = configuration.path or configuration.origin
     parts = len(configuration.sources), len(configuration.receivers)
-    yield Finding("configuration", Outcome.OK, f"{origin}: {parts[0]} sources, {parts[1]} receivers")
+    yield Finding(
+        "configuration", Outcome.OK, f"{origin}: {counted(parts[0], 'source')}, {counted(parts[1], 'receiver')}"
+    )
     for warning in configuration.warnings:
         yield Finding("configuration", Outcome.WARNING, warning)
     yield _state_folder(folder)

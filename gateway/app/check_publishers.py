@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.app.client import Client, connected
 from gateway.app.commands_database import opened
+from gateway.app.console import counted
 from gateway.app.findings import Finding, Outcome
 from gateway.app.locate import Located
 from gateway.app.publishing import engine_id_of
@@ -125,7 +126,7 @@ async def _rest(client: Client) -> Finding:
         return Finding(
             "running gateway", Outcome.WARNING, f"sources that do not answer: {', '.join(bad)}. See: gateway sources"
         )
-    return Finding("running gateway", Outcome.OK, f"answers, {len(body['items'])} sources")
+    return Finding("running gateway", Outcome.OK, f"answers, {counted(len(body['items']), 'source')}")
 
 
 def _addresses(snmp: SnmpSettings, rest: RestSettings) -> Iterator[Finding]:

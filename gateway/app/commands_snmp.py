@@ -147,12 +147,12 @@ def _key(name: str) -> str:
 
 def _check_protocols(auth: str, priv: str | None, *, weak: bool) -> None:
     try:
-        known_protocol(AuthProtocol, auth, weak=weak)
+        known_protocol(AuthProtocol, auth, weak=weak, allowing="--allow-weak")
     except ValueError as error:
         raise ConfigError(f"--auth {auth}: {error}.") from error
     try:
         if priv is not None:
-            known_protocol(PrivProtocol, priv, weak=weak)
+            known_protocol(PrivProtocol, priv, weak=weak, allowing="--allow-weak")
     except ValueError as error:
         raise ConfigError(f"--priv {priv}: {error}, or none.") from error
 

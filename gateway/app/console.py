@@ -56,6 +56,11 @@ def one_line_json(document: Any) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, separators=(", ", ": ")))
 
 
+def counted(number: int, what: str) -> str:
+    """`1 source`, `2 sources`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def moment(at: int | None) -> str:
     """Microseconds UTC as `2026-01-31 12:00:00Z`."""
     return datetime.fromtimestamp(at / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if at else ""

@@ -28,10 +28,11 @@ from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.publishers.snmp.recent import KEPT as RECENT_EVENTS
 from gateway.publishers.snmp.refusals import Refused
+from gateway.publishers.snmp.settings import ALL
 from gateway.schema.snmp.arcs import ENTERPRISE, is_documentation
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.schema.snmp.targets import Target
-from gateway.schema.snmp.views import Subtrees
+from gateway.schema.snmp.views import EVERYTHING, Subtrees
 from gateway.store.database import Database
 from gateway.support.clock import Clock
 from gateway.support.tasks import supervise
@@ -98,7 +99,8 @@ def views_of(configuration: Configuration) -> dict[str, Subtrees]:
     settings = configuration.publishers["snmp"]
     assert isinstance(settings, SnmpSettings)
     root = settings.root
-    return {name: Subtrees.parse(each.include, each.exclude, root) for name, each in settings.views.items()}
+    own = {name: Subtrees.parse(each.include, each.exclude, root) for name, each in settings.views.items()}
+    return {ALL: EVERYTHING, **own}
 
 
 class Publishing:

@@ -41,8 +41,10 @@ def parse_address(text: str) -> Address:
     bracketed = host.startswith("[") and host.endswith("]")
     if bracketed:
         host = host[1:-1]
-    elif ":" in host:
+    elif _is_address(host, 6):
         raise ValueError('an IPv6 address needs brackets, such as "[::1]:8080"')
+    elif ":" in host:
+        raise ValueError(f"{text!r} {_FORM}, and nothing else")
     if not host and not bracketed:
         return Address("0.0.0.0", int(port))
     if not _is_address(host, 6 if bracketed else 4) and (bracketed or not _is_name(host)):

@@ -27,6 +27,7 @@ from gateway.model.errors import ConfigError
 LARGEST = 4_000_000
 """Bytes; a larger file is no configuration of ours."""
 SECTIONS = ("gateway", "sources", "publishers", "receivers", "settle")
+_EXAMPLES = {"sources": "pacemaker", "receivers": "snmp"}
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -178,7 +179,8 @@ def build(
     if problems or gateway is None or settle is None:
         raise ConfigurationError(origin, [_with_variable(problem, origins) for problem in problems])
     if check.literal and path is not None and path.stat().st_mode & OTHERS:
-        check.warnings.append(f"{path} holds secrets ({check.literal[0]}) and others may read it. Run: chmod o= {path}")
+        named = ", ".join(sorted(set(check.literal)))
+        check.warnings.append(f"{path} holds secrets ({named}) and others may read it. Run: chmod o= {path}")
     found = cast(Mapping[str, SourceSettings], sources)
     check.warnings += _read_twice(found)
     return Configuration(
@@ -263,7 +265,8 @@ class _Check:
             return None
         kind = table.get("kind") if isinstance(table, Mapping) else None
         if not isinstance(kind, str):
-            self.problems.append(Problem((*path, "kind"), ': is missing. Add a line such as kind = "pacemaker".'))
+            example = _EXAMPLES[path[0]]
+            self.problems.append(Problem((*path, "kind"), f': is missing. Add a line such as kind = "{example}".'))
             return None
         wanted = self._class(find, (*path, "kind"), kind)
         return self.settings(wanted, path, table) if wanted is not None else None

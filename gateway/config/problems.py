@@ -90,11 +90,27 @@ def _problem(details: Mapping[str, Any], path: KeyPath, settings: type[Settings]
             return Problem(here, f": is missing. {remedy or 'Add it.'}")
     hidden = (location[:1] and location[0] in settings.secrets()) or any(_SECRET.search(key) for key in location)
     shown = "" if hidden else _shown(table, location)
-    return Problem(here, f"{shown}: {_message(details['msg'])}. {remedy or 'Correct it.'}")
+    return Problem(here, f"{shown}: {_message(details)}. {remedy or 'Correct it.'}")
 
 
-def _message(text: str) -> str:
-    """Pydantic's message as the rest of our sentence; that of our own validators as it is."""
+_WANTED = {
+    ("tuple_type", "list_type", "set_type", "frozen_set_type"): "must be a list in brackets",
+    ("dict_type", "model_type", "model_attributes_type"): "must be a table",
+    ("string_type",): "must be a text in quotes",
+    ("bool_type", "bool_parsing"): "must be true or false",
+    ("int_type", "int_parsing", "int_from_float"): "must be a whole number",
+    ("float_type", "float_parsing"): "must be a number",
+}
+_WORDS = {kind: said for kinds, said in _WANTED.items() for kind in kinds}
+
+
+def _message(details: Mapping[str, Any]) -> str:
+    """What is wrong, as the rest of our sentence; of our own validators as they say it."""
+    if said := _WORDS.get(details["type"]):
+        return said
+    if details["type"] in ("too_short", "string_too_short") and details["ctx"]["min_length"] == 1:
+        return "must not be empty"
+    text = str(details["msg"])
     own = text.removeprefix("Value error, ")
     if own != text:
         return own.rstrip(".")

@@ -19,9 +19,7 @@ class ReceiverSettings(Settings):
     kind: str = Field(description="Name the kind of receiver.")
     enabled: bool = Field(default=True, description="Give true or false.")
 
-    kinds: tuple[EventKind, ...] = Field(
-        default=(), description=f"List kinds of events: {', '.join(each.value for each in EventKind)}."
-    )
+    kinds: tuple[EventKind, ...] = Field(default=(), description="List kinds of events, or leave it out for all.")
     """Empty: all."""
     severity: str | None = Field(default=None, description=f"Give one of {', '.join(_SEVERITIES)}.")
     """The least severity of alarms; relocations are sent whatever theirs is, `kinds` chooses them."""

@@ -50,11 +50,11 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
         [
             'publishers.snmp.listen: must be ADDRESS:PORT, such as "127.0.0.1:8080" or "[::1]:8080". '
             'List addresses such as "127.0.0.1:1161" or "[::]:161".',
-            "publishers.snmp.users.noc.priv = 'DES': DES is weak and not supported: use AES or AES-256. "
-            'Give "AES" or "AES-256".',
-            "publishers.snmp.users.noc.view = 5: must be a valid string. Name a view, or leave it out.",
-            "publishers.snmp.users.ops.auth = 'MD5': MD5 is weak and not supported: use SHA-256 or better. "
-            'Give "SHA-256" or another SHA.',
+            "publishers.snmp.users.noc.priv = 'DES': DES is weak: use AES or AES-256; allow_weak = true takes it "
+            'all the same. Give "AES" or "AES-256".',
+            "publishers.snmp.users.noc.view = 5: must be a text in quotes. Name a view, or leave it out.",
+            "publishers.snmp.users.ops.auth = 'MD5': MD5 is weak: use SHA-256 or better; allow_weak = true takes it "
+            'all the same. Give "SHA-256" or another SHA.',
             "publishers.snmp.users.ops.auth_password: a password is too short: RFC 3414 wants at least 8 characters. "
             "Give a password of at least 8 characters.",
             "publishers.snmp.users.ops.vieuw: unknown key. Did you mean 'view'?",
@@ -62,8 +62,8 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
             "No such file or directory. Write the secret there, readable by the gateway.",
             "publishers.snmp.communities.a.allow: '10.0.0.0/40' does not appear to be an IPv4 or IPv6 network. "
             'List networks such as "192.0.2.0/24"; empty: any.',
-            "receivers.r.auth = 'MD5': MD5 is weak and not supported: use SHA-256 or better. "
-            'Give "SHA-256" or another SHA.',
+            "receivers.r.auth = 'MD5': MD5 is weak: use SHA-256 or better; allow_weak = true takes it "
+            'all the same. Give "SHA-256" or another SHA.',
             "receivers.r.port = 0: must be greater than or equal to 1. Give a UDP port; the usual one is 162.",
         ]
     )
@@ -118,8 +118,33 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
         (
             '[publishers.snmp.communities.a]\ncommunity = ""\n[publishers.snmp.views.v]\ninclude = ["topoNothing"]\n',
             [
-                "publishers.snmp.communities.a.community: value should have at least 1 item, not 0.",
+                "publishers.snmp.communities.a.community: must not be empty.",
                 "publishers.snmp.views.v.include: 'topoNothing' is no numeric OID: write it like ",
+            ],
+        ),
+        (
+            '[publishers.snmp.communities.a]\ncommunity = "x"\nallow = "10.0.0.0/24"\n'
+            '[publishers.snmp.communities.b]\ncommunity = "y"\nallow = ["10.1.2.3/24"]\n',
+            [
+                "publishers.snmp.communities.a.allow: must be a list in brackets. List networks such as ",
+                "publishers.snmp.communities.b.allow: '10.1.2.3/24' is an address in 10.1.2.0/24. Give that network, ",
+            ],
+        ),
+        (
+            '[publishers.snmp]\nlisten = ["udp:127.0.0.1:1161"]\n'
+            '[publishers.snmp.views.v]\ninclude = ["topoAlarmTable"]\n',
+            [
+                "publishers.snmp.listen: 'udp:127.0.0.1:1161' must be ADDRESS:PORT, ",
+                "publishers.snmp.views.v.include: 'topoAlarmTable' is no numeric OID: write it like 1.3.6.1.4.1. "
+                "Did you mean topoActiveAlarmTable?",
+            ],
+        ),
+        ('[receivers.r]\nhost = "noc"\n', ['receivers.r.kind: is missing. Add a line such as kind = "snmp".']),
+        (
+            '[receivers.r]\nkind = "snmp"\nhost = "127.0.0.1:162"\ncommunity = "x"\nkinds = ["moves"]\n',
+            [
+                "receivers.r.host = '127.0.0.1:162': '127.0.0.1:162' is no name or address alone. A port is given by ",
+                "receivers.r.kinds.0 = 'moves': must be 'relocation', 'role_relocation', ",
             ],
         ),
         (

@@ -95,8 +95,12 @@ def test_a_user_that_was_added_asks_by_its_passwords_which_are_kept_nowhere(esta
     [
         (("noc",), "short\n", "the password for authentication: a password is too short"),
         (("noc",), f"{AUTH}\nshort\n", "the password for privacy: a password is too short"),
-        (("noc", "--auth", "MD5"), "", "--auth MD5: MD5 is weak and not supported: use SHA-256 or better"),
-        (("noc", "--priv", "DES"), "", "--priv DES: DES is weak and not supported: use AES or AES-256, or none"),
+        (("noc", "--auth", "MD5"), "", "--auth MD5: MD5 is weak: use SHA-256 or better; --allow-weak takes"),
+        (
+            ("noc", "--priv", "DES"),
+            "",
+            "--priv DES: DES is weak: use AES or AES-256; --allow-weak takes it all the same, or none",
+        ),
         (("noc", "--priv", "3DES", "--allow-weak"), "", "--priv 3DES: 3DES is weak"),
         (("no/c",), "", "is no usable name. Use letters"),
         (("local",), "", "is the one whom the gateway makes itself"),
@@ -309,7 +313,7 @@ def test_check_names_the_view_of_a_receiver_that_is_not_there(estate: Estate) ->
     receiver(estate, 162, community="x", view="alarms")
     done = estate.command("check")
     assert done.returncode == 1
-    assert "view = 'alarms': no such view (known: none). Write [publishers.snmp.views.alarms]." in done.stdout
+    assert "view = 'alarms': no such view (known: all). Write [publishers.snmp.views.alarms]." in done.stdout
 
 
 def test_check_refuses_a_view_of_a_part_of_a_column(estate: Estate) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from gateway.config.misfits import Misfit, misfits
 from gateway.notifier.settings import ReceiverSettings
@@ -34,6 +34,13 @@ class SnmpTrapSettings(ReceiverSettings, UserFields):
     """How long the first inform waits for its answer; each repetition waits twice as long."""
     retries: int = Field(default=3, ge=0, le=10, description="Give 0 to 10.")
     """How often an inform is repeated before the try counts as failed and a pause begins."""
+
+    @field_validator("host")
+    @classmethod
+    def _without_port(cls, host: str) -> str:
+        if host.count(":") == 1 or host.startswith("["):
+            raise ValueError(f"{host!r} is no name or address alone. A port is given by port = NUMBER")
+        return host
 
     @model_validator(mode="after")
     def _fitting(self) -> "SnmpTrapSettings":

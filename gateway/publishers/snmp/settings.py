@@ -35,7 +35,7 @@ class AskerSettings(Settings):
     @field_validator("allow")
     @classmethod
     def _networks(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(ipaddress.ip_network(text, strict=False)) for text in allow)
+        return tuple(map(_network, allow))
 
 
 class CommunitySettings(AskerSettings):
@@ -171,3 +171,11 @@ class SnmpSettings(Settings):
                     f"{address!r} is reachable from other machines and communities.{label} is a community "
                     "that everybody knows. Choose another one, or listen on 127.0.0.1 only",
                 )
+
+
+def _network(text: str) -> str:
+    """A network as it is written; not an address in it with the network's length, which nobody reads as all of it."""
+    network = str(ipaddress.ip_network(text, strict=False))
+    if "/" in text and ipaddress.ip_interface(text).ip != ipaddress.ip_network(network).network_address:
+        raise ValueError(f"{text!r} is an address in {network}. Give that network, or the address without its length")
+    return network

@@ -8,9 +8,11 @@ from gateway.wire.usm import AuthProtocol, PrivProtocol, UsmCredentials, UsmUser
 from gateway.wire.usm.keys import SHORTEST_PASSWORD
 
 
-def known_protocol(protocols: type[AuthProtocol] | type[PrivProtocol], name: str, *, weak: bool = False) -> str:
+def known_protocol(
+    protocols: type[AuthProtocol] | type[PrivProtocol], name: str, *, weak: bool = False, allowing: str
+) -> str:
     """
-    The name of a protocol that we have; `weak`: MD5 and DES are allowed.
+    The name of a protocol that we have; `weak`: MD5 and DES are allowed, which one writes as `allowing`.
 
     Raises:
         ValueError: we have not; says which to use.
@@ -18,8 +20,18 @@ def known_protocol(protocols: type[AuthProtocol] | type[PrivProtocol], name: str
     try:
         protocols.parse(name, weak=weak)
     except SecurityConfigError as error:
-        raise ValueError(str(error)) from error
+        allowed = "" if weak or not _is_known(protocols, name) else f"; {allowing} takes it all the same"
+        raise ValueError(f"{error}{allowed}") from error
     return name
+
+
+def _is_known(protocols: type[AuthProtocol] | type[PrivProtocol], name: str) -> bool:
+    """Weak or not."""
+    try:
+        protocols.parse(name, weak=True)
+    except SecurityConfigError:
+        return False
+    return True
 
 
 def check_password(password: str) -> None:

@@ -22,12 +22,12 @@ class UserFields(BaseModel):
     @field_validator("auth")
     @classmethod
     def _auth(cls, name: str | None, info: ValidationInfo) -> str | None:
-        return known_protocol(AuthProtocol, name, weak=bool(info.data.get("allow_weak"))) if name is not None else None
+        return _known(AuthProtocol, name, info)
 
     @field_validator("priv")
     @classmethod
     def _priv(cls, name: str | None, info: ValidationInfo) -> str | None:
-        return known_protocol(PrivProtocol, name, weak=bool(info.data.get("allow_weak"))) if name is not None else None
+        return _known(PrivProtocol, name, info)
 
     @field_validator("auth_password", "priv_password")
     @classmethod
@@ -49,3 +49,9 @@ class UserFields(BaseModel):
         auth, priv = (each.get_secret_value() if each is not None else None for each in passwords)
         localized = LocalizedKeys.parse(self.keys.get_secret_value()) if self.keys is not None else None
         return V3Credentials(self.auth, auth, self.priv, priv, localized)
+
+
+def _known(protocols: type[AuthProtocol] | type[PrivProtocol], name: str | None, info: ValidationInfo) -> str | None:
+    if name is None:
+        return None
+    return known_protocol(protocols, name, weak=bool(info.data.get("allow_weak")), allowing="allow_weak = true")

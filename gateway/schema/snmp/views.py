@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 from gateway.schema.snmp.arcs import ENTERPRISE, INFO, NOTIFICATIONS, under
@@ -61,7 +62,9 @@ def parse_subtree(text: str, root: Oid = ENTERPRISE) -> Oid:
     try:
         return parse_oid(text)
     except DecodeError as error:
-        raise DecodeError(f"{error}. Of our MIB a view may name {', '.join(NAMED)}") from error
+        close = get_close_matches(text, NAMED, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Of our MIB a view may name {', '.join(NAMED)}"
+        raise DecodeError(f"{error}. {hint}") from error
 
 
 EVERYTHING = Subtrees(((0,), (1,), (2,)))

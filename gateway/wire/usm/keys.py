@@ -55,7 +55,7 @@ class AuthProtocol(Enum):
         """
         plain = _plain(name)
         if plain == "MD5" and not weak:
-            raise SecurityConfigError("MD5 is weak and not supported: use SHA-256 or better")
+            raise SecurityConfigError("MD5 is weak: use SHA-256 or better")
         for protocol in cls:
             if plain in (_plain(protocol.value), _ALIASES.get(protocol)):
                 return protocol
@@ -109,7 +109,7 @@ class PrivProtocol(Enum):
         """
         plain = _plain(name)
         if plain == "3DES" or (plain == "DES" and not weak):
-            raise SecurityConfigError(f"{name} is weak and not supported: use AES or AES-256")
+            raise SecurityConfigError(f"{name} is weak: use AES or AES-256")
         for protocol in cls:
             if plain in (_plain(protocol.value), _ALIASES.get(protocol)):
                 return protocol
