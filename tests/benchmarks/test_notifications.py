@@ -16,11 +16,11 @@ import pytest
 from gateway.model.changes import Changes
 from gateway.model.snapshot import Snapshot
 from gateway.notifier.dispatcher import Dispatcher
-from gateway.notifier.sinks.affected import affected_address
 from gateway.notifier.sinks.snmp import SnmpTrapSink
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.notifier.storm import StormTerms
 from gateway.notifier.terms import Terms
+from gateway.schema.snmp.affected import affected_address
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.schema.snmp.notifications import RELOCATION as RELOCATION_TYPE
 from gateway.schema.snmp.notifications import encoded_varbinds

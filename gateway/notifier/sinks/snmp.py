@@ -9,10 +9,10 @@ from gateway.model.errors import ConfigError, DeliveryError
 from gateway.model.events import Event, EventKind
 from gateway.model.notices import Notice, NoticeKind
 from gateway.model.snapshot import Snapshot
-from gateway.notifier.sinks.affected import affected_address
 from gateway.notifier.sinks.channel import Channel
 from gateway.notifier.sinks.inform import CommunityInforms, Informing, UserInforms
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
+from gateway.schema.snmp.affected import affected_address
 from gateway.schema.snmp.arcs import under
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.notifications import (

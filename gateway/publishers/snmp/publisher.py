@@ -95,7 +95,7 @@ class SnmpPublisher:
 
         With what the log has at the start, and after each revision with what it brought.
         """
-        self.renderer.remember(events)
+        self.renderer.remember(events, self._topology.snapshot)
 
     def use_stale_intervals(self, stale_intervals: int) -> None:
         """So many intervals of silence make data stale, from now on."""

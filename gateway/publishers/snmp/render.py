@@ -14,9 +14,10 @@ from gateway.model.rows import Source, SourceState
 from gateway.model.shelf import Shelf
 from gateway.model.snapshot import Snapshot
 from gateway.publishers.snmp.hosts import HostShards
-from gateway.publishers.snmp.recent import RecentEvents
+from gateway.publishers.snmp.recent import KEPT, RecentEvents
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment
 from gateway.publishers.snmp.tracked_lookup import NONE_SILENT, SHELVES, Touched, TrackedLookup
+from gateway.schema.snmp.affected import affected_address
 from gateway.schema.snmp.arcs import ENTERPRISE, under
 from gateway.schema.snmp.entity_mib import ENTITY_TABLES
 from gateway.schema.snmp.notification_log import LOG_TABLES
@@ -194,9 +195,12 @@ class Renderer:
         for table in self.tables:
             table.use(self.serial)
 
-    def remember(self, events: Iterable[Event]) -> None:
-        """Show these among the recent events."""
+    def remember(self, events: Iterable[Event], snapshot: Snapshot | None = None) -> None:
+        """Show these among the recent events, with the addresses that the hosts have in `snapshot`."""
         new = tuple(events)
+        found = ((event.seq, affected_address(event, snapshot or self.snapshot)) for event in new if event.notify)
+        addresses = {**self.look.addresses, **{seq: address for seq, address in found if address is not None}}
+        self.look.addresses = {seq: addresses[seq] for seq in sorted(addresses)[-KEPT:]}
         self.look.shelves["events"] = self.recent.with_these(new)
         self.logged += sum(event.notify and event.at >= self._started_at for event in new)
         self.serial += 1

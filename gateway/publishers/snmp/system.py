@@ -99,7 +99,7 @@ _MODULES: Final[tuple[tuple[Oid, str], ...]] = (
     ((1, 3, 6, 1, 6, 3, 13), "SNMP-NOTIFICATION-MIB (RFC 3413), read-only"),
     ((1, 3, 6, 1, 6, 3, 15, 2, 1, 1), "SNMP-USER-BASED-SM-MIB (RFC 3414), read-only"),
     ((1, 3, 6, 1, 6, 3, 16, 2, 1, 1), "SNMP-VIEW-BASED-ACM-MIB (RFC 3415), read-only"),
-    ((1, 3, 6, 1, 2, 1, 236), "VM-MIB (RFC 7666), read-only, one context for each hypervisor"),
+    ((1, 3, 6, 1, 2, 1, 236), "VM-MIB (RFC 7666): a part of it, read-only, one context for each hypervisor"),
     ((1, 3, 6, 1, 2, 1, 25), "HOST-RESOURCES-MIB (RFC 2790): the gateway itself, read-only"),
     ((1, 3, 6, 1, 2, 1, 47), "ENTITY-MIB (RFC 6933), read-only: machines, racks, hypervisors with their contexts"),
     ((1, 3, 6, 1, 2, 1, 92), "NOTIFICATION-LOG-MIB (RFC 3014), read-only, one log"),

@@ -35,6 +35,7 @@ class TrackedLookup:
         """`root`: where our MIB hangs. `started_at`: when sysUpTime was 0, in microseconds UTC."""
         self.root = root
         self.engine_id = engine_id
+        self.addresses: Mapping[int, bytes] = {}
         self._started_at = started_at
         self.shelves: dict[str, Shards] = dict.fromkeys((*SHELVES, "sources", "fresh"), ())
         """`fresh`: names of all sources, and the keys of the scopes whose data are not stale."""

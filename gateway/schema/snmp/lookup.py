@@ -1,6 +1,6 @@
 """Lookup: what a column may ask of the topology beside its own row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gateway.model.rows import Alarm, Claim, Entity, Record
@@ -20,6 +20,8 @@ class Lookup(Protocol):
     """Where our MIB hangs."""
     engine_id: bytes
     """snmpEngineID of the agent."""
+    addresses: Mapping[int, bytes]
+    """snmpTrapAddress of recent events, by the number of the log; none where no address of the host is known."""
 
     def entity(self, index: int) -> Entity | None:
         """The entity that shows this index (a merged record's too)."""

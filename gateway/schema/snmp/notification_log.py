@@ -18,6 +18,7 @@ from gateway.schema.snmp.notifications import notification_of, varbinds_of
 from gateway.schema.snmp.syntax import Syntax
 from gateway.schema.snmp.table import Column, Rows, Table
 from gateway.wire.ber import Oid
+from gateway.wire.translation import SNMP_TRAP_ADDRESS
 from gateway.wire.values import (
     Counter32,
     Counter64,
@@ -105,7 +106,8 @@ def _variables(shard: Mapping[int, Event], look: Lookup) -> Rows:
     found: Rows = []
     for seq, event in sorted(shard.items()):
         if event.notify:
-            found += [((seq, number), each) for number, each in enumerate(_varbinds(event, look.root), 1)]
+            varbinds = _varbinds(event, look.root, look.addresses.get(seq))
+            found += [((seq, number), each) for number, each in enumerate(varbinds, 1)]
     return found
 
 
@@ -117,8 +119,10 @@ def _of_type(wanted: ValueType) -> Callable[[Mapping[int, Event], Lookup], Rows]
 
 
 @lru_cache(maxsize=1024)
-def _varbinds(event: Event, root: Oid) -> tuple[VarBind, ...]:
-    return varbinds_of(event, root=root)
+def _varbinds(event: Event, root: Oid, address: bytes | None) -> tuple[VarBind, ...]:
+    """As they are sent, but for what is a receiver's own: its runbook, and our address towards it."""
+    told = varbinds_of(event, root=root)
+    return told if address is None else (*told, VarBind(SNMP_TRAP_ADDRESS, IpAddress(address)))
 
 
 def _variable_table(columns: tuple[Column, ...], rows: Callable[[Mapping[int, Event], Lookup], Rows]) -> Table:

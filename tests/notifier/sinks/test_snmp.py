@@ -18,10 +18,10 @@ from gateway.model.events import Cause, Event, EventKind
 from gateway.model.notices import Notice, NoticeKind
 from gateway.model.snapshot import Snapshot
 from gateway.model.windows import WindowRef
-from gateway.notifier.sinks.affected import affected_address
 from gateway.notifier.sinks.announced import Announced
 from gateway.notifier.sinks.snmp import SnmpTrapSink
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
+from gateway.schema.snmp.affected import affected_address
 from gateway.schema.snmp.arcs import ENTERPRISE
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.schema.snmp.notifications import (

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
+
+import pytest
 
 from gateway.model.conditions import RULES, ConditionKind
 from gateway.model.events import Event, EventKind
+from gateway.model.snapshot import Snapshot
+from gateway.notifier.sinks.snmp import SnmpTrapSink
+from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.publishers.snmp import SnmpPublisher
 from gateway.publishers.snmp.recent import KEPT
+from gateway.schema.snmp.affected import affected_address
+from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.notification_log import LOG, LOG_MIB, LOG_TABLES
 from gateway.schema.snmp.notifications import notification_of, varbinds_of
+from gateway.support.clock import FakeClock
 from gateway.wire.ber import Oid
+from gateway.wire.oid import format_oid
 from gateway.wire.pdu import PduType
-from gateway.wire.values import Counter32, Integer, ObjectIdentifier, TimeTicks, Value
+from gateway.wire.translation import SNMP_TRAP_ADDRESS
+from gateway.wire.values import Counter32, Integer, IpAddress, ObjectIdentifier, TimeTicks, Value
+from tests.lab import snmptrapd
 from tests.publishers.snmp import estate, netsnmp, running
 from tests.publishers.snmp.asking import Asker
 from tests.publishers.snmp.test_recent import ref, relocation
@@ -69,9 +82,13 @@ def test_each_notification_is_there_as_it_was_sent():
     asker = Asker(served)
     events = [relocation(62), raised(63), relocation(64), relocation(700)]
     served.remember(events)
-    assert fetched(asker) == {
-        event.seq: [(varbind.oid, varbind.value) for varbind in varbinds_of(event)] for event in events
-    }
+    shown = fetched(asker)
+    for event in events:
+        address = affected_address(event, estate.snapshot(30))
+        assert address is not None
+        told = [(varbind.oid, varbind.value) for varbind in varbinds_of(event)]
+        assert shown.pop(event.seq) == [*told, (SNMP_TRAP_ADDRESS, IpAddress(address))]
+    assert not shown
     told = {varbind.oid[-1]: varbind.value for varbind in asker.walk(COLUMNS["nlmLogNotificationID"])}
     assert told == {event.seq: ObjectIdentifier(notification_of(event.kind).oid) for event in events}
 
@@ -166,3 +183,35 @@ def test_the_documented_walk_reads_what_came_after_the_last_number_known():
         said = netsnmp.call("snmpwalk", *begin, target, f"{documented[2]}.63")
     assert re.findall(r"^\.1\.3\.6\.1\.2\.1\.92\.1\.3\.1\.1\.9\.0\.(\d+) = OID: ", said, re.MULTILINE) == ["64", "700"]
     assert len(said.splitlines()) == 2
+
+
+def test_a_console_fetches_the_variables_that_snmptrapd_got_with_the_address_of_the_host():
+    reason = snmptrapd.missing()
+    if reason:
+        pytest.skip(reason)
+    holder = running.Holder(estate.snapshot(30))
+    settings = {"kind": "snmp", "host": "127.0.0.1", "version": "2c", "community": "c"}
+    with snmptrapd.Snmptrapd(community="c") as console:
+        clock = FakeClock()
+        given = SnmpTrapSettings.model_validate({**settings, "port": console.port})
+        engine = SnmpEngine(running.ENGINE_ID, 1, clock.monotonic())
+
+        async def send() -> None:
+            sink = SnmpTrapSink("console", given, engine, clock)
+            await sink.deliver(raised(63), holder.snapshot)
+            await sink.close()
+
+        asyncio.run(send())
+        got = console.wait_for(lambda each: each.oid.endswith("7163.0.4"))
+    served = running.make(holder)
+    served.remember([raised(63)])
+    holder.snapshot = Snapshot()  # what was told stays as it was told
+    log = {format_oid(name): value for name, value in fetched(Asker(served))[63]}
+    assert list(log) == [name for name in got.varbinds if name not in LEADING]
+    address = log[ADDRESS]
+    assert isinstance(address, IpAddress)
+    assert str(IPv4Address(address.value)) == got.varbinds[ADDRESS] != "127.0.0.1"
+
+
+LEADING = ("1.3.6.1.2.1.1.3.0", "1.3.6.1.6.3.1.1.4.1.0")
+ADDRESS = "1.3.6.1.6.3.18.1.3.0"
