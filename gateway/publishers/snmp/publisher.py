@@ -14,6 +14,7 @@ from gateway.publishers.snmp.access import Access, usm_users
 from gateway.publishers.snmp.agent import Agent
 from gateway.publishers.snmp.configured import configured_columns
 from gateway.publishers.snmp.contexts import HypervisorContexts
+from gateway.publishers.snmp.entity_changes import EntityChanges
 from gateway.publishers.snmp.host_resources import host_columns
 from gateway.publishers.snmp.live import LiveTable
 from gateway.publishers.snmp.notification_log import log_columns
@@ -127,6 +128,7 @@ class SnmpPublisher:
             self._identity(settings), engine, usm, self.counters, monotonic, settings.authentication_traps
         )
         contexts = HypervisorContexts(self.renderer, standard)
+        entities = EntityChanges(self.renderer, self._change_ticks)
         columns: list[ServedColumn] = [
             *standard,
             contexts.name_column,
@@ -135,7 +137,7 @@ class SnmpPublisher:
             *self._delivery_columns(),
             *log_columns(self.renderer),
             *host_columns(engine.root, self._clock.now),
-            ScalarColumn(LAST_CHANGE, lambda: syntax.TIME_STAMP.encode(self._change_ticks(self.renderer.snapshot))),
+            ScalarColumn(LAST_CHANGE, lambda: syntax.TIME_STAMP.encode(entities.last())),
             *(self._info(scalar) for scalar in SCALARS),
             *self.renderer.columns,
         ]

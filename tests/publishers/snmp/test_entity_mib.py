@@ -8,6 +8,8 @@ from gateway.model.entities import Alias, EntityKind, KeyNamespace
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Claim
 from gateway.model.snapshot import Snapshot
+from gateway.publishers.snmp.entity_changes import EntityChanges
+from gateway.publishers.snmp.render import Renderer
 from gateway.schema.snmp.entity_mib import ENTITY_OBJECTS, ENTITY_TABLES
 from gateway.wire.values import Integer, ObjectIdentifier, OctetString, Value
 from tests.publishers.snmp import estate, netsnmp, running
@@ -111,3 +113,34 @@ def test_net_snmp_reads_both_tables():
     assert f'{prefix}.1.1.1.7.2 = STRING: "srv-1"' in said
     assert f"{prefix}.3.1.1.1.3.2 = INTEGER: 2" in said
     assert f"{prefix}.4.1.0 = Timeticks:" in said
+
+
+def upgraded(before: Snapshot) -> Snapshot:
+    """The hypervisor has another version."""
+    hypervisor = replace(before.entities.get(HYPERVISOR), attributes={"driver": "QEMU", "version": "9.3"})
+    entities = before.entities.evolve({HYPERVISOR: hypervisor})
+    return replace(before, revision=before.revision + 1, entities=entities)
+
+
+def test_the_tables_have_changed_when_one_of_their_values_has_and_not_with_every_revision():
+    renderer = Renderer()
+    changes = EntityChanges(renderer, lambda snapshot: snapshot.revision)
+    told = []
+
+    def tell(snapshot: Snapshot) -> None:
+        renderer.use(snapshot)
+        told.append((snapshot.revision, changes.last()))
+
+    now = house()
+    tell(now)
+    for change in (
+        lambda s: estate.moved(s, VM, to=MACHINE),  # no table has it
+        lambda s: estate.renamed(s, VM, "another"),
+        lambda s: estate.renamed(s, MACHINE, "srv-9"),
+        lambda s: replace(s, revision=s.revision + 1, claims=s.claims.evolve({MACHINE: None})),  # out of its rack
+        lambda s: estate.renamed(s, VM, "yet another"),
+        upgraded,
+    ):
+        now = change(now)
+        tell(now)
+    assert told == [(7, 7), (8, 7), (9, 7), (10, 10), (11, 11), (12, 11), (13, 13)]
