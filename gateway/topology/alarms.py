@@ -1,5 +1,6 @@
 """Alarms: conditions that have held longer than their settle time, raised once and cleared with the same key."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gateway.model.conditions import RULES, Category, ConditionKind, SettleTimes, alarm_key
@@ -200,6 +201,22 @@ def raise_alarm(draft: Draft, alarm: Alarm, root: str = "", said: str = "") -> N
             _given_up(draft, vm)
 
 
+def failures_under(draft: Draft, entity: int) -> Iterator[Alarm]:
+    """The raised failures of the layers below an entity, and of the cluster that manages it."""
+    placement = draft.placement(entity)
+    below = layers_under(draft, placement.host) if placement is not None and placement.open else []
+    clusters = [
+        lower
+        for kind in (RelationKind.MEMBER_OF, RelationKind.MANAGED_BY)
+        for lower in draft.entities_under(entity, kind)
+        if draft.record(lower).key.kind is EntityKind.HA_CLUSTER
+    ]
+    for lower in (*below, *clusters):
+        for other in draft.alarms_of(lower):
+            if other.raised and other.category is Category.FAILURE:
+                yield other
+
+
 def end(draft: Draft, alarm: Alarm, said: str = "") -> None:
     """
     It holds no more: cleared with the same key when it was raised, forgotten when it was not.
@@ -308,16 +325,7 @@ def _root_of(draft: Draft, alarm: Alarm) -> str:
     """
     if alarm.category is not Category.FAILURE:
         return ""
-    placement = draft.placement(alarm.entity)
-    below = layers_under(draft, placement.host) if placement is not None and placement.open else []
-    clusters = [
-        lower
-        for kind in (RelationKind.MEMBER_OF, RelationKind.MANAGED_BY)
-        for lower in draft.entities_under(alarm.entity, kind)
-        if draft.record(lower).key.kind is EntityKind.HA_CLUSTER
-    ]
-    for lower in (*below, *clusters):
-        for other in draft.alarms_of(lower):
-            if other.raised and other.category is Category.FAILURE and not other.caused_by:
-                return other.event_id
+    for other in failures_under(draft, alarm.entity):
+        if not other.caused_by:
+            return other.event_id
     return failure_of_pair(draft, alarm.entity)

@@ -2,7 +2,7 @@
 
 from gateway.model.conditions import Category, SettleTimes
 from gateway.model.rows import Alarm
-from gateway.topology.alarms import raise_alarm
+from gateway.topology.alarms import failures_under, raise_alarm
 from gateway.topology.draft import Draft
 
 _SAID = "still so after the failure that it followed from has ended"
@@ -34,12 +34,29 @@ def watch_again(draft: Draft, settle: SettleTimes) -> None:
 
 
 def tell_orphan(draft: Draft, index: int) -> None:
-    """It has held on: raised with the same key and told, unless it follows from another failure that was."""
-    draft.judge_at(f"orphan:{index}", None)
+    """
+    It has held on: raised with the same key and told, unless it follows from another failure that is.
+
+    What is below it and held on as well goes first.
+    """
     alarm = draft.alarm(index)
-    if alarm is not None:
-        raise_alarm(draft, alarm, said=f"{alarm.text}; {_SAID}" if alarm.text else _SAID)
+    if alarm is None or not _is_due(draft, index):
+        draft.judge_at(_key(index), None)
+        return
+    for each in (*reversed(list(failures_under(draft, alarm.entity))), alarm):
+        if _is_due(draft, each.index):
+            draft.judge_at(_key(each.index), None)
+            raise_alarm(draft, each, said=f"{each.text}; {_SAID}" if each.text else _SAID)
+
+
+def _is_due(draft: Draft, index: int) -> bool:
+    due = draft.due(_key(index))
+    return due is not None and due <= draft.at
+
+
+def _key(index: int) -> str:
+    return f"orphan:{index}"
 
 
 def _watch(draft: Draft, alarm: Alarm, settle: SettleTimes) -> None:
-    draft.judge_at(f"orphan:{alarm.index}", draft.at + settle.exhausted)
+    draft.judge_at(_key(alarm.index), draft.at + settle.exhausted)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from gateway.model.conditions import RULES, SECOND, ConditionKind, SettleTimes, alarm_detail, alarm_key
 from gateway.model.entities import EntityKind, NativeKey
-from gateway.model.observations import Evidence, EvidenceKind, Glimpse, Objects, ObservedCondition
-from gateway.model.relations import Phase
+from gateway.model.observations import Evidence, EvidenceKind, Glimpse, Objects, ObservedCondition, ObservedRelation
+from gateway.model.relations import Phase, RelationKind
 from gateway.topology.revise import resume
 from tests.topology.house import T0, House, entity, node, on, part_of, resource, told
 
@@ -121,6 +121,21 @@ def test_a_failure_that_outlives_its_root_is_told_and_its_end_as_well():
     assert house.wait(4000) == []
     (cleared,) = house.see(5000, ALL, [on(WEB, A)])
     assert (cleared.kind, cleared.notify, cleared.ends) == ("failure_cleared", True, raised.id)
+
+
+def test_of_two_that_outlive_their_root_the_lower_one_is_told():
+    house = House()
+    quorum = ObservedCondition(ConditionKind.QUORUM_LOST, CLUSTER)
+    fence = ObservedCondition(ConditionKind.FENCING_FAILED, A)
+    relations = [on(WEB, A), *(ObservedRelation(RelationKind.MEMBER_OF, each, CLUSTER) for each in (A, WEB))]
+    house.see(0, ALL, relations, [quorum])
+    house.wait(10)
+    house.see(11, ALL, relations, [quorum, BLOCKED, fence])
+    assert [event.notify for event in house.wait(30)] == [False, False]
+    house.see(40, ALL, relations, [BLOCKED, fence])
+    node, web = house.wait(60)
+    assert (node.entity.name, node.notify) == ("alpha", True)
+    assert (web.entity.name, web.caused_by) == ("web", node.id)
 
 
 def test_what_ends_soon_after_its_root_is_not_told():
