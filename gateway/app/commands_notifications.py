@@ -11,7 +11,10 @@ from gateway.app.console import note, table
 from gateway.app.locate import Located, locate, location_options
 from gateway.model.errors import GatewayError
 
-COLUMNS = ("RECEIVER", "TO", "PENDING", "DELIVERED", "SUMMARISED", "MISSED", "REPLAYING", "LAST DELIVERED", "NEXT TRY")
+COLUMNS = (
+    "RECEIVER", "TO", "PENDING", "DELIVERED", "SUMMARISED", "FILTERED", "MISSED", "REPLAYING", "LAST DELIVERED",
+    "NEXT TRY",
+)  # fmt: skip
 
 
 @click.group(short_help="How receivers are doing; send again what they missed.")
@@ -91,8 +94,8 @@ def _row(each: dict[str, Any]) -> tuple[object, ...]:
     way = "inform" if given.get("inform") else "trap"
     to = f"{given['host']}:{given['port']} v{given['version']} {way}" if "host" in given else given.get("kind", "")
     if doing is None:
-        return (each["name"], to, "not served", *[""] * 6, "")
-    counted = (doing[key] for key in ("pending", "delivered", "summarised", "missed", "replaying"))
+        return (each["name"], to, "not served", *[""] * 7, "")
+    counted = (doing[key] for key in ("pending", "delivered", "summarised", "filtered", "missed", "replaying"))
     return (each["name"], to, *counted, doing["delivered_at"], doing["next_try_at"], doing["last_error"])
 
 

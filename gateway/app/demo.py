@@ -207,4 +207,4 @@ def trap_line(trap: Trap) -> str:
     shown = ("topoEventEntityName", "topoEventOldHostName", "topoEventNewHostName", "topoEventCause")
     more = ("topoEventPlanned", "topoEventArrival", "topoEventCondition", "topoEventSeverity", "topoEventCarried")
     parts = [f"{name.removeprefix('topoEvent')}={trap.objects[name]}" for name in shown + more if name in trap.objects]
-    return f"  trap {trap.name} {' '.join(parts)}"
+    return " ".join(("  trap", trap.name, *parts))

@@ -156,9 +156,14 @@ class RunningReceivers(StoredReceivers):
             return state
         waiting, again = line.ahead.waiting, line.next_try_at or None
         oldest = state.delivery.oldest_pending_at if waiting else None
-        return replace(
-            state, delivery=replace(state.delivery, pending=waiting, oldest_pending_at=oldest, next_try_at=again)
+        delivery = replace(
+            state.delivery,
+            pending=waiting,
+            oldest_pending_at=oldest,
+            next_try_at=again,
+            filtered=line.counts.left_out,
         )
+        return replace(state, delivery=delivery)
 
     async def put(self, name: str, table: Mapping[str, Any]) -> bool:
         async with self._changing:

@@ -267,6 +267,8 @@ class Delivery:
     """Number of the log up to which everything is done with."""
     next_try_at: int | None = None
     """When what failed is tried again; None: nothing waits for that, or no gateway runs."""
+    filtered: int = 0
+    """Events that are not for it, by its filters or its view, since the gateway started; 0 when none runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Receivers of a running gateway: they come and go with the configuration, and a test can be sent."""
 
+import json
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from gateway.wire.ber import encode_oid
 from gateway.wire.pdu import Pdu, PduType, Version
 from gateway.wire.snmp import CommunityMessage, encode_message
 from gateway.wire.values import VarBind
-from tests.app.estate import CONFIGURATION, Estate
+from tests.app.estate import CONFIGURATION, Estate, until
 
 COLD_START = bytes.fromhex("06092b0601060301010501")
 """OBJECT IDENTIFIER 1.3.6.1.6.3.1.1.5.1 in BER."""
@@ -162,6 +163,31 @@ def test_who_asks_with_wrong_credentials_is_named_in_the_log_and_to_those_who_ch
                 second.recv(65535)
     assert "gue55ed" not in gateway.log
     assert b"gue55ed" not in trap
+
+
+def test_what_the_view_of_a_receiver_leaves_out_is_listed_as_filtered_and_a_test_fails_and_names_the_view(
+    estate: Estate, listener: socket.socket
+) -> None:
+    narrow = '\n[publishers.snmp.views.narrow]\ninclude = ["1.3.6.1.2.1.1"]\n'
+    estate.configure(CONFIGURATION + narrow + receiver("noc", listener) + 'view = "narrow"\n')
+    listener.settimeout(0.5)
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+        estate.place("web beta", "db beta")
+        gateway.wait_until("where", "web", said="runs on hypervisor beta")
+
+        def delivery() -> dict[str, int]:
+            listed = json.loads(estate.command("notifications", "list", "--json").stdout)
+            found: dict[str, int] = listed["items"][0]["delivery"]
+            return found
+
+        until(lambda: delivery()["filtered"] == 1, 20, lambda: gateway.log)
+        assert (delivery()["delivered"], delivery()["pending"]) == (0, 0)
+        tested = estate.command("test-notification", "noc")
+    assert tested.returncode != 0
+    assert "[publishers.snmp.views.narrow]" in tested.stderr
+    with pytest.raises(TimeoutError):
+        listener.recv(65535)
 
 
 def test_nobody_is_told_of_wrong_credentials_when_that_is_switched_off(estate: Estate, listener: socket.socket) -> None:

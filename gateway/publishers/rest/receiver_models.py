@@ -17,6 +17,8 @@ class DeliveryModel(Model):
     delivered: int
     summarised: int
     """Told in a summary instead of one by one."""
+    filtered: int
+    """Not for it, by its filters or its view, since the gateway started."""
     given_up: int
     missed: int
     """Given up and not asked for again."""
@@ -118,6 +120,7 @@ def _delivery(delivery: Delivery) -> DeliveryModel:
         oldest_pending_at=render.moment(oldest) if oldest is not None else None,
         delivered=delivery.delivered,
         summarised=delivery.summarised,
+        filtered=delivery.filtered,
         given_up=delivery.failed,
         missed=delivery.missed,
         replaying=delivery.replaying,
