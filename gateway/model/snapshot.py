@@ -84,7 +84,8 @@ class Snapshot:
     pending: Mapping[str, int] = field(default_factory=dict)
     """
     What must be judged later -> due: `alarm:INDEX`, `group:INDEX`, `pair:INDEX`, `storage:INDEX`, `scopes:SOURCE`,
-    `scope:INDEX` (an alarm's), `doubt:INDEX` (a hypervisor's: it may be lost), `window:INDEX` (a planned window's).
+    `scope:INDEX` (an alarm's), `orphan:INDEX` (an alarm's, whose root has ended), `doubt:INDEX` (a hypervisor's: it may
+    be lost), `window:INDEX` (a planned window's).
     """
     doubts: Mapping[int, Doubt] = field(default_factory=dict)
     """By hypervisor: those that may be lost, and whose sources were asked."""

@@ -147,7 +147,7 @@ class Line:
 
     async def _summarise(self) -> None:
         """Tell what was held, of the windows that are over."""
-        for root, held in tuple(self._storm.due(self._clock.monotonic())):
+        for root, held in self._storm.due(self._clock.monotonic()):  # what is not told yet stays held
             notice = summary(self._sink.name, root, held, self._clock.now())
             if not self._sink.takes(notice.kind):
                 self.counts.left_out += len(held)

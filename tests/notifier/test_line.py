@@ -6,6 +6,7 @@ from gateway.model.changes import Changes
 from gateway.model.conditions import ConditionKind, Severity
 from gateway.model.errors import DeliveryError
 from gateway.model.events import Event, EventKind, Traits
+from gateway.model.notices import Notice
 from gateway.notifier.selection import Selection
 from gateway.support.backoff import Backoff
 from gateway.support.clock import FakeClock
@@ -95,6 +96,26 @@ async def test_what_still_waits_is_not_sent_twice_when_all_since_then_is_asked_f
         nms.error = None
         await until(lambda: log.delivery("nms").replaying == 0)
     assert nms.got == [1, 2, 3, 4, 5, 1, 2]
+
+
+class DeafToTheSecondSummary(Receiver):
+    async def tell(self, notice: Notice) -> None:
+        if self.told:
+            raise DeliveryError("no answer")
+        self.told.append(notice)
+
+
+async def test_of_two_summaries_the_second_still_waits_when_the_first_was_told(log: Log):
+    nms, clock = DeafToTheSecondSummary("nms"), FakeClock(T0)
+    log.write(21, caused_by="one")
+    log.write(21, caused_by="other")
+    house = dispatcher(log, nms, clock=clock, idle_s=0.05)
+    async with running(house):
+        await until(lambda: len(nms.got) == 40)
+        clock.advance(11)
+        await until(lambda: bool(log.delivery("nms").last_error))
+        log.database.outbox.replay("nms", T0, since=T0)
+        assert (log.delivery("nms").position, log.delivery("nms").replaying) == (41, 41)
 
 
 async def test_what_a_storm_held_when_the_gateway_was_killed_is_told_late_and_nothing_of_it_is_lost(log: Log):
