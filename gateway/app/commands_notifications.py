@@ -8,13 +8,17 @@ import click
 from gateway.app.client import Client, ask, asked, connected
 from gateway.app.commands_ask import json_option
 from gateway.app.console import note, table
-from gateway.app.locate import Located, locate, location_options
+from gateway.app.locate import Located, configured, locate, location_options
+from gateway.config.configuration import read_toml
 from gateway.model.errors import GatewayError
+from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 
 COLUMNS = (
     "RECEIVER", "TO", "PENDING", "DELIVERED", "SUMMARISED", "FILTERED", "MISSED", "REPLAYING", "LAST DELIVERED",
     "NEXT TRY",
 )  # fmt: skip
+
+_USUAL = {key: SnmpTrapSettings.model_fields[key].default for key in ("port", "version")}
 
 
 @click.group(short_help="How receivers are doing; send again what they missed.")
@@ -23,19 +27,23 @@ def notifications() -> None:
 
 
 @notifications.command(name="list", short_help="Receivers, or what one of them missed.")
-@click.option("--receiver", help="What was given up for this one.")
+@click.argument("name", required=False, metavar="[RECEIVER]")
+@click.option("--receiver", help="The same as RECEIVER.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many, oldest first.")
 @json_option
 @location_options
-def list_(receiver: str | None, limit: int, as_json: bool, config: Path | None, state_dir: Path | None) -> None:
-    """List the receivers with what waits for each; with --receiver what was given up for it."""
-    located = locate(config, state_dir)
+def list_(
+    name: str | None, receiver: str | None, limit: int, as_json: bool, config: Path | None, state_dir: Path | None
+) -> None:
+    """List the receivers with what waits for each; with RECEIVER what was given up for it."""
+    located, receiver = locate(config, state_dir), name or receiver
     path = "/receivers" if receiver is None else f"/receivers/{receiver}/missed"
     answer = ask(located, path, {"limit": limit} if receiver is not None else None)
     if as_json:
         click.echo(answer.text)
     elif receiver is None:
-        table("Receivers", COLUMNS, map(_row, answer.body["items"]), below=1)
+        written = _written(configured(config) if state_dir is None else None)
+        table("Receivers", COLUMNS, (_row(each, written) for each in answer.body["items"]), below=1)
     else:
         columns = ("NUMBER", "AT", "KIND", "ENTITY", "GIVEN UP", "STATE")
         table(f"Missed by {receiver}", columns, map(_missed_row, answer.body["items"]), below=1)
@@ -89,8 +97,15 @@ async def _names(client: Client) -> list[str]:
     return [each["name"] for each in items if each["delivery"] is not None]
 
 
-def _row(each: dict[str, Any]) -> tuple[object, ...]:
-    given, doing = each["settings"], each["delivery"]
+def _written(config: Path | None) -> dict[str, dict[str, Any]]:
+    """Receivers as the configuration writes them, unchecked: their secrets need not be at hand."""
+    tables = read_toml(config).get("receivers") if config is not None else None
+    return {name: each for name, each in tables.items() if isinstance(each, dict)} if isinstance(tables, dict) else {}
+
+
+def _row(each: dict[str, Any], written: dict[str, dict[str, Any]]) -> tuple[object, ...]:
+    """`written`: for those of whom is told how they are doing only, as no gateway runs."""
+    given, doing = each["settings"] or {**_USUAL, **written.get(each["name"], {})}, each["delivery"]
     way = "inform" if given.get("inform") else "trap"
     to = f"{given['host']}:{given['port']} v{given['version']} {way}" if "host" in given else given.get("kind", "")
     if doing is None:

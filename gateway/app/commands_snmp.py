@@ -8,7 +8,7 @@ import click
 
 from gateway.app.commands_ask import json_option
 from gateway.app.commands_database import exists, opened
-from gateway.app.console import note, one_line_json, table
+from gateway.app.console import counted, note, one_line_json, table
 from gateway.app.locate import Located, configured, locate, location_options
 from gateway.app.publishing import ROOT_KEY, engine_id_of, root_of
 from gateway.app.receiver_desk import StoredReceivers
@@ -49,14 +49,23 @@ def user() -> None:
 @click.option("--priv", default="AES", show_default=True, help="AES, AES-192, AES-256 (or -C), or none.")
 @click.option("--allow-weak", is_flag=True, help="Also take MD5 and DES, for a console that has nothing else.")
 @click.option("--for-traps", is_flag=True, help="For a receiver of traps, if this gateway has an instance name.")
+@click.option("--force", is_flag=True, help="Replace the keys that there are of this user.")
 @location_options
 def add(
-    name: str, auth: str, priv: str, allow_weak: bool, for_traps: bool, config: Path | None, state_dir: Path | None
+    name: str,
+    auth: str,
+    priv: str,
+    allow_weak: bool,
+    for_traps: bool,
+    force: bool,
+    config: Path | None,
+    state_dir: Path | None,
 ) -> None:
     """Ask for the passwords of the user NAME and keep its keys (RFC 3414 section 2.6) in the state folder.
 
-    The keys open this gateway only; the passwords are not kept. Without a terminal these are the first two lines of
-    standard input. What has to be written into the configuration is printed.
+    The keys open this gateway only; the passwords are not kept. Without a terminal each is one line of standard input,
+    the one for authentication first, and nothing else is there. What has to be written into the configuration is
+    printed.
     """
     if not NAME.match(name) or len(name) > 32:
         raise ConfigError(f"user {name!r}: is no usable name. Use letters, digits, '.', '_' and '-', at most 32.")
@@ -64,8 +73,13 @@ def add(
         raise ConfigError(f"user {LOCAL!r}: is the one whom the gateway makes itself. Choose another name.")
     privacy = None if priv == NO_PRIVACY else priv
     _check_protocols(auth, privacy, weak=allow_weak)
-    given = V3Credentials(auth, _password("authentication"), privacy, _password("privacy") if privacy else None)
     located = locate(config, state_dir)
+    if not force and (file := keys_file(located.state_dir, name)).exists():
+        raise ConfigError(
+            f"user {name!r}: there are keys in {file}. Choose another name, or replace them with --force."
+        )
+    passwords = _passwords(["authentication", "privacy"] if privacy else ["authentication"])
+    given = V3Credentials(auth, passwords[0], privacy, passwords[1] if privacy else None)
     with opened(located) as database:
         made = given.at(name, engine_id_of(database, "" if for_traps else located.instance))
     path = keep_keys(located.state_dir, made).absolute()
@@ -157,16 +171,24 @@ def _check_protocols(auth: str, priv: str | None, *, weak: bool) -> None:
         raise ConfigError(f"--priv {priv}: {error}, or none.") from error
 
 
-def _password(what: str) -> str:
+def _passwords(uses: list[str]) -> list[str]:
+    """One for each use: asked for, or the lines of standard input."""
     if sys.stdin.isatty():
-        given: str = click.prompt(f"Password for {what}", hide_input=True, confirmation_prompt=True)
-    else:
-        given = sys.stdin.readline().rstrip("\r\n")
+        asked = (click.prompt(f"Password for {use}", hide_input=True, confirmation_prompt=True) for use in uses)
+        return [_checked(use, given) for use, given in zip(uses, asked, strict=True)]
+    lines = sys.stdin.read().splitlines()
+    if len(lines) != len(uses):
+        said = f"standard input has {counted(len(lines), 'line')}, and not {len(uses)}"
+        raise ConfigError(f"{said}. Give one password a line, each once: for {', then for '.join(uses)}.")
+    return [_checked(use, given) for use, given in zip(uses, lines, strict=True)]
+
+
+def _checked(use: str, password: str) -> str:
     try:
-        check_password(given)
+        check_password(password)
     except ValueError as error:
-        raise ConfigError(f"the password for {what}: {error}.") from error
-    return given
+        raise ConfigError(f"the password for {use}: {error}.") from error
+    return password
 
 
 @snmp.command(name="receiver-config", short_help="What the receiving side of RECEIVER needs.")
@@ -190,7 +212,7 @@ def receiver_config(receiver: str, daemon: str, config: Path | None, state_dir: 
     try:
         text = receiving_side(settings, engine_id, root, Daemon(daemon))
     except SecurityConfigError as error:
-        said = f"receivers.{receiver}.keys: {error}. Make them anew: gateway snmp user add {settings.user}."
+        said = f"receivers.{receiver}.keys: {error}. Make them anew: gateway snmp user add {settings.user} --force."
         raise ConfigError(said) from error
     note("This holds secrets: keep it in files that only the receiver may read (mode 0600).")
     click.echo(text, nl=False)

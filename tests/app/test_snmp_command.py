@@ -93,7 +93,7 @@ def test_a_user_that_was_added_asks_by_its_passwords_which_are_kept_nowhere(esta
 @pytest.mark.parametrize(
     ("arguments", "stdin", "said"),
     [
-        (("noc",), "short\n", "the password for authentication: a password is too short"),
+        (("noc",), f"short\n{PRIV}\n", "the password for authentication: a password is too short"),
         (("noc",), f"{AUTH}\nshort\n", "the password for privacy: a password is too short"),
         (("noc", "--auth", "MD5"), "", "--auth MD5: MD5 is weak: use SHA-256 or better; --allow-weak takes"),
         (
@@ -102,6 +102,13 @@ def test_a_user_that_was_added_asks_by_its_passwords_which_are_kept_nowhere(esta
             "--priv DES: DES is weak: use AES or AES-256; --allow-weak takes it all the same, or none",
         ),
         (("noc", "--priv", "3DES", "--allow-weak"), "", "--priv 3DES: 3DES is weak"),
+        (
+            ("noc",),
+            "",
+            "standard input has 0 lines, and not 2. Give one password a line, each once: for authentication, ",
+        ),
+        (("noc",), f"{AUTH}\n{AUTH}\n{PRIV}\n{PRIV}\n", "standard input has 4 lines, and not 2"),
+        (("noc", "--priv", "none"), f"{AUTH}\n{PRIV}\n", "standard input has 2 lines, and not 1"),
         (("no/c",), "", "is no usable name. Use letters"),
         (("local",), "", "is the one whom the gateway makes itself"),
     ],
@@ -115,6 +122,19 @@ def test_what_makes_no_user_is_refused_with_what_to_do(
     assert not list(estate.folder.rglob("*.keys"))
 
 
+def test_keys_that_are_there_are_replaced_only_when_that_is_asked_for(estate: Estate) -> None:
+    given = f"{AUTH}\n{PRIV}\n"
+    assert estate.command("snmp", "user", "add", "noc", stdin=given).returncode == 0
+    keys = estate.state / "secrets" / "noc.keys"
+    before = keys.read_text()
+    refused = estate.command("snmp", "user", "add", "noc", "--auth", "SHA", stdin=given)
+    assert refused.returncode == 2
+    assert f"user 'noc': there are keys in {keys}. Choose another name, or replace them with --force." in refused.stderr
+    assert keys.read_text() == before
+    assert estate.command("snmp", "user", "add", "noc", "--auth", "SHA", "--force", stdin=given).returncode == 0
+    assert keys.read_text() != before
+
+
 def test_keys_of_another_database_are_refused_at_the_start(estate: Estate) -> None:
     added = estate.command("snmp", "user", "add", "noc", stdin=f"{AUTH}\n{PRIV}\n")
     estate.configure(CONFIGURATION + added.stdout)
@@ -125,7 +145,7 @@ def test_keys_of_another_database_are_refused_at_the_start(estate: Estate) -> No
     refused = estate.command("run")
     assert refused.returncode == 2
     assert "publishers.snmp.users.noc.keys: the keys were made for the engine 8000" in refused.stderr
-    assert "Make them anew: gateway snmp user add noc" in refused.stderr
+    assert "Make them anew: gateway snmp user add noc --force" in refused.stderr
 
 
 # -- who is a user ---------------------------------------------------------------------------------------------

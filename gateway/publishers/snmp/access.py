@@ -144,7 +144,7 @@ def _usm_user(name: str, settings: UserSettings, engine_id: bytes) -> UsmUser:
         return settings.credentials().at(name, engine_id)
     except SecurityConfigError as error:
         raise ConfigError(
-            f"publishers.snmp.users.{name}.keys: {error}. Make them anew: gateway snmp user add {name}"
+            f"publishers.snmp.users.{name}.keys: {error}. Make them anew: gateway snmp user add {name} --force"
         ) from error
 
 

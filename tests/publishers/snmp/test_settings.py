@@ -79,7 +79,7 @@ def test_keys_let_in_whom_the_passwords_let_in_and_only_at_the_engine_that_they_
         usm_users(settings, b"another-engine")
     said = str(failure.value)
     assert said.startswith("publishers.snmp.users.authuser.keys: the keys were made for the engine 80007ed9")
-    assert said.endswith("Make them anew: gateway snmp user add authuser")
+    assert said.endswith("Make them anew: gateway snmp user add authuser --force")
     assert user.auth_key.hex() not in said + repr(settings) + repr(settings.users["authuser"].credentials())
 
 
