@@ -90,7 +90,8 @@ def _problem(details: Mapping[str, Any], path: KeyPath, settings: type[Settings]
             return Problem(here, f": is missing. {remedy or 'Add it.'}")
     hidden = (location[:1] and location[0] in settings.secrets()) or any(_SECRET.search(key) for key in location)
     shown = "" if hidden else _shown(table, location)
-    return Problem(here, f"{shown}: {_message(details)}. {remedy or 'Correct it.'}")
+    said = _message(details)
+    return Problem(here, f"{shown}: {said}{'' if said.endswith('?') else '.'} {remedy or 'Correct it.'}")
 
 
 _WANTED = {

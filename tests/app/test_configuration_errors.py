@@ -136,14 +136,14 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
             [
                 "publishers.snmp.listen: 'udp:127.0.0.1:1161' must be ADDRESS:PORT, ",
                 "publishers.snmp.views.v.include: 'topoAlarmTable' is no numeric OID: write it like 1.3.6.1.4.1. "
-                "Did you mean topoActiveAlarmTable?",
+                "Did you mean topoActiveAlarmTable? List OIDs",
             ],
         ),
         ('[receivers.r]\nhost = "noc"\n', ['receivers.r.kind: is missing. Add a line such as kind = "snmp".']),
         (
             '[receivers.r]\nkind = "snmp"\nhost = "127.0.0.1:162"\ncommunity = "x"\nkinds = ["moves"]\n',
             [
-                "receivers.r.host = '127.0.0.1:162': '127.0.0.1:162' is no name or address alone. A port is given by ",
+                "receivers.r.host = '127.0.0.1:162': must be a name or address alone; a port is given by port = ",
                 "receivers.r.kinds.0 = 'moves': must be 'relocation', 'role_relocation', ",
             ],
         ),

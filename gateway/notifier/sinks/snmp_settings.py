@@ -39,7 +39,7 @@ class SnmpTrapSettings(ReceiverSettings, UserFields):
     @classmethod
     def _without_port(cls, host: str) -> str:
         if host.count(":") == 1 or host.startswith("["):
-            raise ValueError(f"{host!r} is no name or address alone. A port is given by port = NUMBER")
+            raise ValueError("must be a name or address alone; a port is given by port = NUMBER")
         return host
 
     @model_validator(mode="after")
