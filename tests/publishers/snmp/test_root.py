@@ -8,6 +8,7 @@ from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.notification_log import LOG
 from gateway.schema.snmp.notifications import notification_of, varbinds_of
 from gateway.support.clock import SystemClock
+from gateway.wire.translation import SNMP_TRAP_ADDRESS
 from gateway.wire.values import ObjectIdentifier, VarBind
 from tests.publishers.snmp import estate, running
 from tests.publishers.snmp.asking import REVISION, Asker
@@ -54,7 +55,7 @@ def test_notifications_and_the_log_of_them_follow():
     served.remember([event])
     asker = Asker(served)
     logged = [varbind.value for varbind in asker.walk((*LOG, 2, 1, 2))]
-    assert logged == [ObjectIdentifier(varbind.oid) for varbind in moved]
+    assert logged == [*(ObjectIdentifier(varbind.oid) for varbind in moved), ObjectIdentifier(SNMP_TRAP_ADDRESS)]
     [told] = asker.walk((*LOG, 1, 1, 9))
     assert told.value == ObjectIdentifier(under(ROOT, notification_of(event.kind).oid))
 
