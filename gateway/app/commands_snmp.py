@@ -74,7 +74,8 @@ def add(
     privacy = None if priv == NO_PRIVACY else priv
     _check_protocols(auth, privacy, weak=allow_weak)
     located = locate(config, state_dir)
-    if not force and (file := keys_file(located.state_dir, name)).exists():
+    file = keys_file(located.state_dir, f"{name}.traps" if for_traps else name)
+    if not force and file.exists():
         raise ConfigError(
             f"user {name!r}: there are keys in {file}. Choose another name, or replace them with --force."
         )
@@ -82,10 +83,15 @@ def add(
     given = V3Credentials(auth, passwords[0], privacy, passwords[1] if privacy else None)
     with opened(located) as database:
         made = given.at(name, engine_id_of(database, "" if for_traps else located.instance))
-    path = keep_keys(located.state_dir, made).absolute()
-    note("Write this into the configuration and restart the gateway:")
-    click.echo(f"[publishers.snmp.users.{_key(name)}]")
-    click.echo("".join(f"{line}\n" for line in _lines(auth, privacy, allow_weak, path)), nl=False)
+    keep_keys(file, made)
+    lines = _lines(auth, privacy, allow_weak, file.absolute())
+    if for_traps:
+        note("Write this into the table of the receiver and restart the gateway:")
+        lines.insert(0, f'user = "{name}"')
+    else:
+        note("Write this into the configuration and restart the gateway:")
+        lines.insert(0, f"[publishers.snmp.users.{_key(name)}]")
+    click.echo("".join(f"{line}\n" for line in lines), nl=False)
 
 
 @user.command(name="list", short_help="Who is a user, by what, and where that is written.")
@@ -212,7 +218,7 @@ def receiver_config(receiver: str, daemon: str, config: Path | None, state_dir: 
     try:
         text = receiving_side(settings, engine_id, root, Daemon(daemon))
     except SecurityConfigError as error:
-        said = f"receivers.{receiver}.keys: {error}. Make them anew: gateway snmp user add {settings.user} --force."
+        said = f"receivers.{receiver}.keys: {error}. Make them anew: gateway snmp user add {settings.user} --for-traps."
         raise ConfigError(said) from error
     note("This holds secrets: keep it in files that only the receiver may read (mode 0600).")
     click.echo(text, nl=False)

@@ -34,16 +34,14 @@ def keys_file(state_dir: Path, user: str) -> Path:
     return state_dir / SECRETS / f"{user}.keys"
 
 
-def keep_keys(state_dir: Path, user: UsmUser) -> Path:
+def keep_keys(file: Path, user: UsmUser) -> None:
     """
-    Write the keys of a user; returns the file.
+    Write the keys of a user.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: the file cannot be written.
     """
-    path = keys_file(state_dir, user.name.decode())
-    write_private(path, LocalizedKeys.of(user).text() + "\n")
-    return path
+    write_private(file, LocalizedKeys.of(user).text() + "\n")
 
 
 def nobody_may_ask(settings: SnmpSettings) -> bool:
@@ -78,7 +76,7 @@ def make_local_user(settings: SnmpSettings, engine_id: bytes, state_dir: Path) -
     if not (keys.exists() and client.exists()) or _kept(keys).engine_id != engine_id:
         made = UsmUser(LOCAL.encode(), engine_id, _AUTH, secrets.token_bytes(32), _PRIV, secrets.token_bytes(16))
         write_private(client, client_configuration(made))
-        keep_keys(state_dir, made)  # last: as long as they do not fit, both are made anew
+        keep_keys(keys, made)  # last: as long as they do not fit, both are made anew
     return with_local_user(settings, state_dir)
 
 

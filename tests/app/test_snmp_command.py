@@ -457,6 +457,25 @@ def test_the_keys_of_a_user_are_good_for_a_receiver_of_traps_but_not_of_informs(
     assert "receivers.noc.keys: keys are those of this gateway's engine, and for informs" in refused.stderr
 
 
+def test_a_gateway_with_a_name_has_keys_for_who_asks_it_and_others_for_traps(estate: Estate) -> None:
+    named = CONFIGURATION.replace("[gateway]", '[gateway]\ninstance = "gw1"')
+    estate.configure(named)
+    passwords = f"{AUTH}\n{PRIV}\n"
+    asking = estate.command("snmp", "user", "add", "gateway", stdin=passwords).stdout
+    telling = estate.command("snmp", "user", "add", "gateway", "--for-traps", stdin=passwords).stdout
+    assert telling.startswith('user = "gateway"\n')
+    snmptrapd = Configured()
+    table = f'[receivers.noc]\nkind = "snmp"\nhost = "127.0.0.1"\nport = {snmptrapd.port}\nversion = "3"\n'
+    estate.configure(f"{named}{asking}{table}{telling}")
+    snmptrapd.rules = estate.command("snmp", "receiver-config", "noc").stdout
+    with snmptrapd, estate.start():
+        assert estate.command("test-notification", "noc").returncode == 0
+        snmptrapd.wait_for(lambda notification: notification.varbinds.get(ALARM_KEY_0) == "test")
+    estate.configure(f"{named}{asking}{table}{telling.replace('.traps.keys', '.keys')}")
+    refused = estate.command("snmp", "receiver-config", "noc").stderr
+    assert "Make them anew: gateway snmp user add gateway --for-traps." in refused
+
+
 def test_a_test_that_is_refused_names_the_receiver(estate: Estate) -> None:
     snmptrapd = Configured()
     receiver(estate, snmptrapd.port, **v3("SHA-256", "AES", inform=True))

@@ -187,7 +187,7 @@ class _V3:
         try:
             self._user = settings.credentials().at(settings.user, engine.engine_id)
         except SecurityConfigError as error:
-            said = f"receivers.{name}.keys: {error}. Make them anew: gateway snmp user add {settings.user} --force"
+            said = f"receivers.{name}.keys: {error}. Make them anew: gateway snmp user add {settings.user} --for-traps"
             raise ConfigError(said) from error
         salt = int.from_bytes(os.urandom(8), "big")
         self._usm = AuthoritativeEngine(engine.engine_id, engine.boots, (self._user,), first_salt=salt)
