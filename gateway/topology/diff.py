@@ -76,7 +76,9 @@ def _upsert(
     record = _known(draft, observation, entity.key)
     scope = observation.covers.scope
     home = _home(draft, record, scope, relations)
-    if home is None or _shows(record, home, entity):
+    if home is None:
+        return _handed_over(draft, record, scope)
+    if _shows(record, home, entity):
         return record
     changed_state = (record.state, record.reason) != (entity.state, entity.reason)
     seen = replace(
@@ -93,6 +95,21 @@ def _upsert(
     )
     draft.put_record(seen)
     return seen
+
+
+def _handed_over(draft: Draft, record: Record, scope: str) -> Record:
+    """What belonged to this scope, which has no say any more, belongs to the one where it runs, as that said last."""
+    if record.scope != scope:
+        return record
+    elsewhere = [c for c in draft.claims(record.index) if c.source == record.source and c.scope != scope]
+    moved = replace(record, scope=_most_certain(elsewhere))
+    draft.put_record(moved)
+    return moved
+
+
+def _most_certain(claims: Iterable[Claim]) -> str:
+    """The scope where a thing runs most certainly, of those that claim something of it."""
+    return min(claims, key=lambda c: (c.kind is not RelationKind.RUNS_ON, -_certainty(c.phase), c.scope)).scope
 
 
 def _shows(record: Record, home: str, entity: ObservedEntity) -> bool:
@@ -300,8 +317,7 @@ def _lose(draft: Draft, source: str, scope: str, record: Record) -> None:
         return
     elsewhere = [c for c in before if c.source == source and c.scope != scope]
     if elsewhere:
-        home = min(elsewhere, key=lambda c: (c.kind is not RelationKind.RUNS_ON, -_certainty(c.phase), c.scope))
-        draft.put_record(replace(record, scope=home.scope))
+        draft.put_record(replace(record, scope=_most_certain(elsewhere)))
     else:
         _gone(draft, record)
 

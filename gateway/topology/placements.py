@@ -215,8 +215,8 @@ def _not_settled(draft: Draft, entity: int, moving: dict[int, Claim], lost: dict
 
 
 def last_seen(draft: Draft, entity: int) -> int:
-    """When the entity's records were last read before this draft."""
-    records = [draft.record(index) for index in draft.group_of(entity)]
+    """When the entity's records were last read before this draft, by the scopes that they belonged to then."""
+    records = [draft.base.records.get(index) or draft.record(index) for index in draft.group_of(entity)]
     return max((draft.freshness(record.source, record.scope) for record in records), default=0) or draft.at
 
 

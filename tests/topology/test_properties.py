@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from gateway.model.changes import Changes
 from gateway.model.conditions import SECOND, ConditionKind, SettleTimes
@@ -27,6 +27,7 @@ from tests.topology.histories import (
     WEB,
     Cluster,
     Fails,
+    Fleet,
     Health,
     Step,
     Stored,
@@ -37,6 +38,14 @@ from tests.topology.histories import (
 from tests.topology.house import T0
 
 SETTLE = SettleTimes()
+LEFT_BEHIND: list[Step] = [
+    (0.0, Fleet("a", (None, None), ((), ()))),
+    (0.0, Fleet("b", (Phase.STABLE, None), ((), ()))),
+    (70.0, Fleet("a", (Phase.STABLE, None), ((), ()))),
+    (0.0, Fleet("a", ("registered", None), ((), ()), (1, 0))),
+    (0.0, Fleet("b", (Phase.STABLE, None), ((), ()))),
+]
+"""A VM goes to b, which had it last; a registration is left behind on a that names another pool than the VM is in."""
 RAISED = {EventKind.FAILURE_RAISED, EventKind.CONFLICT_RAISED, EventKind.FINDING_RAISED, EventKind.STALE_RAISED}
 CLEARED = {EventKind.FAILURE_CLEARED, EventKind.CONFLICT_CLEARED, EventKind.FINDING_CLEARED, EventKind.STALE_CLEARED}
 MOVES = {EventKind.RELOCATION, EventKind.ROLE_RELOCATION}
@@ -265,6 +274,8 @@ def test_what_is_told_of_a_groups_members_is_a_chain_that_ends_where_they_are(hi
 
 
 @given(histories(STORED))
+@example(LEFT_BEHIND)
+@example([*LEFT_BEHIND, (0.0, Fleet("b", (Phase.STABLE, None), ((), ()), (1, 0)))])
 @settings(max_examples=80, deadline=None)
 def test_what_is_told_of_a_vms_storage_is_a_chain_that_ends_where_it_is(history):
     world = World()

@@ -234,6 +234,17 @@ def test_exports_that_all_hosts_know_are_two():
     assert (storage.caused_by, storage.live) == (host.id, False)
 
 
+def test_a_registration_left_behind_has_no_word_in_where_the_disks_are():
+    fleet = begun(disk(SAN))
+    assert fleet.show(70, H2, *running(H2, disk(NAS)), *THERE) == []
+    host, storage = fleet.show(72, H1, *disk(SAN), *HERE)
+    assert told([host, storage]) == [("relocation", "web", "h1", "h2"), MOVED]
+    assert (storage.caused_by, host.started_at) == (host.id, storage.started_at)
+    assert host.started_at == host.at - 12_000_000  # when h1 was read last while it ran there
+    assert fleet.show(80, H1, *disk(LOCAL1), *HERE) == fleet.show(82, H2, *running(H2, disk(NAS)), *THERE) == []
+    assert fleet.wait(1000) == []
+
+
 def test_a_transient_vm_that_is_nowhere_between_two_hosts_is_compared_with_what_it_had():
     fleet = begun(disk(SAN))
     assert fleet.show(70, H1, *HERE) == []
