@@ -34,7 +34,7 @@ def test_a_host_is_a_uri_or_a_table() -> None:
     ("text", "said"),
     [
         ("", r"sources\.fleet\.hosts: is missing\. Give a table of hosts"),
-        ("hosts = {}", r"sources\.fleet\.hosts: .*at least 1"),
+        ("hosts = {}", r"sources\.fleet\.hosts: must not be empty\. Give a table of hosts"),
         ('hosts.h1 = "qmeu:///system"', r"sources\.fleet\.hosts\.h1\.uri: 'qmeu' is no driver.*known: .*qemu"),
         ('hosts."a/b" = "qemu:///system"', r'sources\.fleet\.hosts\."a/b": is no usable name\. Use letters'),
         (
