@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Final
 
 from gateway.publishers.snmp.access import View
+from gateway.publishers.snmp.segments import ServedColumn
 from gateway.publishers.snmp.walk import Position, Tree, cells, rows_after, run_after
 from gateway.wire.ber import (
     END_OF_MIB_VIEW_TLV,
@@ -48,8 +49,12 @@ def answer(request: Request, view: View, serial: int, room: int) -> Answer:
     kind = request.pdu_type
     tree = view.v1 if request.version is _V1 else view.v2
     if kind is _GET_BULK:
-        usual = _usual_bulk(request, tree, serial, room)
-        return 0, 0, usual if usual is not None else _bulk(request, tree, serial, room)
+        shape = None if request.non_repeaters else tree.shapes.find(request.varbinds)
+        if shape is not None:
+            usual = _usual_bulk(shape[0].columns, shape[1], request.max_repetitions, room, serial)
+            if usual is not None:
+                return 0, 0, usual
+        return 0, 0, _bulk(request, tree, serial, room)
     if kind is _GET or kind is _GET_NEXT:
         shape = tree.shapes.find(request.varbinds)
         if shape is not None:
@@ -65,16 +70,11 @@ def answer(request: Request, view: View, serial: int, room: int) -> Answer:
     return TOO_BIG if request.version is not _V1 else (TOO_BIG[0], 0, _repeated(request))
 
 
-def _usual_bulk(request: Request, tree: Tree, serial: int, room: int) -> bytes | None:
+def _usual_bulk(columns: Sequence[ServedColumn], index: int, count: int, room: int, serial: int) -> bytes | None:
     """The rows after one row of one table, when there are enough of them and there is room for all."""
-    shape = tree.shapes.find(request.varbinds)
-    if shape is None or request.non_repeaters:
-        return None
-    asked, index = shape
-    columns = asked.columns
     if len(columns) == 1:
-        return run_after(columns[0], index, request.max_repetitions, room, serial)
-    varbinds = rows_after(columns, index, request.max_repetitions, room, serial)
+        return run_after(columns[0], index, count, room, serial)
+    varbinds = rows_after(columns, index, count, room, serial)
     return None if varbinds is None else b"".join(varbinds)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.config.addresses import parse_address
 from gateway.config.problems import all_of
 from gateway.model.errors import ConfigError
-from gateway.publishers.snmp.datagrams import AVAILABLE, BATCH, Datagrams
+from gateway.publishers.snmp.datagrams import AVAILABLE, Datagrams
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +64,12 @@ class UdpServer:
         self._sockets.clear()
 
     def _drain_batches(self, datagrams: Datagrams) -> None:
-        for _ in range(BURST // BATCH):
-            if datagrams.serve(self._answer) < BATCH:
+        left = BURST
+        while left > 0:  # to look once more costs less than a turn of the loop: who got an answer asks again
+            served = datagrams.serve(self._answer)
+            if not served:
                 return
+            left -= served
 
     def _answer(self, data: bytes, source: str) -> bytes | None:
         try:
