@@ -3,7 +3,7 @@ Supervised tasks: a loop that outlives its errors, and says once when they begin
 
 Broad excepts are here, and in the four loops where one item that fails must not end the others: a listener
 (engine/reconciler.py), a notification (notifier/line.py), an HTTP request (publishers/rest/guard.py), a datagram
-(publishers/snmp/server.py). Each logs the traceback.
+(publishers/snmp: server.py, datagrams.py). Each logs the traceback.
 """
 
 import asyncio

@@ -97,11 +97,11 @@ class Datagrams:
         self._name_at = [names + number * _NAME for number in range(BATCH)]
         self._control_at = [controls[0] + number * _CONTROL for number in range(BATCH)]
 
-    def serve(self, respond: Callable[[bytes, str], bytes | None]) -> int:
+    def serve(self, respond: Callable[[bytes, str], bytes | None], failed: Callable[[], None]) -> int:
         """
         Receive what is there, at most `BATCH`, and send what `respond` gives for each; returns how many there were.
 
-        What cannot be sent is lost, as on the way.
+        What cannot be sent is lost, as on the way. `failed` is called where `respond` raises, in its except block.
         """
         count: int = self._receive(self._descriptor, self._in, BATCH, socket.MSG_DONTWAIT, None)
         if count <= 0:
@@ -112,7 +112,11 @@ class Datagrams:
         for number, size in enumerate(self._in_sizes[:count].tolist()):
             address = sources[number].tobytes()
             source = known.get(address) or self._meet(address)
-            response = respond(requests[number][:size].tobytes(), source)
+            try:
+                response = respond(requests[number][:size].tobytes(), source)
+            except Exception:
+                failed()
+                continue
             if response is None:
                 continue
             out_sizes[due] = size = len(response)

@@ -66,21 +66,14 @@ class UdpServer:
     def _drain_batches(self, datagrams: Datagrams) -> None:
         left = BURST
         while left > 0:  # to look once more costs less than a turn of the loop: who got an answer asks again
-            served = datagrams.serve(self._answer)
+            served = datagrams.serve(self._respond, self._complain)
             if not served:
                 return
             left -= served
 
-    def _answer(self, data: bytes, source: str) -> bytes | None:
-        try:
-            return self._respond(data, source)
-        except Exception:
-            self._complain()
-            return None
-
     def _drain(self, opened: socket.socket) -> None:
         """The same without recvmmsg and sendmmsg."""
-        receive, send, respond = opened.recvfrom, opened.sendto, self._answer
+        receive, send, respond = opened.recvfrom, opened.sendto, self._respond
         for _ in range(BURST):
             try:
                 data, peer = receive(_LARGEST)
@@ -89,7 +82,11 @@ class UdpServer:
             except OSError as error:  # an ICMP answer to an earlier response
                 logger.debug("snmp: receiving: %s", error)
                 continue
-            response = respond(data, peer[0])
+            try:
+                response = respond(data, peer[0])
+            except Exception:
+                self._complain()
+                continue
             if response is not None:
                 try:  # noqa: SIM105 - contextlib.suppress costs as much as half a GET
                     send(response, peer)
