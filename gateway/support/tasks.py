@@ -1,9 +1,9 @@
 """
 Supervised tasks: a loop that outlives its errors, and says once when they begin and once when they end.
 
-Broad excepts are here, and in the four loops where one item that fails must not end the others: a listener
+Broad excepts are here, and in the loops where one item that fails must not end the others: a listener
 (engine/reconciler.py), a notification (notifier/line.py), an HTTP request (publishers/rest/guard.py), a datagram
-(publishers/snmp: server.py, datagrams.py). Each logs the traceback.
+(publishers/snmp/datagrams.py, and publishers/snmp/server.py where there are no batches). Each logs the traceback.
 """
 
 import asyncio
