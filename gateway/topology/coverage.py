@@ -4,16 +4,14 @@ Coverage: what a planned window covers: the entities that it names, what they ca
 Everything is followed along the carrying relations; of what has one placement, that place is where it is or was last.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from gateway.model.ports import TopologyView
 from gateway.model.relations import CARRYING, RelationKind
 from gateway.model.rows import Entity
 from gateway.model.windows import Window, WindowState
 from gateway.topology.draft import Draft
-
-Lowers = Callable[[int], Iterable[int]]
-"""Entities that an entity depends on directly, by index."""
+from gateway.topology.reach import beneath
 
 
 def covered_by(view: TopologyView, entity: Entity) -> list[Window]:
@@ -45,16 +43,6 @@ def covering(
 
     under = beneath([entity], lowers_of)
     return [window for window in windows if any(draft.entity_of(named) in under for named in window.entities)]
-
-
-def beneath(entities: Iterable[int], lowers_of: Lowers) -> set[int]:
-    """These entities, and all that they depend on, layer by layer."""
-    layer = list(entities)
-    found = set(layer)
-    while layer:
-        layer = [lower for entity in layer for lower in lowers_of(entity) if lower not in found]
-        found.update(layer)
-    return found
 
 
 def above(draft: Draft, entities: Iterable[int]) -> set[int]:

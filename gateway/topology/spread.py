@@ -10,6 +10,7 @@ from gateway.model.ports import TopologyView
 from gateway.model.relations import CARRYING, Phase, RelationKind
 from gateway.model.rows import Claim, Entity, Placement
 from gateway.topology.composites import COMPOSITES, LOCATIONS, is_group, is_membership, members_of, needs_all
+from gateway.topology.disks import REMOVABLE
 from gateway.topology.quorum import Quorum, quorum
 from gateway.topology.said import called, names
 from gateway.topology.standstill import is_only_demoted, stopped_resources, why_it_stops
@@ -33,7 +34,6 @@ class Step:
 
 
 _HAD_BY = (RelationKind.PART_OF, RelationKind.CONNECTS_TO)
-_REMOVABLE = ("cdrom", "floppy")
 _REDUNDANT = frozenset({RelationKind.BACKED_BY})
 """Relations of which one remaining lower is enough to go on, degraded."""
 
@@ -153,7 +153,7 @@ class Spread:
                 return None
             case RelationKind.MEMBER_OF if lower.index in self._quorums:
                 return None
-            case RelationKind.USES_STORAGE if claim.attributes.get("device") in _REMOVABLE:
+            case RelationKind.USES_STORAGE if claim.attributes.get("device") in REMOVABLE:
                 reason = f"has {called(lower)} in its drive, which is lost"
                 return Blow(Effect.DEGRADED, reason, claim.kind, lower, claim=claim)
             case RelationKind.PART_OF | RelationKind.MEMBER_OF:

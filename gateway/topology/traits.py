@@ -8,10 +8,10 @@ from gateway.model.events import BEGINNINGS, WINDOWS, Event, Traits
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Entity
 from gateway.model.snapshot import Snapshot
+from gateway.topology.reach import beneath
 
 _DOWN = frozenset({RelationKind.RUNS_ON, RelationKind.PART_OF, RelationKind.MEMBER_OF})
 """What leads from a thing to the site where it is."""
-_FURTHEST = 12
 
 
 def with_traits(events: Iterable[Event], snapshot: Snapshot) -> tuple[Event, ...]:
@@ -41,18 +41,19 @@ def _concerned(event: Event, snapshot: Snapshot) -> Iterator[Entity]:
 
 def _sites(entity: Entity, snapshot: Snapshot) -> Iterator[Entity]:
     """The sites below an entity: where it runs, what that is part of, and so on."""
-    seen, layer = {entity.index}, [entity]
-    for _ in range(_FURTHEST):
-        yield from (each for each in layer if each.kind is EntityKind.SITE)
-        found = {below.index: below for each in layer for below in _below(each, snapshot) if below.index not in seen}
-        seen |= set(found)
-        layer = list(found.values())
-
-
-def _below(entity: Entity, snapshot: Snapshot) -> Iterator[Entity]:
-    placement = snapshot.placements.get(entity.index)
-    indexes = [claim.lower for claim in snapshot.claims_of(entity) if claim.kind in _DOWN]
-    for index in [*indexes, placement.host] if placement is not None else indexes:
+    for index in beneath([entity.index], lambda upper: _below(upper, snapshot)):
         found = snapshot.entity(index)
-        if found is not None:
+        if found is not None and found.kind is EntityKind.SITE:
             yield found
+
+
+def _below(index: int, snapshot: Snapshot) -> Iterator[int]:
+    entity = snapshot.entity(index)
+    if entity is None:
+        return
+    placement = snapshot.placements.get(index)
+    lowers = [claim.lower for claim in snapshot.claims_of(entity) if claim.kind in _DOWN]
+    for lower in [*lowers, placement.host] if placement is not None else lowers:
+        found = snapshot.entity(lower)
+        if found is not None:
+            yield found.index
