@@ -139,10 +139,14 @@ def test_ssh_reaches_the_nodes_and_the_forced_command_decides(pacemaker_lab: Pac
         f'#!/bin/sh\n[ "$SSH_ORIGINAL_COMMAND" = "{STATUS}" ] && exec {STATUS}\necho refused >&2\nexit 77\n'
     )
     only_status.chmod(0o755)
+    assert ssh(pacemaker_lab, "n2", "hostname").stdout == "n2\n"  # leaves an open connection behind
+    connection = ssh(pacemaker_lab, "-O", "check", "n2").stderr
+    assert "running" in connection
     pacemaker_lab.use_forced_command(only_status)
     assert "<pacemaker-result" in ssh(pacemaker_lab, "n2", STATUS).stdout
     refused = ssh(pacemaker_lab, "n2", "hostname")
     assert (refused.returncode, refused.stdout, refused.stderr) == (77, "", "refused\n")
+    assert ssh(pacemaker_lab, "-O", "check", "n2").stderr == connection
 
 
 def test_ssh_to_a_node_without_power_fails_soon(pacemaker_lab: PacemakerLab):

@@ -45,7 +45,7 @@ def killed_in_the_middle_of_a_read(installation: Installation) -> str:
     for hold in holds:
         hold.touch()
     try:
-        victim = _first(helds)
+        victim = _first(helds, installation)
         lab.kill(victim)
     finally:
         for hold in holds:
@@ -53,14 +53,14 @@ def killed_in_the_middle_of_a_read(installation: Installation) -> str:
     return victim
 
 
-def _first(helds: dict[str, Path]) -> str:
+def _first(helds: dict[str, Path], installation: Installation) -> str:
     deadline = time.monotonic() + ASKED_TIMEOUT_S
     while time.monotonic() < deadline:
         for node, held in helds.items():
             if held.exists():
                 return node
         time.sleep(0.01)
-    raise AssertionError(f"no node was asked within {ASKED_TIMEOUT_S:.0f} s")
+    raise AssertionError(f"no node was asked within {ASKED_TIMEOUT_S:.0f} s:\n{installation.gateway.log()}")
 
 
 def _folder(lab: PacemakerLab) -> Path:

@@ -86,7 +86,7 @@ class Installation:
             if self.lab.powered(node):
                 options = ("--script", AGENT_SCRIPT)
                 self.lab.run(node, AGENT_SCRIPT, "uninstall", *options, check=False)
-        self.lab.use_forced_command(None)  # also ends the connections that ssh keeps open
+        self.lab.use_forced_command(None)
 
     def _install_agent(self, node: str) -> None:
         """By the agent's own command, as an administrator does it."""

@@ -28,27 +28,31 @@ def make_keys(plan: Plan) -> None:
     client_configuration(plan).write_text(_client_configuration(plan))
     shutil.copy(SCRIPTS / "forced-command-any", plan.ssh / "forced-command-any")
     (plan.ssh / "forced-command-any").chmod(0o755)
+    line = f'restrict,command="{_forced_command(plan)}" {(plan.ssh / "client_key.pub").read_text()}'
+    (plan.ssh / "authorized_keys").write_text(line)
     set_forced_command(plan, forced_command_of(plan))
 
 
-def set_forced_command(plan: Plan, script: Path | None) -> bool:
+def set_forced_command(plan: Plan, script: Path | None) -> None:
     """
-    Let every later login run this script instead of what it asks for; None: the lab's own, which runs anything.
+    Let ssh run this script from now on instead of what it is asked for; None: the lab's own, which runs anything.
 
-    Returns:
-        whether this is another one than before.
+    authorized_keys names a link, so that connections that are open, or on their way up, obey as well.
     """
     script = script or plan.ssh / "forced-command-any"
-    authorized = plan.ssh / "authorized_keys"
-    before = authorized.read_text() if authorized.exists() else ""
-    line = f'restrict,command="{script}" {(plan.ssh / "client_key.pub").read_text()}'
-    authorized.write_text(line)
-    return line != before
+    new = plan.ssh / "forced-command.new"
+    new.unlink(missing_ok=True)
+    new.symlink_to(script)
+    new.replace(_forced_command(plan))
 
 
 def forced_command_of(plan: Plan) -> Path | None:
     """The forced command that the lab began with."""
     return Path(plan.forced_command) if plan.forced_command else None
+
+
+def _forced_command(plan: Plan) -> Path:
+    return plan.ssh / "forced-command"
 
 
 def client_configuration(plan: Plan) -> Path:

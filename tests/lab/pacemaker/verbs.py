@@ -10,7 +10,6 @@ from tests.lab.errors import LabError
 from tests.lab.pacemaker import network, power, ssh
 from tests.lab.pacemaker.cluster import Cluster
 from tests.lab.pacemaker.content import alerts
-from tests.lab.pacemaker.plan import MANAGEMENT
 
 FENCE_MODES = ("ok", "fail", "hang")
 NOTICE_TIMEOUT_S = 20.0
@@ -115,10 +114,7 @@ class Verbs(Cluster):
 
     def use_forced_command(self, script: Path | None) -> None:
         """What ssh runs on the nodes from now on (path outside); None: anything."""
-        if not ssh.set_forced_command(self.plan, script):
-            return
-        for node in self.nodes:  # a connection that is open keeps the command of its login
-            self.run(MANAGEMENT, *self.ssh_argv(), "-O", "exit", node, check=False)
+        ssh.set_forced_command(self.plan, script)
 
     def ssh_argv(self) -> list[str]:
         """The argv prefix that reaches nodes from `mgmt`: `[*ssh_argv(), "n1", "crm_mon", ...]`."""
