@@ -371,27 +371,29 @@ asyncio.run(main())
 """
 
 
-def test_killed_at_any_moment_every_notification_arrives_at_least_once(log: Log, database_url: str):
+def test_killed_at_any_moment_every_notification_arrives_at_least_once(log: Log, database_url: str, tmp_path: Path):
     log.write(400)
     root = Path(__file__).parents[2]
+    said = tmp_path / "said"
     received: list[str] = []
     kills = 0
     for attempt in range(20):
-        sender = subprocess.Popen(
-            [sys.executable, "-c", SENDER, database_url],
-            stdout=subprocess.PIPE, text=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
-        )  # fmt: skip
+        with said.open("wb") as errors:
+            sender = subprocess.Popen(
+                [sys.executable, "-c", SENDER, database_url],
+                stdout=subprocess.PIPE, stderr=errors, text=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+            )  # fmt: skip
         assert sender.stdout is not None
         received.append(sender.stdout.readline().strip())
         if attempt < 4:
             time.sleep(0.02 + attempt * 0.03)
             kills += 1
         else:
-            while log.waiting("nms"):
+            while log.waiting("nms") and sender.poll() is None:
                 time.sleep(0.05)
         sender.send_signal(signal.SIGKILL)
         received += sender.stdout.read().splitlines()
-        sender.wait(10)
+        assert sender.wait(10) == -signal.SIGKILL, f"the sender ended by itself and said:\n{said.read_text()}"
         if log.waiting("nms") == 0:
             break
     assert kills == 4
