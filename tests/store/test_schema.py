@@ -1,5 +1,6 @@
 """The schema: what migrations make is what the tables say; what is newer or not ours is refused."""
 
+import importlib.util
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy import create_engine, inspect, text
 from gateway.model.errors import ConfigError, SchemaMismatch, StoreUnavailable
 from gateway.store.database import open_database
 from gateway.store.tables import metadata
+from gateway.support.resources import resource_dir
 
 
 def run(url: str, *statements: str) -> None:
@@ -19,6 +21,17 @@ def run(url: str, *statements: str) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+
+
+def test_the_revisions_are_one_chain_and_each_file_is_named_by_its_number():
+    steps = []
+    for file in sorted((resource_dir("migrations") / "versions").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        script = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(script)
+        steps.append((file.name.partition("_")[0], script.revision, script.down_revision))
+    numbers = [f"{number:04}" for number in range(1, len(steps) + 1)]
+    assert steps == list(zip(numbers, numbers, [None, *numbers], strict=False))
 
 
 def test_migrations_make_exactly_the_tables(database_url: str):
