@@ -107,4 +107,5 @@ class SnmpTrapSettings(ReceiverSettings, UserFields):
         if self.auth is not None:
             level = SecurityLevel.AUTH_PRIV if self.priv is not None else SecurityLevel.AUTH_NO_PRIV
         timeout_s, retries = (round(self.timeout_s), self.retries) if self.inform else (0, 0)
-        return Target(name, self.host, self.port, model, level, self.user or name, self.inform, timeout_s, retries)
+        told = (self.inform, timeout_s, retries, self.runbook_url)
+        return Target(name, self.host, self.port, model, level, self.user or name, *told)

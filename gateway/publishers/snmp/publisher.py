@@ -62,7 +62,6 @@ class SnmpPublisher:
         self._topology = topology
         self._standings = standings
         self._receivers = ReceiverTables()
-        self._receivers.show(targets)
         self._engine = engine
         self._clock = clock
         self._instance = instance or socket.gethostname()
@@ -73,6 +72,7 @@ class SnmpPublisher:
         self.counters = Counters()
         self.renderer = Renderer(clock.now, stale_intervals, engine.root, self._started_at(), engine.engine_id)
         self.agent = self._agent(settings)
+        self.show_targets(targets)
         self._server = UdpServer(settings.listen, self.agent.respond, self._failed)
 
     async def run(self) -> None:
@@ -104,7 +104,10 @@ class SnmpPublisher:
 
     def show_targets(self, targets: Iterable[Target]) -> None:
         """These are the receivers of notifications from now on. Call it in the event loop."""
-        self._receivers.show(targets)
+        receivers = tuple(targets)
+        self._receivers.show(receivers)
+        runbooks = {receiver.runbook for receiver in receivers if receiver.runbook}
+        self.renderer.use_runbook(runbooks.pop() if len(runbooks) == 1 else "")
 
     def refused(self) -> tuple[Refused, ...]:
         """Who asked with credentials that are not right since this was asked last. Call it in the event loop."""

@@ -203,9 +203,12 @@ class Renderer:
         self.look.addresses = {seq: addresses[seq] for seq in sorted(addresses)[-KEPT:]}
         self.look.shelves["events"] = self.recent.with_these(new)
         self.logged += sum(event.notify and event.at >= self._started_at for event in new)
-        self.serial += 1
-        for table in self.tables:
-            table.use(self.serial)
+        self._look_again()
+
+    def use_runbook(self, runbook: str) -> None:
+        """Show this as topoEventRunbook from now on, `{kind}` and `{condition}` filled in."""
+        self.look.shelves["runbook"] = (runbook,)
+        self._look_again()
 
     @property
     def recent(self) -> RecentEvents:
@@ -219,6 +222,12 @@ class Renderer:
         self._stale_intervals = stale_intervals
         snapshot, self.snapshot = self.snapshot, Snapshot()
         self.use(snapshot)
+
+    def _look_again(self) -> None:
+        """What is beside the snapshot has changed."""
+        self.serial += 1
+        for table in self.tables:
+            table.use(self.serial)
 
     def _use_sources(self, sources: Mapping[str, Source]) -> None:
         """Sources are few and no shelf: put on one, by index."""

@@ -48,6 +48,7 @@ class TrackedLookup:
         """The one shard has the stale sources by name, as they were when they became it."""
         self.shelves["freshness"] = ({},)
         """When each scope was read."""
+        self.shelves["runbook"] = ("",)
         self.touched: Touched = {}
         self._by_row = False
         self._view = TrackedView(self)
@@ -107,6 +108,11 @@ class TrackedLookup:
         names: Mapping[int, str] | None = self.shard("contexts", 0)
         self.touched["contexts", 0] = names
         return names.get(hypervisor, "") if names is not None else ""
+
+    def runbook(self) -> str:
+        told: str = self.shard("runbook", 0)
+        self.touched["runbook", 0] = told
+        return told
 
     def ticks(self, at: int) -> int:
         return max(0, at - self._started_at) // 10_000

@@ -23,6 +23,9 @@ class Lookup(Protocol):
     addresses: Mapping[int, bytes]
     """snmpTrapAddress of recent events, by the number of the log; none where no address of the host is known."""
 
+    def runbook(self) -> str:
+        """The runbook that receivers are told, `{kind}` and `{condition}` not filled in; empty: none, or several."""
+
     def entity(self, index: int) -> Entity | None:
         """The entity that shows this index (a merged record's too)."""
 

@@ -106,7 +106,7 @@ def _variables(shard: Mapping[int, Event], look: Lookup) -> Rows:
     found: Rows = []
     for seq, event in sorted(shard.items()):
         if event.notify:
-            varbinds = _varbinds(event, look.root, look.addresses.get(seq))
+            varbinds = _varbinds(event, look.runbook(), look.root, look.addresses.get(seq))
             found += [((seq, number), each) for number, each in enumerate(varbinds, 1)]
     return found
 
@@ -119,9 +119,9 @@ def _of_type(wanted: ValueType) -> Callable[[Mapping[int, Event], Lookup], Rows]
 
 
 @lru_cache(maxsize=1024)
-def _varbinds(event: Event, root: Oid, address: bytes | None) -> tuple[VarBind, ...]:
-    """As they are sent, but for what is a receiver's own: its runbook, and our address towards it."""
-    told = varbinds_of(event, root=root)
+def _varbinds(event: Event, runbook: str, root: Oid, address: bytes | None) -> tuple[VarBind, ...]:
+    """As they are sent, but for our address towards a receiver."""
+    told = varbinds_of(event, runbook, root)
     return told if address is None else (*told, VarBind(SNMP_TRAP_ADDRESS, IpAddress(address)))
 
 

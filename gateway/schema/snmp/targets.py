@@ -18,7 +18,10 @@ class SecurityModel(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A receiver. `security_name`: the user, or a label in place of the community."""
+    """
+    A receiver. `security_name`: the user, or a label in place of the community. `runbook`: what it is told as
+    topoEventRunbook, `{kind}` and `{condition}` not yet filled in.
+    """
 
     name: str
     host: str
@@ -29,6 +32,7 @@ class Target:
     inform: bool = False
     timeout_s: int = 0
     retries: int = 0
+    runbook: str = ""
 
 
 _DOMAINS: Oid = (1, 3, 6, 1, 2, 1, 100, 1)

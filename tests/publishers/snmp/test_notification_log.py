@@ -21,13 +21,14 @@ from gateway.publishers.snmp.recent import KEPT
 from gateway.schema.snmp.affected import affected_address
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.notification_log import LOG, LOG_MIB, LOG_TABLES
-from gateway.schema.snmp.notifications import notification_of, varbinds_of
+from gateway.schema.snmp.notifications import RUNBOOK, notification_of, varbinds_of
+from gateway.schema.snmp.targets import Target
 from gateway.support.clock import FakeClock
 from gateway.wire.ber import Oid
 from gateway.wire.oid import format_oid
 from gateway.wire.pdu import PduType
 from gateway.wire.translation import SNMP_TRAP_ADDRESS
-from gateway.wire.values import Counter32, Integer, IpAddress, ObjectIdentifier, TimeTicks, Value
+from gateway.wire.values import Counter32, Integer, IpAddress, ObjectIdentifier, OctetString, TimeTicks, Value
 from tests.lab import snmptrapd
 from tests.publishers.snmp import estate, netsnmp, running
 from tests.publishers.snmp.asking import Asker
@@ -36,6 +37,7 @@ from tests.publishers.snmp.test_recent import ref, relocation
 DOCUMENT = Path(__file__).parents[3] / "docs" / "snmp.md"
 LOGGED, BUMPED = (*LOG_MIB, 2, 1, 0), (*LOG_MIB, 2, 2, 0)
 COLUMNS = {column.name: table.column_oid(column) for table in LOG_TABLES for column in table.columns}
+RUNBOOK_NAME = (*RUNBOOK.oid, 0)
 ID, TYPE = COLUMNS["nlmLogVariableID"], COLUMNS["nlmLogVariableValueType"]
 
 
@@ -91,6 +93,26 @@ def test_each_notification_is_there_as_it_was_sent():
     assert not shown
     told = {varbind.oid[-1]: varbind.value for varbind in asker.walk(COLUMNS["nlmLogNotificationID"])}
     assert told == {event.seq: ObjectIdentifier(notification_of(event.kind).oid) for event in events}
+
+
+def test_the_runbook_is_there_as_long_as_those_receivers_that_have_one_are_told_the_same():
+    served = publisher()
+    asker = Asker(served)
+    served.remember([raised(63)])
+    wiki, other = "https://wiki.example/{kind}/{condition}", "https://other.example/"
+    for told, shown in (
+        ([], b""),
+        ([wiki], b"https://wiki.example/failure_raised/crashed"),
+        ([wiki, other], b""),
+        (["", other, other], b"https://other.example/"),
+    ):
+        served.show_targets(receiver(str(number), url) for number, url in enumerate(told))
+        assert dict(fetched(asker)[63])[RUNBOOK_NAME] == OctetString(shown)
+
+
+def receiver(name: str, runbook_url: str) -> Target:
+    table = {"kind": "snmp", "host": "192.0.2.1", "community": "c", "runbook_url": runbook_url}
+    return SnmpTrapSettings.model_validate(table).target(name)
 
 
 def test_a_variable_says_of_which_type_its_value_is():
