@@ -63,7 +63,10 @@ def _vm(domain: Domain, one: Remembered, presence: Presence | None, places: Mapp
         Alias(KeyNamespace.DOMAIN_NAME, status.name),
     )
     said: dict[str, Value] = {
+        "max_vcpus": definition.max_vcpus,
+        "max_memory_bytes": definition.max_memory,
         "title": definition.title,
+        "os": definition.os,
         "on_crash": definition.on_crash,
         "watchdog": definition.watchdog,
         "cpu_mode": definition.cpu_mode,
@@ -96,8 +99,11 @@ def _volume(host: str, vm: NativeKey, disk: Disk, place: Place, storage: Storage
     if format_:
         attributes["format"] = format_
     name = known.name if known is not None else disk.volume or basename(disk.source) or place.volume
-    yield ObservedEntity(key, name, disk.protocol or disk.kind, EntityState.RUNNING, "", (), attributes)
+    kind = known.kind if known is not None and disk.kind == "volume" else ""
+    yield ObservedEntity(key, name, disk.protocol or kind or disk.kind, EntityState.RUNNING, "", (), attributes)
     used: dict[str, Value] = {"mode": _mode(disk), "target": disk.target}
+    if disk.bus:
+        used["bus"] = disk.bus
     if disk.device != "disk":
         used["device"] = disk.device
     yield ObservedRelation(RelationKind.USES_STORAGE, vm, key, attributes=used)
@@ -127,16 +133,19 @@ def _snapshots(vm: NativeKey, domain: Domain) -> Pieces:
 
 
 def _networks(host: str, vm: NativeKey, nics: tuple[Nic, ...]) -> Pieces:
-    macs: dict[NativeKey, list[str]] = {}
+    found: dict[NativeKey, list[Nic]] = {}
     for nic in nics:
         if nic.network:
-            macs.setdefault(network_key(host, nic.network), []).append(nic.mac)
+            found.setdefault(network_key(host, nic.network), []).append(nic)
         elif nic.bridge:
             key = network_key(host, f"bridge:{nic.bridge}")
-            macs.setdefault(key, []).append(nic.mac)
+            found.setdefault(key, []).append(nic)
             yield ObservedEntity(key, nic.bridge, "bridge", EntityState.RUNNING)
-    for key, of in macs.items():
-        yield ObservedRelation(RelationKind.CONNECTS_TO, vm, key, attributes={"mac": ",".join(of)})
+    for key, of in found.items():
+        here: dict[str, Value] = {"mac": ",".join(nic.mac for nic in of)}
+        if any(nic.model for nic in of):
+            here["model"] = ",".join(nic.model for nic in of)
+        yield ObservedRelation(RelationKind.CONNECTS_TO, vm, key, attributes=here)
 
 
 # -- what runs in it ---------------------------------------------------------------------------------------------

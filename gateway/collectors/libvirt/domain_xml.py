@@ -9,6 +9,7 @@ from gateway.collectors.libvirt.xml import Element, attribute, read_xml, size, t
 from gateway.model.errors import SourceMalformed
 
 AGENT = "org.qemu.guest_agent.0"
+_OSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}"
 _NAMED = re.compile(r"<name>([^<]{1,100})</name>")
 _SOURCE = {"file": "file", "block": "dev", "dir": "dir", "network": "name", "vhostuser": "path", "vhostvdpa": "dev"}
 """Type of a source -> the attribute that holds what it is."""
@@ -24,6 +25,7 @@ def domain_definition(xml: str) -> DomainDefinition:
     root = read_xml(xml, "domain", _what(xml))
     uuid = text(root, "uuid")
     smbios = _smbios_uuid(root)
+    memory = size(root, "memory", "KiB")
     disks = tuple(_disk(disk) for disk in root.iterfind("devices/disk") if disk.find("target") is not None)
     if root.get("type") is None:
         raise SourceMalformed(f"{_what(xml)}: <domain> has no type.")
@@ -32,9 +34,12 @@ def domain_definition(xml: str) -> DomainDefinition:
         title=text(root, "title"),
         arch=intern(attribute(root, "os/type", "arch")),
         machine=intern(attribute(root, "os/type", "machine")),
-        vcpus=_vcpus(root),
-        memory=size(root, "memory", "KiB"),
+        vcpus=whole_number(attribute(root, "vcpu", "current") or text(root, "vcpu")),
+        max_vcpus=whole_number(text(root, "vcpu")),
+        memory=size(root, "currentMemory", "KiB") or memory,
+        max_memory=size(root, "maxMemory", "KiB") or memory,
         cpu_mode=intern(attribute(root, "cpu", "mode")),
+        os=intern(attribute(root, f"metadata/{_OSINFO}libosinfo/{_OSINFO}os", "id")),
         smbios_uuid=smbios if smbios != uuid.lower() else "",
         on_crash=intern(text(root, "on_crash")),
         watchdog=_watchdog(root),
@@ -56,11 +61,6 @@ def _smbios_uuid(root: Element) -> str:
         if entry.get("name") == "uuid":
             return (entry.text or "").strip().lower()
     return ""
-
-
-def _vcpus(root: Element) -> int:
-    current = attribute(root, "vcpu", "current")
-    return whole_number(current or text(root, "vcpu"))
 
 
 def _watchdog(root: Element) -> str:
@@ -99,6 +99,7 @@ def _disk(disk: Element) -> Disk:
         readonly=disk.find("readonly") is not None,
         error_policy=intern(attribute(disk, "driver", "error_policy")),
         backing=tuple(_backing(disk)),
+        bus=intern(attribute(disk, "target", "bus")),
     )
 
 
@@ -148,6 +149,7 @@ def _nic(nic: Element) -> Nic:
         network=intern(attribute(nic, "source", "network")),
         bridge=intern(attribute(nic, "source", "bridge")),
         target=attribute(nic, "target", "dev"),
+        model=intern(attribute(nic, "model", "type")),
     )
 
 

@@ -34,17 +34,20 @@ class Disk:
     readonly: bool = False
     error_policy: str = ""
     backing: tuple[str, ...] = ()
+    bus: str = ""
+    """How the guest sees it: virtio, sata, scsi, ide, ..."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """One network interface of a domain. `kind`: network, bridge, direct, hostdev, user, ..."""
+    """One network interface of a domain. `kind`: network, bridge, direct, hostdev, user, ...; `model`: virtio, ..."""
 
     mac: str
     kind: str = ""
     network: str = ""
     bridge: str = ""
     target: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,14 @@ class DomainDefinition:
     arch: str = ""
     machine: str = ""
     vcpus: int = 0
+    """Those that it has now; `max_vcpus`: as many as it may get while it runs."""
+    max_vcpus: int = 0
     memory: int = 0
+    """What it has now (the balloon counts); `max_memory`: as much as it may get while it runs."""
+    max_memory: int = 0
     cpu_mode: str = ""
+    os: str = ""
+    """What it was defined for, as libosinfo calls it (http://debian.org/debian/12)."""
     smbios_uuid: str = ""
     """`<sysinfo><system><entry name='uuid'>`, when it differs from the domain's UUID."""
     on_crash: str = ""

@@ -143,7 +143,7 @@ def _vm(estate: Estate, vm: Vm) -> ObservedEntity:
         Alias(KeyNamespace.MAC, estate.vm_mac(vm.number)),
         Alias(KeyNamespace.SMBIOS_UUID, key.native),
     )
-    attributes = {"cpus": estate.vm_cpus(vm.number), "memory_bytes": estate.vm_memory_bytes(vm.number)}
+    attributes = {"vcpus": estate.vm_cpus(vm.number), "memory_bytes": estate.vm_memory_bytes(vm.number)}
     return ObservedEntity(key, estate.vm_name(vm.number), "simulated", vm.state, vm.reason, aliases, attributes)
 
 

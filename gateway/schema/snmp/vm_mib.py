@@ -1,7 +1,9 @@
 """VM-MIB (RFC 7666): one hypervisor and its virtual machines. What we do not know is not there."""
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Final
+from uuid import UUID
 
 from gateway.model.entities import EntityKind, KeyNamespace
 from gateway.model.relations import RelationKind
@@ -28,8 +30,12 @@ VM_COLUMNS: Final[Mapping[str, Oid]] = {
         7: "vmAutoStart",
         8: "vmPersistent",
         9: "vmCurCpuNumber",
+        10: "vmMinCpuNumber",
+        11: "vmMaxCpuNumber",
         12: "vmMemUnit",
         13: "vmCurMem",
+        14: "vmMinMem",
+        15: "vmMaxMem",
     }.items()
 }
 STORAGE_COLUMNS: Final[Mapping[str, Oid]] = {
@@ -52,14 +58,14 @@ STORAGE_COLUMNS: Final[Mapping[str, Oid]] = {
 }
 NETWORK_COLUMNS: Final[Mapping[str, Oid]] = {
     f"vmNetwork{name}": (*VM_NETWORK_ENTRY, number)
-    for number, name in ((2, "IfIndex"), (3, "Parent"), (5, "PhysAddress"))
+    for number, name in ((2, "IfIndex"), (3, "Parent"), (4, "Model"), (5, "PhysAddress"))
 }
 """The columns that are served, by their names in the MIB."""
 Values = Mapping[int, bytes]
 """Encoded values by column number."""
 _FALSE: Final = encode_integer(2)
+_NO_BOUNDARY: Final = encode_integer(-1)
 _LARGEST: Final = 2**31 - 1
-_UUID_LENGTH: Final = 36
 _KIB, _MIB = 1024, 1024 * 1024
 
 
@@ -85,7 +91,7 @@ def vm_values(vm: Entity) -> Values:
     said = vm.attributes
     values = {
         2: syntax.TEXT.encode(vm.name),
-        3: syntax.UUID.encode(_uuid(vm)),
+        3: encode_octets(_uuid(vm)),
         4: syntax.TEXT.encode(str(said.get("os", ""))),
         6: encode_integer(oper),
         7: encode_integer(_known(said.get("autostart"), AutoStart.ENABLED, AutoStart.DISABLED)),
@@ -93,13 +99,22 @@ def vm_values(vm: Entity) -> Values:
     }
     if admin is not None:
         values[5] = encode_integer(admin)
-    cpus = said.get("vcpus", said.get("cpus"))
-    if isinstance(cpus, int):
-        values[9] = encode_integer(min(cpus, _LARGEST))
-    memory = said.get("memory_bytes")
-    if isinstance(memory, int):
-        unit = _unit(memory)
-        values |= {12: encode_integer(unit), 13: encode_integer(min(memory // unit, _LARGEST))}
+    values |= _now_and_at_most(9, 1, said.get("vcpus"), said.get("max_vcpus"))
+    memory, most = said.get("memory_bytes"), said.get("max_memory_bytes")
+    sizes = [size for size in (memory, most) if isinstance(size, int)]
+    if sizes:
+        unit = _unit(max(sizes))
+        values |= {12: encode_integer(unit), **_now_and_at_most(13, unit, memory, most)}
+    return values
+
+
+def _now_and_at_most(column: int, unit: int, now: object, most: object) -> Values:
+    """The current value, and its limits in the next two columns. Who tells the upper one and no lower one has none."""
+    values = {}
+    if isinstance(now, int):
+        values[column] = encode_integer(min(now // unit, _LARGEST))
+    if isinstance(most, int):
+        values |= {column + 1: _NO_BOUNDARY, column + 2: encode_integer(min(most // unit, _LARGEST))}
     return values
 
 
@@ -112,16 +127,17 @@ def storage_rows(vm: Entity, look: Lookup) -> Iterator[tuple[Oid, Values]]:
         size = min(capacity // unit, _LARGEST) if isinstance(capacity, int) else -1
         allocated = size if kind in (SourceType.BLOCK, SourceType.RAW) else -1
         device = str(claim.attributes.get("device", "disk"))
+        record = look.record(volume.index)
         yield (
             (vm.index, volume.index),
             {
                 3: encode_integer(0),
                 4: encode_integer(kind),
                 5: syntax.TEXT.encode(str(volume.attributes.get("format", ""))),
-                6: syntax.TEXT.encode(volume.name),
+                6: syntax.TEXT.encode(record.key.native if record is not None else volume.name),
                 7: encode_integer(_ACCESS.get(str(claim.attributes.get("mode")), StorageAccess.UNKNOWN)),
                 8: encode_integer(_MEDIA.get(device, 2)),
-                9: syntax.TEXT.encode(str(claim.attributes.get("target", ""))),
+                9: syntax.TEXT.encode(str(claim.attributes.get("bus", ""))),
                 10: encode_integer(unit),
                 11: encode_integer(size),
                 12: encode_integer(allocated),
@@ -130,12 +146,16 @@ def storage_rows(vm: Entity, look: Lookup) -> Iterator[tuple[Oid, Values]]:
 
 
 def network_rows(vm: Entity, look: Lookup) -> Iterator[tuple[Oid, Values]]:
-    """(index, columns) of vmNetworkTable: one for each MAC address that is known."""
-    found = _lowers(vm, look, RelationKind.CONNECTS_TO, EntityKind.NETWORK)
-    macs = {mac for claim, _ in found for mac in str(claim.attributes.get("mac", "")).split(",") if mac}
-    for number, mac in enumerate(sorted(macs), 1):
-        address = bytes.fromhex(mac.replace(":", "").replace("-", ""))
-        yield (vm.index, number), {2: encode_integer(0), 3: encode_integer(0), 5: encode_octets(address)}
+    """(index, columns) of vmNetworkTable: one for each MAC address that is known; the model where it is."""
+    models = {alias.value: "" for alias in vm.aliases if alias.namespace is KeyNamespace.MAC}
+    for claim, _ in _lowers(vm, look, RelationKind.CONNECTS_TO, EntityKind.NETWORK):
+        macs, told = (str(claim.attributes.get(name, "")).split(",") for name in ("mac", "model"))
+        models |= {mac: model for mac, model in zip_longest(macs, told, fillvalue="") if mac}
+    for number, mac in enumerate(sorted(models), 1):
+        values = {2: encode_integer(0), 3: encode_integer(0), 5: encode_octets(_physical(mac))}
+        if models[mac]:
+            values[4] = syntax.TEXT.encode(models[mac])
+        yield (vm.index, number), values
 
 
 def _lowers(vm: Entity, look: Lookup, kind: RelationKind, of: EntityKind) -> Iterator[tuple[Claim, Entity]]:
@@ -150,13 +170,13 @@ def _lowers(vm: Entity, look: Lookup, kind: RelationKind, of: EntityKind) -> Ite
 
 def _source_type(volume: Entity) -> SourceType:
     match volume.subtype:
-        case "block":
+        case "block" | "nvme":
             return SourceType.BLOCK
-        case "file" | "volume":
-            return SourceType.RAW if volume.attributes.get("format") == "raw" else SourceType.SPARSE
-        case "":
+        case "file" if "format" in volume.attributes:
+            return SourceType.RAW if volume.attributes["format"] == "raw" else SourceType.SPARSE
+        case "" | "file" | "volume":
             return SourceType.UNKNOWN
-        case "dir" | "vhostuser":
+        case "dir" | "vhostuser" | "vhostvdpa":
             return SourceType.OTHER
     return SourceType.NETWORK
 
@@ -170,8 +190,18 @@ def _known(value: object, yes: int, no: int) -> int:
     return 1 if value is None else yes if value else no
 
 
-def _uuid(vm: Entity) -> str:
+def _physical(mac: str) -> bytes:
+    try:
+        return bytes.fromhex(mac.replace(":", "").replace("-", ""))
+    except ValueError:
+        return b""
+
+
+def _uuid(vm: Entity) -> bytes:
     """The UUID by which the hypervisor knows it, or that the machine itself sees; empty when there is none."""
     by_namespace = {alias.namespace: alias.value for alias in reversed(vm.aliases)}
     found = by_namespace.get(KeyNamespace.DOMAIN_UUID) or by_namespace.get(KeyNamespace.SMBIOS_UUID, "")
-    return found if len(found) == _UUID_LENGTH else ""
+    try:
+        return UUID(found).bytes
+    except ValueError:
+        return b""

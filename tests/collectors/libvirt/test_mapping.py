@@ -7,7 +7,7 @@ import pytest
 
 from gateway.collectors.libvirt.blockers import WORDS
 from gateway.collectors.libvirt.mapping import observe_host
-from gateway.collectors.libvirt.records import DomainDefinition, Guest, HostFacts, HostReading, Network, Nic
+from gateway.collectors.libvirt.records import DomainDefinition, Guest, HostFacts, HostReading, Network, Nic, Volume
 from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace, NativeKey
 from gateway.model.observations import Objects, ObservedEntity, Whole
 from gateway.model.relations import Arrival, Phase, RelationKind
@@ -101,7 +101,9 @@ def test_a_running_domain():
     }
     assert vm.attributes == {
         "vcpus": 1,
+        "max_vcpus": 1,
         "memory_bytes": 96 << 20,
+        "max_memory_bytes": 96 << 20,
         "autostart": False,
         "persistent": True,
         "managed_save": False,
@@ -116,6 +118,23 @@ def test_a_running_domain():
     assert (runs_on.lower.native, runs_on.phase, runs_on.arrival) == ("h1", Phase.STABLE, Arrival.RESTART)
     volume = entity(lab, EntityKind.VOLUME, "h1/shared/vm1.img")
     assert (volume.name, volume.attributes) == ("vm1.img", {"capacity_bytes": 256 << 20, "format": "raw"})
+
+
+def test_what_a_domain_has_now_is_told_beside_what_it_may_get():
+    lab = read(domain(defined=definition("domain-growing")))
+    shown = attributes(lab.last["h1"], EntityKind.VM, VM1)
+    assert (shown["vcpus"], shown["max_vcpus"]) == (3, 8)
+    assert (shown["memory_bytes"], shown["max_memory_bytes"]) == (12 << 30, 64 << 30)
+    assert shown["os"] == "http://debian.org/debian/12"
+
+
+def test_a_disk_is_told_with_its_bus_and_a_volume_as_what_its_pool_says():
+    logical = Volume("/dev/vg0/erp-root", "vg0", "erp-root", "/dev/vg0/erp-root", "block", "raw", 20 << 30)
+    lab = read(domain(defined=definition("domain-growing")), pools=(a_pool("logical"),), volumes=(logical,))
+    (used,) = [r for r in lab.last["h1"].relations if r.kind is RelationKind.USES_STORAGE]
+    assert used.attributes == {"mode": "RWO", "target": "sda", "bus": "scsi"}
+    (volume,) = [e for e in lab.last["h1"].entities if e.key.kind is EntityKind.VOLUME]
+    assert (volume.name, volume.subtype) == ("erp-root", "block")
 
 
 def test_what_the_guest_sees_as_its_uuid_is_its_key():
@@ -203,6 +222,12 @@ def test_networks_and_bridges_with_the_addresses_that_connect_to_them():
     assert connected == {"h1/lan": "52:54:00:00:00:01,52:54:00:00:00:02", "h1/bridge:br7": "52:54:00:00:00:03"}
     assert entity(lab, EntityKind.NETWORK, "h1/lan").subtype == "nat"
     assert entity(lab, EntityKind.NETWORK, "h1/bridge:br7").name == "br7"
+
+
+def test_an_interface_is_told_with_the_model_of_its_card():
+    lab = read(domain(defined=definition("domain-growing")))
+    (joined,) = [r for r in lab.last["h1"].relations if r.kind is RelationKind.CONNECTS_TO and r.upper.native == VM1]
+    assert joined.attributes == {"mac": "52:54:00:0b:2d:01,52:54:00:0b:2d:02", "model": "virtio,e1000e"}
 
 
 def test_a_volume_that_two_domains_share_is_said_once():

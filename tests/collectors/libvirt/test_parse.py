@@ -9,6 +9,7 @@ def test_a_running_domain():
     running = definition("domain-running")
     assert (running.type, running.arch, running.machine) == ("qemu", "x86_64", "pc-i440fx-7.2")
     assert (running.vcpus, running.memory, running.cpu_mode) == (1, 96 << 20, "custom")
+    assert (running.max_vcpus, running.max_memory, running.os) == (1, 96 << 20, "")
     assert (running.title, running.on_crash, running.watchdog) == ("virtlab guest vm1", "destroy", "reset")
     assert running.agent == "connected"
     assert running.disks == (
@@ -18,17 +19,32 @@ def test_a_running_domain():
             format="raw",
             serial="disk-vm1",
             error_policy="stop",
+            bus="virtio",
         ),
     )
-    assert running.nics == (Nic("52:54:00:77:01:01", "bridge", "lan", "br0", "vnet0"),)
+    assert running.nics == (Nic("52:54:00:77:01:01", "bridge", "lan", "br0", "vnet0", "virtio"),)
     assert running.smbios_uuid == ""
     assert running.passthrough == ()
 
 
 def test_the_same_domain_shut_off_has_no_target_of_its_interface_and_no_agent():
     inactive = definition("domain-inactive")
-    assert inactive.nics == (Nic("52:54:00:77:01:01", "network", "lan"),)
+    assert inactive.nics == (Nic("52:54:00:77:01:01", "network", "lan", model="virtio"),)
     assert inactive.agent == "disconnected"
+
+
+def test_what_a_domain_has_now_and_what_it_may_get():
+    growing = definition("domain-growing")
+    assert (growing.vcpus, growing.max_vcpus) == (3, 8)
+    assert (growing.memory, growing.max_memory) == (12 << 30, 64 << 30)
+    assert growing.os == "http://debian.org/debian/12"
+
+
+def test_a_domain_without_memory_slots_may_get_what_it_was_started_with():
+    ballooned = definition("domain-test")
+    assert (ballooned.memory, ballooned.max_memory) == (2 << 30, 8 << 30)
+    said_once = captured("domain-test").replace("<currentMemory unit='KiB'>2097152</currentMemory>", "")
+    assert domain_definition(said_once).memory == 8 << 30
 
 
 def test_all_kinds_of_disks():

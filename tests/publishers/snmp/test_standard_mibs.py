@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
-from gateway.model.entities import Alias, EntityKind, KeyNamespace
+from gateway.model.entities import Alias, EntityKind, KeyNamespace, NativeKey
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Claim
 from gateway.model.snapshot import Snapshot
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
+from gateway.schema.snmp import vm_mib
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.targets import SecurityModel, Target
 from gateway.support.clock import SystemClock
+from gateway.wire.ber import encode_integer
 from gateway.wire.pdu import PduType
 from gateway.wire.usm import SecurityLevel
 from gateway.wire.values import Empty, Integer, OctetString
@@ -50,16 +53,20 @@ def hypervisors(count: int = 60) -> Snapshot:
              for n, e in made.entities.rows() if e.kind is EntityKind.PHYSICAL_HOST}  # fmt: skip
     vm, disk, wire = made.entities.get(10), count + 1, count + 2
     assert vm is not None
-    known = {"vcpus": 4, "memory_bytes": 3 * 2**30, "autostart": True, "persistent": True}
-    vm = replace(vm, attributes=known, aliases=(Alias(KeyNamespace.DOMAIN_UUID, DOMAIN_UUID),))
+    known = {"vcpus": 4, "max_vcpus": 8, "memory_bytes": 3 * 2**30, "max_memory_bytes": 2**42,
+             "os": "http://debian.org/debian/12", "autostart": True, "persistent": True}  # fmt: skip
+    keys = (Alias(KeyNamespace.DOMAIN_UUID, DOMAIN_UUID), Alias(KeyNamespace.MAC, "52:54:00:00:00:0a"),
+            Alias(KeyNamespace.MAC, "52:54:00:00:00:0c"))  # fmt: skip
+    vm = replace(vm, attributes=known, aliases=keys)
     volume = replace(vm, index=disk, records=(disk,), kind=EntityKind.VOLUME, name="root.qcow2", subtype="file",
                      attributes={"capacity_bytes": 20 * 2**30, "format": "qcow2"}, aliases=())  # fmt: skip
     network = replace(volume, index=wire, records=(wire,), kind=EntityKind.NETWORK, name="lan", subtype="bridge")
     things = {10: vm, disk: volume, wire: network}
-    used = Claim("fleet", RelationKind.USES_STORAGE, 10, disk, attributes={"mode": "RWO", "target": "vda"})
-    joined = Claim(
-        "fleet", RelationKind.CONNECTS_TO, 10, wire, attributes={"mac": "52:54:00:00:00:0b,52:54:00:00:00:0a"}
-    )
+    stored = replace(estate.record_of(volume, "fleet"), key=NativeKey(EntityKind.VOLUME, "h1/images/root.qcow2"))
+    used = Claim("fleet", RelationKind.USES_STORAGE, 10, disk,
+                 attributes={"mode": "RWO", "target": "vda", "bus": "virtio"})  # fmt: skip
+    cards = {"mac": "52:54:00:00:00:0b,52:54:00:00:00:0a", "model": "virtio,e1000e"}
+    joined = Claim("fleet", RelationKind.CONNECTS_TO, 10, wire, attributes=cards)
     claims = {10: (*(made.claims.get(10) or ()), used, joined)}
     homes: dict[int, tuple[int, ...]] = {}
     for index, placement in made.placements.rows():
@@ -67,7 +74,7 @@ def hypervisors(count: int = 60) -> Snapshot:
     return replace(
         made,
         entities=made.entities.evolve({**hosts, **things}),
-        records=made.records.evolve({n: estate.record_of(e, "fleet") for n, e in things.items()}),
+        records=made.records.evolve({n: estate.record_of(e, "fleet") for n, e in things.items()} | {disk: stored}),
         claims=made.claims.evolve(claims),
         dependents=made.dependents.evolve(homes),
     )
@@ -116,23 +123,34 @@ def test_a_machine_is_shown_as_far_as_it_is_known():
     assert home is not None
     asker = Asker(publisher, f"public@host-{home.host:04d}".encode())
     row = {varbind.oid[len(VM) + 2]: varbind.value for varbind in asker.walk((*VM, 4)) if varbind.oid[-1] == 10}
-    assert row[3] == OctetString(DOMAIN_UUID.encode())
-    assert (row[7], row[8], row[9]) == (Integer(2), Integer(2), Integer(4))
-    assert (row[12], row[13]) == (Integer(1024), Integer(3 * 2**20))
-    assert not {10, 11, 14, 15, 16, 17} & set(row)
-    [disk] = shown(asker, 4, 5, 6, 7, 10, 11, entry=7).values()
+    assert row[3] == OctetString(UUID(DOMAIN_UUID).bytes)
+    assert row[4] == OctetString(b"http://debian.org/debian/12")
+    assert (row[7], row[8]) == (Integer(2), Integer(2))
+    assert (row[9], row[10], row[11]) == (Integer(4), Integer(-1), Integer(8))
+    assert (row[12], row[13], row[14], row[15]) == (Integer(2**20), Integer(3 * 2**10), Integer(-1), Integer(2**22))
+    assert not {16, 17} & set(row)
+    [disk] = shown(asker, 4, 5, 6, 7, 9, 10, 11, entry=7).values()
     assert disk == [
         Integer(5),
         OctetString(b"qcow2"),
-        OctetString(b"root.qcow2"),
+        OctetString(b"h1/images/root.qcow2"),
         Integer(2),
+        OctetString(b"virtio"),
         Integer(1024),
         Integer(20 * 2**20),
     ]
-    assert list(shown(asker, 5, entry=8).values()) == [
-        [OctetString(bytes.fromhex("52540000000a"))],
-        [OctetString(bytes.fromhex("52540000000b"))],
+    assert list(shown(asker, 5, 4, entry=8).values()) == [
+        [OctetString(bytes.fromhex("52540000000a")), OctetString(b"e1000e")],
+        [OctetString(bytes.fromhex("52540000000b")), OctetString(b"virtio")],
+        [OctetString(bytes.fromhex("52540000000c"))],
     ]
+
+
+def test_limits_that_nobody_told_are_not_there():
+    told = replace(estate.vm(10), attributes={"vcpus": 2, "memory_bytes": 2**30})
+    values = vm_mib.vm_values(told)
+    assert (values[9], values[12], values[13]) == tuple(map(encode_integer, (2, 1024, 2**20)))
+    assert not {10, 11, 14, 15} & set(values)
 
 
 def test_a_machine_that_moves_is_shown_where_it_is():
