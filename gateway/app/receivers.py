@@ -117,9 +117,9 @@ class Receivers:
         self._reached(name)
 
     async def tell_all(self, kind: NoticeKind, text: str = "") -> None:
-        """Tell every receiver that has not named the kinds it wants, at once; it is not tried again."""
+        """Tell every receiver that wants this kind, or has not named any, at once; it is not tried again."""
         notice = self._notice(kind, text)
-        wanting = (running for running in self._running.values() if not running.settings.kinds)
+        wanting = (each for each in self._running.values() if not each.settings.kinds or kind in each.settings.kinds)
         await asyncio.gather(*(_told(running, notice) for running in wanting))
 
     @property

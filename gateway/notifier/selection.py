@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.model.conditions import Severity
 from gateway.model.events import RELOCATIONS, Event, EventKind, Traits
+from gateway.model.notices import NoticeKind
 from gateway.model.snapshot import Snapshot
 from gateway.topology.traits import traits_of
 
@@ -20,7 +21,7 @@ class Selection:
     `consequences`: also alarms that follow from another one that is told.
     """
 
-    kinds: frozenset[EventKind] = frozenset()
+    kinds: frozenset[EventKind | NoticeKind] = frozenset()
     least: Severity | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     sites: frozenset[str] = frozenset()

@@ -1,16 +1,37 @@
 """Settings that every kind of receiver has: what it is told of, how long it is tried, how much it can take."""
 
-from pydantic import Field, field_validator
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator
 
 from gateway.config.settings import Settings
 from gateway.model.conditions import Severity
 from gateway.model.events import EventKind
+from gateway.model.notices import NoticeKind
 from gateway.notifier.selection import Selection
 from gateway.notifier.storm import StormTerms
 from gateway.notifier.terms import Terms
 from gateway.support.backoff import Backoff
 
 _SEVERITIES = ("critical", "major", "minor", "warning")
+_START = "every receiver is told of a start"
+_NO_CHOICE = {
+    NoticeKind.COLD_START: _START,
+    NoticeKind.WARM_START: _START,
+    NoticeKind.HEARTBEAT: "heartbeat_s asks for it",
+    NoticeKind.TEST: "it is sent when somebody asks for it",
+    NoticeKind.SUMMARY: "it stands for events of the kinds that are listed",
+}
+_KINDS = (*EventKind, *(kind for kind in NoticeKind if kind not in _NO_CHOICE))
+
+
+def _listed(kind: object) -> object:
+    for notice, said in _NO_CHOICE.items():
+        if kind == notice:
+            raise ValueError(f"is not chosen by its kind: {said}")
+    if kind not in _KINDS:
+        raise ValueError(f"must be {', '.join(repr(each.value) for each in _KINDS[:-1])} or {_KINDS[-1].value!r}")
+    return kind
 
 
 class ReceiverSettings(Settings):
@@ -19,8 +40,10 @@ class ReceiverSettings(Settings):
     kind: str = Field(description="Name the kind of receiver.")
     enabled: bool = Field(default=True, description="Give true or false.")
 
-    kinds: tuple[EventKind, ...] = Field(default=(), description="List kinds of events, or leave it out for all.")
-    """Empty: all."""
+    kinds: tuple[Annotated[EventKind | NoticeKind, BeforeValidator(_listed)], ...] = Field(
+        default=(), description="List kinds of events, or leave it out for all."
+    )
+    """Empty: all. Of notices only what is not chosen by other means."""
     severity: str | None = Field(default=None, description=f"Give one of {', '.join(_SEVERITIES)}.")
     """The least severity of alarms; relocations are sent whatever theirs is, `kinds` chooses them."""
     labels: dict[str, str] = Field(default_factory=dict, description='Give attributes, such as { team = "web" }.')

@@ -148,6 +148,10 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
             ],
         ),
         (
+            '[receivers.r]\nkind = "snmp"\nhost = "noc"\ncommunity = "x"\nkinds = ["relocation", "heartbeat"]\n',
+            ["receivers.r.kinds.1 = 'heartbeat': is not chosen by its kind: heartbeat_s asks for it."],
+        ),
+        (
             '[receivers.r]\nkind = "snmp"\nhost = "noc"\nversion = "3"\n',
             ['receivers.r.user: version = "3" needs a user. Add user, auth and auth_password.'],
         ),

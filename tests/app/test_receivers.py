@@ -138,15 +138,16 @@ priv_password = "another-password"
     assert "Restart it" in result.stdout
 
 
-def test_who_asks_with_wrong_credentials_is_named_in_the_log_and_to_those_who_chose_no_kinds(
-    estate: Estate, listener: socket.socket
+@pytest.mark.parametrize("kinds", ["", 'kinds = ["relocation", "authentication_failure"]\n'])
+def test_who_asks_with_wrong_credentials_is_named_in_the_log_and_to_those_who_want_it(
+    estate: Estate, listener: socket.socket, kinds: str
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second, free_port() as free:
         second.bind(("127.0.0.1", 0))
         second.settimeout(20)
         port = free.getsockname()[1]
         free.close()
-        text = CONFIGURATION.replace('["127.0.0.1:0"]', f'["127.0.0.1:{port}"]') + receiver("noc", listener)
+        text = CONFIGURATION.replace('["127.0.0.1:0"]', f'["127.0.0.1:{port}"]') + receiver("noc", listener) + kinds
         estate.configure(text + receiver("few", second) + 'kinds = ["relocation"]\n')
         with estate.start() as gateway:
             assert COLD_START in listener.recv(65535)
