@@ -6,11 +6,13 @@ from typing import Any
 import click
 
 import gateway
-from gateway.model.errors import GatewayError
+from gateway.model.errors import GatewayError, LeaseLost
 from gateway.support.resources import ResourceMissing
 
 FAILED = 2
 """Exit status when a command could not do what it was asked."""
+LOST = 1
+"""Exit status of a gateway in whose place another works now: started again it stands by."""
 
 COMMANDS = {
     "run": "commands_run",
@@ -54,7 +56,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (GatewayError, ResourceMissing) as error:
             click.echo(f"gateway: {error}", err=True)
-            ctx.exit(FAILED)
+            ctx.exit(LOST if isinstance(error, LeaseLost) else FAILED)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

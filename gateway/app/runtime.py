@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 
 from gateway.app import places
 from gateway.app.intruders import watch
+from gateway.app.leadership import Leadership, holder_of
 from gateway.app.lock import StateLock
 from gateway.app.publishing import Publishing, authentication_traps_of, mib_root, start_engine, views_of
 from gateway.app.readiness import Readiness
@@ -24,9 +25,9 @@ from gateway.app.standings import ReceiverStandings
 from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings
 from gateway.engine.reconciler import Listener, Reconciler
-from gateway.model.errors import ConfigError, StoreError
+from gateway.model.errors import ConfigError, LeaseLost, StoreError
 from gateway.model.notices import NoticeKind
-from gateway.store.database import Database, open_database
+from gateway.store.database import Database, connect
 from gateway.support import sdnotify
 from gateway.support.clock import SystemClock
 from gateway.support.memory import set_aside
@@ -74,6 +75,7 @@ class Runtime:
         self._listeners = (self._revisions.tell, *listeners)
         self._stop = asyncio.Event()
         self._hang_up = asyncio.Event()
+        self._lost: LeaseLost | None = None
         self.clock = SystemClock()
 
     async def run(self) -> None:
@@ -83,6 +85,7 @@ class Runtime:
         Raises:
             ConfigError: the configuration cannot work (state folder in use, port taken, ...).
             StoreError: the database cannot be opened.
+            LeaseLost: another gateway has taken over in front of the same database; this one has stopped.
         """
         loop = asyncio.get_running_loop()
         loop.set_default_executor(pool(BLOCKING, "blocking"))
@@ -92,17 +95,52 @@ class Runtime:
         places.check_socket_path(self.state_dir)
         with StateLock(places.make_state_dir(self.state_dir)):
             async with AsyncExitStack() as stack:
-                await self._start(stack)
-                self._run_task(stack, "readiness", self._tell_ready)
-                logger.info("gateway: runs as process %d, state in %s", os.getpid(), self.state_dir)
-                if self._on_ready is not None:
-                    await self._on_ready(self)
-                await self._until_stopped()
+                if await self._comes_to_lead(stack):
+                    await self._work(stack)
                 sdnotify.notify("STOPPING=1")
                 logger.info("gateway: is stopping")
             logger.info("gateway: has stopped")
+        if self._lost is not None:
+            raise self._lost
+
+    # -- the lease ---------------------------------------------------------------------------------------------
+
+    async def _comes_to_lead(self, stack: AsyncExitStack) -> bool:
+        """Open the database, and stand by until this gateway leads; False: it is stopped first."""
+        database = self.database = await asyncio.to_thread(connect, self._database_url, self.clock.now)
+        stack.callback(database.close)
+        if not await asyncio.to_thread(database.lease.known):
+            await asyncio.to_thread(database.upgrade)
+        leadership = Leadership(database.lease, holder_of(self.state_dir, self.configuration.gateway.instance))
+        winning, stopping = asyncio.create_task(leadership.win()), asyncio.create_task(self._stop.wait())
+        await asyncio.wait((winning, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not winning.done():
+            winning.cancel()
+            return False
+        await winning
+        stack.push_async_callback(_within, leadership.resign)
+        await asyncio.to_thread(database.upgrade)
+        self._run_task(stack, "lease", lambda: self._keep(leadership))
+        return True
+
+    async def _keep(self, leadership: Leadership) -> None:
+        try:
+            await leadership.keep()
+        except LeaseLost as error:
+            self._lost = error
+            self._stop.set()
 
     # -- start and stop ----------------------------------------------------------------------------------------
+
+    async def _work(self, stack: AsyncExitStack) -> None:
+        """Start everything, and run until stopped."""
+        await self._start(stack)
+        self._run_task(stack, "readiness", self._tell_ready)
+        logger.info("gateway: runs as process %d, state in %s", os.getpid(), self.state_dir)
+        if self._on_ready is not None:
+            await self._on_ready(self)
+        await self._until_stopped()
 
     async def _start(self, stack: AsyncExitStack) -> None:
         reconciler = self.reconciler = await self._start_topology(stack)
@@ -155,8 +193,6 @@ class Runtime:
         return NoticeKind.WARM_START if same else NoticeKind.COLD_START
 
     async def _start_topology(self, stack: AsyncExitStack) -> Reconciler:
-        self.database = await asyncio.to_thread(open_database, self._database_url, now=self.clock.now)
-        stack.callback(self.database.close)
         reconciler = Reconciler(self.database.repository, self.configuration.settle, self.clock.now)
         stack.push_async_callback(_within, reconciler.close)
         snapshot = await asyncio.to_thread(reconciler.load)

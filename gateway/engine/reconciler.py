@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 from gateway.model.changes import Changes
 from gateway.model.conditions import SECOND, SettleTimes, alarm_detail
 from gateway.model.entities import EntityState
-from gateway.model.errors import StoreUnavailable
+from gateway.model.errors import StoreError, StoreUnavailable
 from gateway.model.events import Event, EventKind
 from gateway.model.ids import uuid7
 from gateway.model.observations import Observation, ScopeFailure
@@ -262,7 +262,7 @@ class Reconciler:
         """Commit what waits, and end the writer's thread."""
         try:
             await self._in_writer(self.flush)
-        except StoreUnavailable as error:
+        except StoreError as error:
             logger.warning("reconciler: freshness is not saved: %s", error)
         self._writer.shutdown(wait=True)
 

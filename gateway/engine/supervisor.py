@@ -8,7 +8,7 @@ from dataclasses import replace
 from gateway.engine.reconciler import Reconciler
 from gateway.model.conditions import SECOND, SettleTimes
 from gateway.model.entities import EntityState
-from gateway.model.errors import SourceError, StoreUnavailable
+from gateway.model.errors import SourceError, StoreError, StoreUnavailable
 from gateway.model.observations import Report, ScopeFailure
 from gateway.model.ports import Collector, TakesDoubts
 from gateway.model.rows import Source, SourceState
@@ -49,7 +49,7 @@ class SupervisedSource:
         self._clock = clock
         self._settle = settle
         self._backoff = backoff
-        self._health = Health(f"source {name}", (SourceError, StoreUnavailable))
+        self._health = Health(f"source {name}", (SourceError, StoreError))
         self._source: Source | None = None
         self._scopes: dict[str, Health] = {}
         """How each scope is that was reported on."""

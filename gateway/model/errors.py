@@ -10,7 +10,8 @@ GatewayError
 ├── IngestError            what was pushed to us is not what we expect
 ├── StoreError             the database refused
 │   ├── StoreUnavailable   disk full, locked, server gone: the same transaction may succeed later
-│   └── SchemaMismatch     its schema is newer than this program, or is no schema of ours
+│   ├── SchemaMismatch     its schema is newer than this program, or is no schema of ours
+│   └── LeaseLost          another gateway leads in front of this database now
 ├── DeliveryError          a receiver did not take a notification
 ├── WindowError            a planned window cannot be as somebody wants it
 └── LookupFailed           a name that a person gave means nothing, or more than one thing
@@ -63,6 +64,10 @@ class StoreUnavailable(StoreError):
 
 class SchemaMismatch(StoreError):
     """The database's schema is newer than this program, or is not ours."""
+
+
+class LeaseLost(StoreError):
+    """Another gateway leads in front of this database: this one must write no more."""
 
 
 class DeliveryError(GatewayError):

@@ -132,14 +132,18 @@ def _boots(key: str, before: dict[str, str], after: dict[str, str], now: int) ->
 # -- rows ------------------------------------------------------------------------------------------------------
 
 
+_COPIED = tuple(table for table in tables.metadata.sorted_tables if table is not tables.lease)
+"""Who leads is said of a database at work, not of what it holds."""
+
+
 def _empty(target: Connection) -> None:
-    for table in reversed(tables.metadata.sorted_tables):
+    for table in reversed(_COPIED):
         target.execute(table.delete())
 
 
 def _copy(source: Connection, target: Connection) -> None:
     """All rows of all tables, and where the database's own counting goes on."""
-    for table in tables.metadata.sorted_tables:
+    for table in _COPIED:
         found = source.execution_options(yield_per=BATCH).execute(select(table))
         for rows in found.mappings().partitions():
             target.execute(table.insert(), [dict(row) for row in rows])

@@ -7,7 +7,7 @@ a WAL file; PostgreSQL: REPEATABLE READ, read only). In memory there is a single
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -24,6 +24,8 @@ from gateway.store.faults import shown, translate
 BUSY_MS = 10_000
 """How long a writer of another process may keep us waiting."""
 READERS = 8
+IDLE_MS = 60_000
+"""How long the server keeps a transaction, with its locks, of a writer that says nothing: it has lost its power."""
 
 
 class Connections:
@@ -33,6 +35,8 @@ class Connections:
         """`create`: a SQLite file that is missing is made (mode 0600: it holds the hashes of the tokens)."""
         self.url = _parse(url)
         self.in_memory = self.sqlite and self.url.database in (None, "", ":memory:")
+        self.guard: Callable[[Connection], None] | None = None
+        """Called at the beginning of each write transaction; its error ends it."""
         self._lock = RLock()
         if self.sqlite and not self.in_memory:
             self._prepare_file(create)
@@ -57,6 +61,8 @@ class Connections:
             StoreUnavailable: the same transaction may succeed later.
         """
         with self._lock, self._translated(), self._writer.begin() as connection:
+            if self.guard is not None:
+                self.guard(connection)
             yield connection
 
     @contextmanager
@@ -122,6 +128,8 @@ class Connections:
             _configure_sqlite(engine, begin, reader=reader, in_memory=self.in_memory)
         elif reader:
             _read_only_postgresql(engine)
+        else:
+            _bounded_postgresql(engine)
         return engine
 
 
@@ -170,3 +178,10 @@ def _read_only_postgresql(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.read_only = True
+
+
+def _bounded_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
+        connection.commit()

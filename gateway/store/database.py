@@ -10,6 +10,7 @@ from gateway.store.administration import GatewayAdministration
 from gateway.store.connections import Connections
 from gateway.store.faults import shown
 from gateway.store.history import TopologyHistory
+from gateway.store.lease import LeaderLease
 from gateway.store.outbox import NotificationOutbox
 from gateway.store.repository import TopologyRepository
 from gateway.support.clock import SystemClock
@@ -27,7 +28,7 @@ def open_database(url: str, *, upgrade: bool = True, now: Callable[[], int] | No
         StoreUnavailable: it cannot be reached or opened.
         SchemaMismatch: its schema is newer than this program, or not ours.
     """
-    database = Database(Connections(url, create=upgrade), now or SystemClock().now)
+    database = connect(url, now, create=upgrade)
     try:
         if upgrade or database.connections.in_memory:
             database.upgrade()
@@ -39,6 +40,11 @@ def open_database(url: str, *, upgrade: bool = True, now: Callable[[], int] | No
     return database
 
 
+def connect(url: str, now: Callable[[], int] | None = None, *, create: bool = True) -> "Database":
+    """Like `open_database`, whatever its schema is: for who must ask first whether another gateway leads."""
+    return Database(Connections(url, create=create), now or SystemClock().now)
+
+
 class Database:
     """An open topology database and its ports."""
 
@@ -48,6 +54,7 @@ class Database:
         self.history = TopologyHistory(connections)
         self.administration = GatewayAdministration(connections)
         self.outbox = NotificationOutbox(connections)
+        self.lease = LeaderLease(connections, now)
         self._now = now
 
     @property

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, inspect, text
 
 from gateway.model.errors import SchemaMismatch
 from gateway.store import tables
+from gateway.store.lease import FREE
 from gateway.support.resources import resource_dir
 
 _LOCK = 0x6761746577617931
@@ -15,6 +16,7 @@ def make(connection: Connection) -> None:
     """The tables as they are now, without migrations: for a database that lives in memory."""
     if not inspect(connection).has_table("meta"):
         tables.metadata.create_all(connection)
+        connection.execute(tables.lease.insert(), FREE)
         _seed(connection)
 
 

@@ -324,3 +324,17 @@ token = Table(
     Column("created_at", Big, nullable=False),
     Column("expires_at", Big),
 )
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", Big, nullable=False),
+    Column("beat", Big, nullable=False),
+    Column("renewed_at", Big, nullable=False),
+)
+"""
+Who leads (`leader`), and since the how-manieth change of hands (`epoch`, which only grows). `beat` counts the signs of
+life; an empty holder has given it back. It says who is at work here, so it is in no backup.
+"""

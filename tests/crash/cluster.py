@@ -72,6 +72,12 @@ class ScriptedCluster:
         lines = path.read_text().splitlines() if path.exists() else []
         return [(int(pid), int(state)) for pid, state in (line.split() for line in lines)]
 
+    def forget(self, process: int, asked: int) -> None:
+        """Of all but the first so many answers drop those to this process: it could commit none of them."""
+        path = self.folder / "reads"
+        kept = [read for number, read in enumerate(self.reads()) if number < asked or read[0] != process]
+        path.write_text("".join(f"{pid} {state}\n" for pid, state in kept))
+
     def _show(self, places: Mapping[str, str]) -> None:
         number = len(self.history)
         self.history.append(places)
