@@ -101,7 +101,9 @@ def _database(located: Located) -> tuple[Finding, Snapshot | None]:
         return Finding("database", Outcome.FAILED, str(error)), None
     try:
         snapshot = database.repository.load()
-        said = f"{database.url}: revision {snapshot.revision}, {len(snapshot.entities)} entities"
+        leader = database.lease.look().holder
+        led = f", led by {leader}" if leader else ""
+        said = f"{database.url}: revision {snapshot.revision}, {len(snapshot.entities)} entities{led}"
         return Finding("database", Outcome.OK, said), snapshot
     except GatewayError as error:
         return Finding("database", Outcome.FAILED, str(error)), None

@@ -70,6 +70,6 @@ def main() -> None:
     Check it:    gateway check --config gateway.toml
     Ask it:      gateway where NAME, gateway impact NAME
 
-    Exit status: 0 done; 2 it could not be done, with a message on standard error. `where`, `impact` and `check` say
-    more by it: see their --help.
+    Exit status: 0 done; 2 it could not be done, with a message on standard error. `run`, `where`, `impact` and `check`
+    say more by it: see their --help.
     """

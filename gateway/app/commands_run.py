@@ -34,7 +34,9 @@ def run(config: Path | None) -> None:
     """Run the gateway in the foreground until SIGTERM or SIGINT.
 
     SIGHUP reads the configuration again: sources and receivers that changed are restarted, the others go on. Without
-    a configuration it runs a simulated estate.
+    a configuration it runs a simulated estate. When another gateway leads in front of the same database it stands by.
+
+    Exit status: 0 stopped; 1 another gateway has taken over; 2 it could not be started.
     """
     path = configured(config)
     if path is None:
