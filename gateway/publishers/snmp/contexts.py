@@ -12,6 +12,7 @@ from typing import Any, Final
 from gateway.model.entities import EntityKind
 from gateway.model.rows import Entity
 from gateway.model.shelf import BITS
+from gateway.publishers.snmp.machines import Machines
 from gateway.publishers.snmp.render import Renderer
 from gateway.publishers.snmp.segments import ColumnEncoder, Segment, ServedColumn
 from gateway.publishers.snmp.static import StaticRow, static_columns
@@ -37,6 +38,7 @@ class HypervisorContexts:
         self._made: dict[int, tuple[Touched, tuple[ServedColumn, ...]]] = {}
         self.name_column = ContextNames(self)
         renderer.look.shelves["contexts"] = _Naming(self)
+        renderer.look.shelves["machines"] = Machines(renderer.look.shelves)
 
     def names(self) -> Mapping[str, int]:
         """Context -> index of its hypervisor, now."""
@@ -90,7 +92,7 @@ class HypervisorContexts:
     def _make(self, hypervisor: Entity) -> tuple[ServedColumn, ...]:
         look = self._renderer.look
         look.entity(hypervisor.index)
-        machines = [vm for index in sorted(self._machines(hypervisor)) if (vm := look.entity(index)) is not None]
+        machines = [vm for vm in map(look.entity, self._machines(hypervisor)) if vm is not None]
         tables = (
             (vm_mib.VM_ENTRY, [((vm.index,), vm_mib.vm_values(vm)) for vm in machines]),
             (vm_mib.VM_STORAGE_ENTRY, [row for vm in machines for row in vm_mib.storage_rows(vm, look)]),
@@ -108,16 +110,10 @@ class HypervisorContexts:
             ),
         )
 
-    def _machines(self, hypervisor: Entity) -> set[int]:
-        """Those that are there, or were there when they were last heard of."""
+    def _machines(self, hypervisor: Entity) -> tuple[int, ...]:
         look = self._renderer.look
-        found = set()
-        for record in hypervisor.records:
-            for upper in look.dependents(record):
-                vm = look.entity(upper)
-                placement = look.placement(vm.index) if vm is not None and vm.kind is EntityKind.VM else None
-                if placement is not None and placement.host == hypervisor.index:
-                    found.add(placement.entity)
+        found: tuple[int, ...] = look.shard("machines", hypervisor.index)
+        look.touched["machines", hypervisor.index] = found
         return found
 
 

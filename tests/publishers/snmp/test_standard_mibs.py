@@ -9,11 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from gateway.model.entities import Alias, EntityKind, KeyNamespace, NativeKey
+from gateway.model.entities import Alias, EntityKind, EntityState, KeyNamespace, NativeKey
 from gateway.model.relations import RelationKind
 from gateway.model.rows import Claim
 from gateway.model.snapshot import Snapshot
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
+from gateway.publishers.snmp.machines import Machines
 from gateway.schema.snmp import vm_mib
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.targets import SecurityModel, Target
@@ -68,15 +69,11 @@ def hypervisors(count: int = 60) -> Snapshot:
     cards = {"mac": "52:54:00:00:00:0b,52:54:00:00:00:0a", "model": "virtio,e1000e"}
     joined = Claim("fleet", RelationKind.CONNECTS_TO, 10, wire, attributes=cards)
     claims = {10: (*(made.claims.get(10) or ()), used, joined)}
-    homes: dict[int, tuple[int, ...]] = {}
-    for index, placement in made.placements.rows():
-        homes[placement.host] = (*homes.get(placement.host, ()), index)
     return replace(
         made,
         entities=made.entities.evolve({**hosts, **things}),
         records=made.records.evolve({n: estate.record_of(e, "fleet") for n, e in things.items()} | {disk: stored}),
         claims=made.claims.evolve(claims),
-        dependents=made.dependents.evolve(homes),
     )
 
 
@@ -159,10 +156,64 @@ def test_a_machine_that_moves_is_shown_where_it_is():
     before, after = Asker(publisher, b"public@host-0001"), Asker(publisher, b"public@host-0002")
     vm = next(index for index, placement in snapshot.placements.rows() if placement.host == 1)
     assert (vm,) in shown(before, 2)
-    moved = estate.moved(snapshot, vm, to=2)
-    holder.snapshot = replace(moved, dependents=moved.dependents.evolve({2: (*(moved.dependents.get(2) or ()), vm)}))
+    holder.snapshot = estate.moved(snapshot, vm, to=2)
     assert (vm,) not in shown(before, 2)
     assert (vm,) in shown(after, 2)
+
+
+def off(snapshot: Snapshot, vm: int, scope: str, last: int | None) -> Snapshot:
+    """The VM is off: it was on `last`, and the source tells of it in the scope."""
+    record, entity = snapshot.records.get(vm), snapshot.entities.get(vm)
+    assert record is not None
+    assert entity is not None
+    placement = replace(snapshot.placements.get(vm), host=last, open=False) if last is not None else None
+    return replace(
+        snapshot,
+        entities=snapshot.entities.evolve({vm: replace(entity, state=EntityState.STOPPED)}),
+        records=snapshot.records.evolve({vm: replace(record, scope=scope)}),
+        placements=snapshot.placements.evolve({vm: placement}),
+    )
+
+
+def in_scopes(*indexes: int) -> Snapshot:
+    """These hypervisors, each with a scope of its own."""
+    made = hypervisors()
+    own = {n: estate.record_of(made.entities.get(n), "fleet") for n in indexes}
+    return replace(made, records=made.records.evolve({n: replace(r, scope=r.name) for n, r in own.items()}))
+
+
+@pytest.mark.parametrize(
+    ("scope", "last", "there"),
+    [
+        ("host-0001", 1, 1),
+        ("host-0001", None, 1),
+        ("host-0002", 1, 2),
+        ("of-no-host", 1, 1),
+        ("of-no-host", None, 0),
+        ("", 1, 1),  # the scope of many hypervisors
+    ],
+)
+def test_a_machine_that_is_off_is_shown_where_it_is_defined_or_else_where_it_ran_last(scope, last, there):
+    snapshot = in_scopes(1, 2)
+    vm = next(index for index, placement in snapshot.placements.rows() if placement.host == 1)
+    publisher, holder = make(snapshot)
+    askers = {n: Asker(publisher, f"public@host-{n:04d}".encode()) for n in (1, 2)}
+    before = {n: set(shown(asker, 2)) for n, asker in askers.items()}
+    holder.snapshot = off(snapshot, vm, scope, last)
+    for n, asker in askers.items():
+        there_now = before[n] - {(vm,)} | ({(vm,)} if n == there else set())
+        assert (set(shown(asker, 2)), asker.get((*VM, 2, 0)).value) == (there_now, Integer(len(there_now)))
+
+
+def test_machines_are_the_same_object_until_they_are_others():
+    snapshot = in_scopes(1, 2)
+    shelves = {name: getattr(snapshot, name).shards for name in ("entities", "records", "placements")}
+    machines = Machines(shelves)
+    before, vm = machines[1], machines[2][0]
+    shelves["placements"] = estate.moved(snapshot, vm, to=3).placements.shards
+    assert machines[1] is before
+    assert vm not in machines[2]
+    assert vm in machines[3]
 
 
 def test_a_context_that_ends_is_unknown_and_a_community_has_only_the_contexts_it_may_have():
