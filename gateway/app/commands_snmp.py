@@ -1,8 +1,10 @@
 """`gateway snmp`: users of the agent by their keys, and what the side that receives notifications needs."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -100,15 +102,16 @@ def add(
 def list_(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
     """List the users of SNMPv3: who may ask, as whom receivers are told, and whose keys are kept.
 
-    Protocols, security level, view, and where each is defined; never a key or a password.
+    Protocols, security level, view, and where each is defined; never a key or a password. Below a user stands what is
+    wrong with it, such as a secret that cannot be read.
     """
     located = locate(config, state_dir)
-    configuration = _configuration(config, state_dir)
-    users = list(listed(configuration, _receivers(configuration, located), located.state_dir))
+    path = configured(config) if state_dir is None else None
+    users = list(listed(path, _made_at_run_time(located), located.state_dir))
     if as_json:
         one_line_json([asdict(each) for each in users])
     else:
-        table("Users of SNMPv3", COLUMNS, (astuple(each) for each in users))
+        table("Users of SNMPv3", COLUMNS, (astuple(each) for each in users), below=1)
 
 
 @user.command(short_help="Take the keys of a user out of the state folder.")
@@ -138,11 +141,7 @@ def remove(name: str, config: Path | None, state_dir: Path | None) -> None:
 def _referring(file: Path, located: Located, config: Path | None) -> list[str]:
     """What names the file: in the configuration, though it may be wrong in other things, and at run time."""
     found = list(references(read_toml(config), config.resolve().parent, file)) if config is not None else []
-    if not exists(located):
-        return found
-    with opened(located, upgrade=False) as database:
-        stored = database.administration.stored_receivers()
-    return [*found, *references({"receivers": stored}, file.parent, file)]
+    return [*found, *references({"receivers": _made_at_run_time(located)}, file.parent, file)]
 
 
 def _unlink(file: Path) -> None:
@@ -241,18 +240,12 @@ def _found(receiver: str, config: Path | None, state_dir: Path | None) -> tuple[
     return found, engine_id, root_of(configuration) if configuration is not None else ENTERPRISE
 
 
-def _configuration(config: Path | None, state_dir: Path | None) -> Configuration | None:
-    path = configured(config) if state_dir is None else None
-    return load_configuration(path) if path is not None else None
-
-
-def _receivers(configuration: Configuration | None, located: Located) -> dict[str, ReceiverSettings]:
-    """Of the configuration, and those that were made at run time where there is a database."""
-    if exists(located):
-        with opened(located, upgrade=False) as database:
-            return _stored(database, configuration, located)
-    found = configuration.receivers if configuration is not None else {}
-    return {name: each for name, each in found.items() if isinstance(each, ReceiverSettings)}
+def _made_at_run_time(located: Located) -> Mapping[str, Mapping[str, Any]]:
+    """The tables of the receivers that the database has, where there is one."""
+    if not exists(located):
+        return {}
+    with opened(located, upgrade=False) as database:
+        return database.administration.stored_receivers()
 
 
 def _stored(database: Database, configuration: Configuration | None, located: Located) -> dict[str, ReceiverSettings]:

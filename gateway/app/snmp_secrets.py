@@ -5,6 +5,7 @@ No community and no password is known in advance: that user's keys are random, m
 """
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Any, Final
@@ -27,6 +28,8 @@ LOCAL: Final = "local"
 CLIENT_FOLDER: Final = "snmp"
 """Folder in the state folder with the snmp.conf by which net-snmp's tools ask as that user."""
 _AUTH, _PRIV = AuthProtocol.SHA256, PrivProtocol.AES
+LOCAL_TABLE: Final[Mapping[str, Any]] = {"auth": _AUTH.value, "priv": _PRIV.value, "allow": LOOPBACK}
+"""That user as a table of the configuration, without its keys."""
 
 
 def keys_file(state_dir: Path, user: str) -> Path:
@@ -59,8 +62,8 @@ def with_local_user(settings: SnmpSettings, state_dir: Path) -> SnmpSettings:
     if not nobody_may_ask(settings):
         return settings
     keys = _kept(keys_file(state_dir, LOCAL))
-    user: dict[str, Any] = {"auth": _AUTH.value, "priv": _PRIV.value, "keys": SecretStr(keys.text()), "allow": LOOPBACK}
-    return settings.model_copy(update={"users": {LOCAL: UserSettings.model_validate(user)}})
+    user = UserSettings.model_validate({**LOCAL_TABLE, "keys": SecretStr(keys.text())})
+    return settings.model_copy(update={"users": {LOCAL: user}})
 
 
 def make_local_user(settings: SnmpSettings, engine_id: bytes, state_dir: Path) -> SnmpSettings:

@@ -1,21 +1,28 @@
 """SNMP users: who is one, by which protocols and where that is written, and what refers to a file of keys. No key."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
 from gateway.app.places import SECRETS
-from gateway.app.snmp_secrets import LOCAL, keys_file, nobody_may_ask, with_local_user
-from gateway.config.configuration import Configuration
-from gateway.notifier.settings import ReceiverSettings
-from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
+from gateway.app.receiver_desk import checked
+from gateway.app.settings_classes import load_configuration
+from gateway.app.snmp_secrets import LOCAL, LOCAL_TABLE, keys_file, with_local_user
+from gateway.config import environment
+from gateway.config.configuration import read_toml
+from gateway.config.problems import ConfigurationError
+from gateway.model.errors import ConfigError
 from gateway.publishers.snmp import SnmpSettings
-from gateway.schema.snmp.user_fields import UserFields
 
 KEY = "keys_file"
 """The key of a configuration that names a file of keys."""
+
+
+_SNMP = ("publishers", "snmp")
+_USERS = (*_SNMP, "users")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +38,32 @@ class ListedUser:
     view: str
     secret: str
     defined: str
+    wrong: str = ""
+    """Why the gateway cannot use it, such as a secret that cannot be read, and what to do; empty: nothing."""
 
 
-def listed(
-    configuration: Configuration | None, receivers: Mapping[str, ReceiverSettings], state_dir: Path
-) -> Iterator[ListedUser]:
+def listed(config: Path | None, stored: Mapping[str, Mapping[str, Any]], state_dir: Path) -> Iterator[ListedUser]:
     """
     Users who may ask, as whom receivers are told, and whose keys are kept though nothing uses them. Blocking.
 
+    Shown is what the tables say; of their secrets only whether they can be read. `stored`: the tables of receivers
+    that were made at run time.
+
     Raises:
-        ConfigError: the keys of the local user cannot be read.
+        ConfigError: the configuration is not TOML.
     """
     named: set[str] = set()
-    if configuration is not None:
-        for user in _asking(configuration, state_dir):
+    tables: Mapping[str, Any] = {}
+    if config is not None:
+        document = read_toml(config)
+        environment.override(document, os.environ)
+        tables = _within(document, "receivers")
+        for user in _asking(config, _within(_within(document, "publishers"), "snmp"), state_dir):
             named.add(user.name)
             yield user
-    for name, settings in receivers.items():
-        if isinstance(settings, SnmpTrapSettings) and settings.user is not None:
-            named.add(settings.user)
-            yield _listed(settings.user, "receives", settings, settings.view or "all", f"receivers.{name}")
+    for user in _told(config, tables, stored, state_dir):
+        named.add(user.name)
+        yield user
     for file in sorted((state_dir / SECRETS).glob("*.keys")):
         if file.stem not in {*named, LOCAL}:
             yield ListedUser(file.stem, "nothing", "", "", "", "", "keys", f"{file} only")
@@ -70,17 +83,45 @@ def _within(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _asking(configuration: Configuration, state_dir: Path) -> Iterator[ListedUser]:
-    settings = configuration.publishers["snmp"]
-    assert isinstance(settings, SnmpSettings)
-    for name, user in settings.users.items():
-        yield _listed(name, "asks", user, user.view, f"publishers.snmp.users.{name}")
-    if nobody_may_ask(settings) and keys_file(state_dir, LOCAL).exists():
-        user = with_local_user(settings, state_dir).users[LOCAL]
-        yield _listed(LOCAL, "asks, from this machine", user, user.view, "made by the gateway: nobody else may ask")
+def _asking(config: Path, snmp: Mapping[str, Any], state_dir: Path) -> Iterator[ListedUser]:
+    users = _within(snmp, "users")
+    for name, table in users.items():
+        wrong = _wrong(partial(load_configuration, config, only=[(*_USERS, name), (*_SNMP, "views")]))
+        yield _listed(name, "asks", table, f"publishers.snmp.users.{name}", wrong)
+    if not users and not _within(snmp, "communities") and (file := keys_file(state_dir, LOCAL)).exists():
+        wrong = _wrong(partial(with_local_user, SnmpSettings(), state_dir))
+        table = {**LOCAL_TABLE, KEY: file}
+        yield _listed(LOCAL, "asks, from this machine", table, "made by the gateway: nobody else may ask", wrong)
 
 
-def _listed(name: str, use: str, given: UserFields, view: str, defined: str) -> ListedUser:
-    level = "noAuthNoPriv" if given.auth is None else "authNoPriv" if given.priv is None else "authPriv"
-    secret = "keys" if given.keys is not None else "passwords" if given.auth_password is not None else "none"
-    return ListedUser(name, use, level, given.auth or "", given.priv or "", view, secret, defined)
+def _told(
+    config: Path | None, tables: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]], state_dir: Path
+) -> Iterator[ListedUser]:
+    for name, table in sorted({**stored, **tables}.items()):
+        user = table.get("user") if isinstance(table, Mapping) and table.get("kind") == "snmp" else None
+        if not isinstance(user, str):
+            continue
+        if config is not None and name in tables:
+            wrong = _wrong(partial(load_configuration, config, only=[("receivers", name)]))
+        else:
+            wrong = _wrong(partial(checked, name, table, state_dir / SECRETS))
+        yield _listed(user, "receives", table, f"receivers.{name}", wrong)
+
+
+def _wrong(read: Callable[[], object]) -> str:
+    try:
+        read()
+    except ConfigurationError as error:
+        return " ".join(map(str, error.problems))
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def _listed(name: str, use: str, given: Any, defined: str, wrong: str) -> ListedUser:
+    table: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    auth, priv = (str(table.get(key) or "") for key in ("auth", "priv"))
+    level = "noAuthNoPriv" if not auth else "authNoPriv" if not priv else "authPriv"
+    kept = (("keys", ("keys", KEY)), ("passwords", ("auth_password", "auth_password_file")))
+    secret = next((kind for kind, keys in kept if not table.keys().isdisjoint(keys)), "none")
+    return ListedUser(name, use, level, auth, priv, str(table.get("view") or "all"), secret, defined, wrong)

@@ -168,6 +168,7 @@ def test_users_are_listed_with_protocols_and_where_they_are_defined_and_no_key(e
         "view": "all",
         "secret": "keys",
         "defined": "publishers.snmp.users.noc",
+        "wrong": "",
     }
     assert (told["name"], told["use"], told["level"], told["secret"]) == (
         "teller",
@@ -183,6 +184,28 @@ def test_users_are_listed_with_protocols_and_where_they_are_defined_and_no_key(e
         part for name in ("noc", "spare") for part in (estate.state / "secrets" / f"{name}.keys").read_text().split(":")
     ]
     assert not [key for key in (*kept, "a-long-password") if key.strip() in shown + listed.stdout]
+
+
+def test_users_whose_secrets_cannot_be_read_are_listed_with_what_is_missing_and_the_others_as_ever(
+    estate: Estate,
+) -> None:
+    added = estate.command("snmp", "user", "add", "noc", stdin=f"{AUTH}\n{PRIV}\n").stdout
+    far = '[publishers.snmp.users.far]\nauth = "SHA"\nauth_password = "env:NOT_SET"\nview = "few"\n'
+    elsewhere = '[publishers.snmp.views.few]\ninclude = ["topoInfo"]\n[publishers.snmp.communities.old]\n'
+    elsewhere += 'community_file = "gone"\n[receivers.night]\nkind = "snmp"\nhost = "noc"\ncommunity_file = "gone"\n'
+    receiver = V3_RECEIVER.replace('auth_password = "a-long-password"', 'auth_password_file = "teller.auth"')
+    estate.configure(CONFIGURATION + added + far + elsewhere + receiver)
+    listed = estate.command("snmp", "user", "list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    noc, other, told = json.loads(listed.stdout)
+    assert (noc["name"], noc["secret"], noc["wrong"]) == ("noc", "keys", "")
+    assert (other["name"], other["level"], other["view"], other["secret"]) == ("far", "authNoPriv", "few", "passwords")
+    assert other["wrong"].startswith("publishers.snmp.users.far.auth_password: the environment variable NOT_SET is not")
+    assert (told["name"], told["use"], told["auth"]) == ("teller", "receives", "SHA-512")
+    assert f"receivers.console.auth_password_file: {estate.folder / 'teller.auth'} cannot be read" in told["wrong"]
+    shown = estate.command("snmp", "user", "list").stdout.splitlines()
+    below = [line.partition(":")[0].strip() for line in (shown[4], shown[6])]
+    assert below == ["publishers.snmp.users.far.auth_password", "receivers.console.auth_password_file"]
 
 
 def test_the_user_whom_the_gateway_makes_is_listed_once_it_is_there(estate: Estate) -> None:
