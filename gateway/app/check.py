@@ -31,10 +31,13 @@ from gateway.publishers.rest import RestSettings
 from gateway.schema.snmp.engine import SnmpEngine
 from gateway.store.database import open_database
 from gateway.support.clock import SystemClock
+from gateway.support.tasks import side_by_side
 from gateway.wire.ber import Oid
 
 PROBE_S = 60.0
 """Longest that one source may take."""
+AT_ONCE = 8
+"""So many sources or receivers are asked at a time."""
 
 
 async def check(configuration: Configuration, send: bool) -> AsyncIterator[Finding]:
@@ -51,7 +54,7 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     yield _state_folder(folder)
     database_is, snapshot = await asyncio.to_thread(_database, located)
     yield database_is
-    for findings in await asyncio.gather(*(_source(configuration, name) for name in configuration.sources)):
+    for findings in await side_by_side((_source(configuration, name) for name in configuration.sources), AT_ONCE):
         for finding in findings:
             yield finding
     for finding in check_links(await asyncio.to_thread(_named, configuration), configuration.sources, snapshot):
@@ -59,10 +62,11 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     running = runs(located.socket)
     async for finding in check_publishers(configuration, located, running):
         yield finding
-    for name, settings in configuration.receivers.items():
-        yield await _receiver(name, settings, views_of(configuration))
-        if send:
-            yield await _send(name, settings, located, running, root_of(configuration))
+    sending = _Engine(located, running, root_of(configuration)) if send else None
+    told = (_receiver(name, each, views_of(configuration), sending) for name, each in configuration.receivers.items())
+    for findings in await side_by_side(told, AT_ONCE):
+        for finding in findings:
+            yield finding
 
 
 def _socket(configuration: Configuration, folder: Path) -> Path:
@@ -154,7 +158,15 @@ def _context(configuration: Configuration) -> CollectorContext:
 # -- receivers -------------------------------------------------------------------------------------------------
 
 
-async def _receiver(name: str, settings: Settings, views: Collection[str]) -> Finding:
+async def _receiver(
+    name: str, settings: Settings, views: Collection[str], sending: "_Engine | None"
+) -> tuple[Finding, ...]:
+    """How a receiver is, and what became of the test that it is sent."""
+    found = await _resolved(name, settings, views)
+    return (found,) if sending is None else (found, await _send(name, settings, sending))
+
+
+async def _resolved(name: str, settings: Settings, views: Collection[str]) -> Finding:
     """
     Does its name resolve, is its view there? What is sent by UDP is not acknowledged, so no more can be known without
     sending.
@@ -171,27 +183,54 @@ async def _receiver(name: str, settings: Settings, views: Collection[str]) -> Fi
     return Finding(what, Outcome.OK, f"{given['host']} is {found[0][4][0]}, port {given['port']}")
 
 
-async def _send(name: str, settings: Settings, located: Located, running: bool, root: Oid) -> Finding:
+class _Engine:
+    """The engine for tests of receivers, made when it is first asked for: one for all, so that their boots agree."""
+
+    def __init__(self, located: Located, running: bool, root: Oid) -> None:
+        """`running`: a gateway has the engine; then this one has no ID. `root`: where the MIB hangs."""
+        self.clock = SystemClock()
+        self.running = running
+        self._made = SnmpEngine(b"", 1, self.clock.monotonic(), root) if running else None
+        self._located = located
+        self._root = root
+        self._making = asyncio.Lock()
+
+    async def made(self) -> SnmpEngine:
+        """
+        Raises:
+            GatewayError: the state folder or the database cannot be used.
+        """
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(self._make)
+            return self._made
+
+    def _make(self) -> SnmpEngine:
+        places.make_state_dir(self._located.state_dir)
+        database = open_database(self._located.database)
+        try:
+            return start_engine(database, self.clock, self._root)
+        finally:
+            database.close()
+
+
+async def _send(name: str, settings: Settings, sending: _Engine) -> Finding:
     """
-    Send a topologyTest below `root`. As SNMPv3 trap only while no gateway runs: the boots and time of two engines with
-    one ID would make the receiver refuse the other's notifications (RFC 3414 section 3.2).
+    Send a topologyTest. As SNMPv3 trap only while no gateway runs: the boots and time of two engines with one ID would
+    make the receiver refuse the other's notifications (RFC 3414 section 3.2).
     """
     what = f"receiver {name}"
-    clock = SystemClock()
     assert isinstance(settings, ReceiverSettings)
     given = settings.model_dump(include={"version", "inform"})
-    if running and given.get("version") == "3" and not given.get("inform"):
+    if sending.running and given.get("version") == "3" and not given.get("inform"):
         said = f"a gateway runs, and it alone may send SNMPv3 traps: gateway test-notification {name}"
         return Finding(what, Outcome.SKIPPED, said)
     try:
-        if running:
-            engine = SnmpEngine(b"", 1, clock.monotonic(), root)
-        else:
-            engine = await asyncio.to_thread(_engine, located, clock, root)
-        sink = create_sink(name, settings.model_copy(update={"view": None}), SinkContext(engine, clock))
+        context = SinkContext(await sending.made(), sending.clock)
+        sink = create_sink(name, settings.model_copy(update={"view": None}), context)
         try:
             async with asyncio.timeout(settings.deliver_timeout_s):
-                await sink.tell(_test(name, clock.now()))
+                await sink.tell(_test(name, sending.clock.now()))
         finally:
             await sink.close()
     except (GatewayError, TimeoutError) as error:
@@ -204,12 +243,3 @@ async def _send(name: str, settings: Settings, located: Located, running: bool, 
 def _test(name: str, now: int) -> Notice:
     text = f"A test of the receiver {name} by the check of the configuration: nothing has happened"
     return Notice(NoticeKind.TEST, uuid7(now, os.urandom(10)), now, text)
-
-
-def _engine(located: Located, clock: SystemClock, root: Oid) -> SnmpEngine:
-    places.make_state_dir(located.state_dir)
-    database = open_database(located.database)
-    try:
-        return start_engine(database, clock, root)
-    finally:
-        database.close()

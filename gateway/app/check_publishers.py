@@ -23,7 +23,11 @@ from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.publishers.snmp.access import usm_users
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.support.clock import SystemClock
+from gateway.support.tasks import side_by_side
 from gateway.wire.ber import Oid
+
+AT_ONCE = 8
+"""So many ask the agent at a time, each as somebody else."""
 
 
 async def check_publishers(configuration: Configuration, located: Located, running: bool) -> AsyncIterator[Finding]:
@@ -67,8 +71,8 @@ async def _agent(settings: SnmpSettings, state_dir: Path) -> AsyncIterator[Findi
         if nobody_may_ask(configured):
             said = f"nobody is configured, so ask it: {how_to_ask(state_dir, address, settings)}"
             yield Finding("snmp", Outcome.OK, said)
-        for who in who_may_ask(settings):
-            yield await _as(who, listen, settings.root)
+        for finding in await side_by_side((_as(who, listen, settings.root) for who in who_may_ask(settings)), AT_ONCE):
+            yield finding
 
 
 async def _as(who: Who, listen: str, root: Oid) -> Finding:

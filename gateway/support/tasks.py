@@ -8,11 +8,25 @@ Broad excepts are here, and in the loops where one item that fails must not end 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from gateway.support.backoff import Backoff
 
 logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+async def side_by_side(asked: Iterable[Coroutine[Any, Any, Answer]], at_once: int) -> list[Answer]:
+    """The answers in the order of the questions, of which at most so many are under way at once."""
+    places = asyncio.Semaphore(at_once)
+
+    async def one(question: Coroutine[Any, Any, Answer]) -> Answer:
+        async with places:
+            return await question
+
+    return await asyncio.gather(*map(one, asked))
 
 
 class Health:

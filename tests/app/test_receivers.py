@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -103,6 +104,29 @@ def test_check_sends_a_test_only_when_asked(estate: Estate, listener: socket.soc
     sent = estate.command("check", "--send")
     assert sent.returncode == 0, sent.stdout
     assert encode_oid(TEST.oid) in listener.recv(65535)
+
+
+def test_check_sends_to_all_receivers_at_once_and_lists_them_in_their_order(
+    estate: Estate, listener: socket.socket
+) -> None:
+    names = ["noc", "archive", "desk"]
+    more = "inform = true\ntimeout_s = 3\n"
+    estate.configure(CONFIGURATION + "".join(receiver(name, listener) + more for name in names))
+
+    def acknowledge_when_all_were_asked() -> None:
+        informs: dict[object, bytes] = {}
+        while len(informs) < len(names):
+            inform, sender = listener.recvfrom(65535)
+            informs[sender] = inform
+        for sender, inform in informs.items():
+            listener.sendto(inform.replace(b"traps\xa6", b"traps\xa2", 1), sender)
+
+    with ThreadPoolExecutor(1) as pool:
+        acknowledged = pool.submit(acknowledge_when_all_were_asked)
+        sent = estate.command("check", "--send", "--json")
+        acknowledged.result(30)
+    said = [(each["what"], each["outcome"]) for each in json.loads(sent.stdout) if "receiver" in each["what"]]
+    assert said == [(f"receiver {name}", "ok") for name in names for _ in range(2)]
 
 
 def test_check_says_when_a_receiver_has_no_address(estate: Estate) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gateway.support.backoff import Backoff
-from gateway.support.tasks import Health, attempt, supervise
+from gateway.support.tasks import Health, attempt, side_by_side, supervise
 
 
 class Away(Exception):
@@ -110,3 +110,19 @@ async def test_an_attempt_that_fails_is_logged_and_ends_nothing(caplog: pytest.L
 def test_a_wait_may_be_even_before_it_grows() -> None:
     waits = Backoff(2, 10, 2, jitter=0, steady=2)
     assert [waits.delay_s(attempt) for attempt in range(1, 8)] == [2, 2, 2, 4, 8, 10, 10]
+
+
+async def test_questions_are_asked_side_by_side_but_not_too_many_and_answered_in_their_order():
+    under_way, most = 0, 0
+
+    async def question(number: int) -> int:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        for _ in range(10 - number):  # the last is done first
+            await asyncio.sleep(0)
+        under_way -= 1
+        return number
+
+    assert await side_by_side((question(number) for number in range(7)), 3) == list(range(7))
+    assert (most, under_way) == (3, 0)
