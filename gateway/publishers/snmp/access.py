@@ -39,10 +39,10 @@ class Contexts(Protocol):
 
 
 class Community(NamedTuple):
-    """What a community opens."""
+    """What a community opens; None: it is right, and there is no such context, or not for it."""
 
     networks: Networks
-    view: View
+    view: View | None
 
 
 class User(NamedTuple):
@@ -84,16 +84,22 @@ class Access:
         self.users: Mapping[bytes, User] = {usm.name: self._user(settings, usm) for usm in users}
 
     def community(self, name: bytes) -> Community | None:
-        """A community that opens another context: mapped to one by its settings, or written COMMUNITY@CONTEXT."""
-        each, context = self._named.get(name), ""
-        if each is None:
-            plain, _, asked = name.rpartition(b"@")
-            each, context = self._named.get(plain), asked.decode("utf-8", "replace")
-            if each is None or each.context or not _matches(context, each.contexts):
-                return None
-            name = plain
-        view = self.view(each.view, each.context or context)
-        return Community(self._networks[name], view) if view is not None else None
+        """
+        A community that opens another context: mapped to one by its settings, or written COMMUNITY@CONTEXT.
+
+        Both may have an "@": of several readings the one whose context there is counts. None: no such community.
+        """
+        each = self._named.get(name)
+        if each is not None:
+            return Community(self._networks[name], self.view(each.view, each.context))
+        readings = [self._opened(known, name) for known in self._named if name.startswith(known + b"@")]
+        return next((opened for opened in readings if opened.view is not None), readings[0] if readings else None)
+
+    def _opened(self, community: bytes, name: bytes) -> Community:
+        """What a community opens with the context that is written behind it."""
+        each, context = self._named[community], name[len(community) + 1 :].decode("utf-8", "replace")
+        granted = not each.context and _matches(context, each.contexts)
+        return Community(self._networks[community], self.view(each.view, context) if granted else None)
 
     def user_view(self, user: User, context: bytes) -> View | None:
         """What a user sees of a context; None: there is none of this name, or not for this user."""

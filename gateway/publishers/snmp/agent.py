@@ -119,9 +119,12 @@ class Agent:
         if request.pdu_type is _INFORM:
             self._counters.unknown_pdu_handlers += 1
             return None
+        view = community.view
+        if view is None:  # RFC 3413 section 3.2 (5); SNMPv1 and v2c have no reports
+            self._counters.unknown_contexts += 1
+            return None
         if request.pdu_type is _SET:
             self._counters.bad_community_uses += 1
-        view = community.view
         room = varbind_room(request, self._max_size)
         status, index, varbinds = answer(request, view, renderer.serial, room)
         response = encode_response(request, status, index, varbinds)

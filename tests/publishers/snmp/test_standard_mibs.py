@@ -225,10 +225,29 @@ def test_a_context_that_ends_is_unknown_and_a_community_has_only_the_contexts_it
     assert gone.ask(PduType.GET, SYS_NAME) is None
     assert Asker(publisher, b"few@host-0002").get(SYS_NAME)
     assert Asker(publisher, b"public@nowhere").ask(PduType.GET, SYS_NAME) is None
+    assert Asker(publisher, b"few@host-0003").ask(PduType.GET, SYS_NAME) is None
     assert Asker(publisher, b"guess@host-0001").ask(PduType.GET, SYS_NAME) is None
-    assert publisher.counters.bad_community_names == 3
+    assert (publisher.counters.unknown_contexts, publisher.counters.bad_community_names) == (3, 1)
     assert Asker(publisher, b"only-host-1").get((*VM, 2, 0)).value != Empty.NO_SUCH_OBJECT
     assert Asker(publisher, b"systemonly@host-0001").get((*VM, 2, 0)).value is Empty.NO_SUCH_OBJECT
+
+
+def test_who_asks_a_context_that_is_not_there_is_no_intruder():
+    snapshot = hypervisors()
+    publisher, holder = make(replace(snapshot, entities=snapshot.entities.evolve({1: None})))
+    for community in (b"public@nowhere", b"only-host-1", b"public@" + b"@" * 60_000):
+        assert Asker(publisher, community).ask(PduType.GET, SYS_NAME) is None
+    assert (publisher.counters.unknown_contexts, publisher.counters.bad_community_names) == (3, 0)
+    assert publisher.refused() == ()
+    assert Asker(publisher, b"notfromhere@host-0002").ask(PduType.GET, SYS_NAME) is None
+    assert [each.why for each in publisher.refused()] == ["a community that is not allowed from there"]
+    holder.snapshot = snapshot
+    assert Asker(publisher, b"only-host-1").get(SYS_NAME)
+
+
+def test_a_context_whose_name_has_an_at_sign_is_asked_with_a_community():
+    publisher, _ = make(estate.renamed(hypervisors(), 2, "qemu@host-2"))
+    assert Asker(publisher, b"public@qemu@host-2").get((*VM, 2, 0)).value != Empty.NO_SUCH_OBJECT
 
 
 def test_hypervisors_of_one_name_are_told_apart_by_their_index():
