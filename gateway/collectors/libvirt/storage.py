@@ -137,6 +137,8 @@ class Storage:
             return Place(own or f"{self._same.first(key)}/{name}", key, local)
         if own:
             return Place(own, self._pool_of_network(disk), own.startswith("lvm:"))
+        if disk.kind == "volume":
+            return Place(f"{host}/{disk.pool}/{disk.volume}")
         for folder in self._folders:
             if is_below(disk.source, folder):
                 key = f"dir:{folder.rstrip('/')}"

@@ -147,6 +147,15 @@ def test_a_disk_is_called_by_what_every_host_calls_it_else_by_its_host_and_path(
     assert place.local is native.startswith("h1:")
 
 
+def test_volumes_of_a_pool_that_the_host_does_not_show_are_not_one():
+    pool, storage = a_pool("local"), Storage()
+    root, data = (Disk("vda", kind="volume", pool=pool.name, volume=name) for name in ("root.img", "data.img"))
+    unseen = [storage.place("h1", disk).volume for disk in (root, data)]
+    storage.read("h1", (pool,), ())
+    assert unseen == [storage.place("h1", disk).volume for disk in (root, data)]
+    assert len(set(unseen)) == 2
+
+
 def test_disks_of_one_domain_and_their_pools():
     lab = Lab()
     of = definition("domain-passthrough")
