@@ -106,6 +106,6 @@ class SnmpTrapSettings(ReceiverSettings, UserFields):
         level = SecurityLevel.NO_AUTH_NO_PRIV
         if self.auth is not None:
             level = SecurityLevel.AUTH_PRIV if self.priv is not None else SecurityLevel.AUTH_NO_PRIV
-        timeout_s, retries = (round(self.timeout_s), self.retries) if self.inform else (0, 0)
+        timeout_s, retries = (self.timeout_s, self.retries) if self.inform else (0, 0)
         told = (self.inform, timeout_s, retries, self.runbook_url)
         return Target(name, self.host, self.port, model, level, self.user or name, *told)

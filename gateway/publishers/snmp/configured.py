@@ -5,12 +5,12 @@ SNMP-USER-BASED-SM-MIB (RFC 3414), SNMP-VIEW-BASED-ACM-MIB (RFC 3415). A communi
 configuration.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from gateway.publishers.snmp.segments import ScalarColumn, ServedColumn
 from gateway.publishers.snmp.settings import ALL, SnmpSettings
+from gateway.publishers.snmp.short_names import LONGEST_NAME, short_name
 from gateway.publishers.snmp.static import StaticRow, static_columns
 from gateway.schema.snmp.targets import SecurityModel
 from gateway.schema.snmp.views import EVERYTHING, Subtrees
@@ -53,8 +53,8 @@ _ZERO_DOT_ZERO: Final = encode_oid((0, 0))
 _INCLUDED, _EXCLUDED = encode_integer(1), encode_integer(2)
 _EXACT: Final = encode_integer(1)
 _PREFIX: Final = encode_integer(2)
-_LONGEST_NAME: Final = 32
-_DIGITS: Final = 8
+_WILD: Final = frozenset("*?[")
+"""What begins a wildcard of a pattern."""
 _STRING: Final = IndexPart(IndexType.STRING)
 _IMPLIED: Final = IndexPart(IndexType.IMPLIED_STRING)
 _INTEGER: Final = IndexPart(IndexType.INTEGER)
@@ -93,41 +93,56 @@ def _user(user: UsmUser) -> StaticRow:
     return _row((_STRING, _STRING), (user.engine_id, user.name), *numbered)
 
 
-def _askers(settings: SnmpSettings) -> Iterator[tuple[SecurityModel, str, SecurityLevel, str, tuple[str, ...]]]:
-    """(model, security name, level, view, contexts) of everybody; the name is that of the group, too."""
+class _Asker(NamedTuple):
+    """Somebody who may ask; `name`: the security name, and that of the group, too."""
+
+    model: SecurityModel
+    name: str
+    level: SecurityLevel
+    view: str
+    contexts: Mapping[str, bytes]
+    """vacmAccessContextPrefix -> vacmAccessContextMatch."""
+
+
+def _askers(settings: SnmpSettings) -> Iterator[_Asker]:
     for label, each in settings.communities.items():
-        contexts = (each.context,) if each.context else each.contexts
+        contexts = {each.context: _EXACT} if each.context else _granted(each.contexts)
         for model in (SecurityModel.V1, SecurityModel.V2C):
-            yield model, _short(label), SecurityLevel.NO_AUTH_NO_PRIV, each.view, contexts
+            yield _Asker(model, short_name(label), SecurityLevel.NO_AUTH_NO_PRIV, each.view, contexts)
     for name, user in settings.users.items():
         level = SecurityLevel.AUTH_PRIV if user.priv else SecurityLevel.AUTH_NO_PRIV
-        yield SecurityModel.USM, name, level if user.auth else SecurityLevel.NO_AUTH_NO_PRIV, user.view, user.contexts
+        level = level if user.auth else SecurityLevel.NO_AUTH_NO_PRIV
+        yield _Asker(SecurityModel.USM, name, level, user.view, _granted(user.contexts))
 
 
-def _short(label: str) -> str:
-    """A label in at most 32 octets, all that vacmSecurityName and vacmGroupName may have; no two become the same."""
-    octets = label.encode()
-    if len(octets) <= _LONGEST_NAME:
-        return label
-    digest = hashlib.sha256(octets).hexdigest()[:_DIGITS]
-    return f"{octets[: _LONGEST_NAME - _DIGITS - 1].decode(errors='ignore')}-{digest}"
+def _granted(patterns: Iterable[str]) -> Mapping[str, bytes]:
+    """
+    The default context, and those that VACM can express: a name, or what begins like one ("hv-*", "*").
+
+    Other patterns are left out, so that nothing is shown which is not granted.
+    """
+    begins = {pattern.rstrip("*"): _PREFIX for pattern in patterns if pattern.endswith("*")}
+    names = {pattern: _EXACT for pattern in patterns if not pattern.endswith("*")}
+    return {"": _EXACT} | {name: match for name, match in (names | begins).items() if _WILD.isdisjoint(name)}
 
 
 def _groups(settings: SnmpSettings) -> Iterator[StaticRow]:
     """vacmSecurityToGroupEntry: everybody is a group of its own."""
-    for model, name, *_ in _askers(settings):
-        values = enumerate((_text(name), _READ_ONLY, _ACTIVE), 3)
-        yield _row((_INTEGER, _STRING), (int(model), name.encode()), *values)
+    for asker in _askers(settings):
+        values = enumerate((_text(asker.name), _READ_ONLY, _ACTIVE), 3)
+        yield _row((_INTEGER, _STRING), (int(asker.model), asker.name.encode()), *values)
 
 
 def _accesses(settings: SnmpSettings) -> Iterator[StaticRow]:
-    """vacmAccessEntry: "*" in the configuration is the empty prefix, a name without a pattern an exact match."""
+    """vacmAccessEntry. No context is named by what is longer than such a name may be."""
     parts = (_STRING, _STRING, _INTEGER, _INTEGER)
-    for model, name, level, view, contexts in _askers(settings):
-        shown = {"": _EXACT} | {each.partition("*")[0]: _PREFIX if "*" in each else _EXACT for each in contexts}
-        for prefix, match in shown.items():
-            values = enumerate((match, _text(view), _EMPTY, _EMPTY, _READ_ONLY, _ACTIVE), 4)
-            yield _row(parts, (name.encode(), prefix.encode(), int(model), int(level)), *values)
+    for asker in _askers(settings):
+        for prefix, match in asker.contexts.items():
+            if len(prefix.encode()) > LONGEST_NAME:
+                continue
+            values = enumerate((match, _text(short_name(asker.view)), _EMPTY, _EMPTY, _READ_ONLY, _ACTIVE), 4)
+            index = (asker.name.encode(), prefix.encode(), int(asker.model), int(asker.level))
+            yield _row(parts, index, *values)
 
 
 def _families(settings: SnmpSettings) -> Iterator[StaticRow]:
@@ -139,4 +154,4 @@ def _families(settings: SnmpSettings) -> Iterator[StaticRow]:
         for kind, oids in ((_INCLUDED, view.included), (_EXCLUDED, view.excluded)):
             for oid in oids:
                 values = enumerate((_EMPTY, kind, _READ_ONLY, _ACTIVE), 3)
-                yield _row((_STRING, _OID), (name.encode(), oid), *values)
+                yield _row((_STRING, _OID), (short_name(name).encode(), oid), *values)

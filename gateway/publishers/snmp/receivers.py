@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.publishers.snmp.segments import ServedColumn
+from gateway.publishers.snmp.short_names import short_name
 from gateway.publishers.snmp.static import StaticRow, StaticTable
 from gateway.schema.snmp.targets import Target, transport
 from gateway.wire.ber import Oid, encode_integer, encode_octets, encode_oid
@@ -40,8 +41,8 @@ class ReceiverTables:
         self._notify.show(map(_notify, receivers))
 
 
-def _row(name: bytes, values: Iterable[tuple[int, bytes]]) -> StaticRow:
-    return StaticRow(encode_index(_IMPLIED, (name,)), dict(values))
+def _row(name: str, values: Iterable[tuple[int, bytes]]) -> StaticRow:
+    return StaticRow(encode_index(_IMPLIED, (name.encode(),)), dict(values))
 
 
 def _text(value: str) -> bytes:
@@ -51,9 +52,9 @@ def _text(value: str) -> bytes:
 def _address(target: Target) -> StaticRow:
     """snmpTargetAddrEntry."""
     domain, address = transport(target.host, target.port)
-    timeout, retries = encode_integer(target.timeout_s * 100), encode_integer(target.retries)
-    name = target.name.encode()
-    values = (encode_oid(domain), encode_octets(address), timeout, retries, encode_octets(name), encode_octets(name))
+    timeout, retries = encode_integer(round(target.timeout_s * 100)), encode_integer(target.retries)
+    name = short_name(target.name)
+    values = (encode_oid(domain), encode_octets(address), timeout, retries, _text(target.name), _text(name))
     return _row(name, enumerate((*values, _READ_ONLY, _ACTIVE), 2))
 
 
@@ -61,11 +62,11 @@ def _parameters(target: Target) -> StaticRow:
     """snmpTargetParamsEntry; SnmpMessageProcessingModel is one less than the security model (RFC 3411)."""
     model, level = int(target.model), int(target.level)
     values = (encode_integer(model - 1 if model < 3 else 3), encode_integer(model), _text(target.security_name))
-    return _row(target.name.encode(), enumerate((*values, encode_integer(level), _READ_ONLY, _ACTIVE), 2))
+    return _row(short_name(target.name), enumerate((*values, encode_integer(level), _READ_ONLY, _ACTIVE), 2))
 
 
 def _notify(target: Target) -> StaticRow:
     """snmpNotifyEntry: its tag is the name of the receiver."""
     kind = encode_integer(2 if target.inform else 1)
     values = enumerate((_text(target.name), kind, _READ_ONLY, _ACTIVE), 2)
-    return _row(target.name.encode(), values)
+    return _row(short_name(target.name), values)

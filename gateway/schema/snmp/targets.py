@@ -30,7 +30,7 @@ class Target:
     level: SecurityLevel
     security_name: str
     inform: bool = False
-    timeout_s: int = 0
+    timeout_s: float = 0
     retries: int = 0
     runbook: str = ""
 

@@ -306,3 +306,46 @@ def test_labels_that_begin_alike_stay_apart_in_names_of_at_most_32_octets():
     for entry in (2, 4):
         rows = [varbind.oid for varbind in asker.walk((1, 3, 6, 1, 6, 3, 16, 1, entry, 1))]
         assert len(rows) == len(set(rows))
+
+
+def shown_access(settings: dict[str, object]) -> set[tuple[str, str, int]]:
+    """(group, vacmAccessContextPrefix, vacmAccessContextMatch: 1 exact, 2 prefix) for SNMPv2c."""
+    asker = Asker(running.make(running.Holder(estate.snapshot(3)), {**running.SETTINGS, "users": {}, **settings}))
+    column = (1, 3, 6, 1, 6, 3, 16, 1, 4, 1, 4)
+    found = set()
+    for varbind in asker.walk(column):
+        index = varbind.oid[len(column) :]
+        group, prefix = bytes(index[1 : 1 + index[0]]), bytes(index[2 + index[0] : -2])
+        if index[-2] == SecurityModel.V2C:
+            found.add((group.decode(), prefix.decode(), varbind.value.value))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [
+        ({}, {("", 2)}),
+        ({"contexts": []}, {("", 1)}),
+        ({"contexts": ["hv-1", "hv-1*", "db**"]}, {("", 1), ("hv-1", 2), ("db", 2)}),
+        ({"contexts": ["hv-1*", "hv-1"]}, {("", 1), ("hv-1", 2)}),
+        ({"contexts": ["hv-*-prod", "x?", "[ab]1", "*a*", "y" * 33]}, {("", 1)}),
+        ({"context": "hv-1"}, {("hv-1", 1)}),
+        ({"context": "hv[1]*"}, {("hv[1]*", 1)}),
+    ],
+)
+def test_no_context_is_shown_as_granted_that_is_not(given, rows):
+    communities = {"all": {"community": "public"}, "asker": {"community": "x", **given}}
+    found = shown_access({"communities": communities})
+    assert {(prefix, match) for group, prefix, match in found if group == "asker"} == rows
+
+
+def test_long_names_of_views_are_the_same_in_both_tables_and_at_most_32_octets():
+    views = {"v" * 40 + each: {"include": ["1.3.6.1.2.1.1"]} for each in "ab"}
+    communities = {name: {"community": name, "view": name} for name in views} | {"all": {"community": "public"}}
+    settings = {**running.SETTINGS, "users": {}, "views": views, "communities": communities}
+    asker = Asker(running.make(running.Holder(estate.snapshot(3)), settings))
+    read = {varbind.value.value for varbind in asker.walk((1, 3, 6, 1, 6, 3, 16, 1, 4, 1, 5))}
+    column = (1, 3, 6, 1, 6, 3, 16, 1, 5, 2, 1, 4)
+    families = [varbind.oid[len(column) :] for varbind in asker.walk(column)]
+    assert read == {bytes(index[1 : 1 + index[0]]) for index in families}
+    assert sorted(map(len, read)) == [3, 32, 32]
