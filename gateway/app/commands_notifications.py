@@ -51,12 +51,15 @@ def list_(
 
 @notifications.command(short_help="Send again what was given up.")
 @click.option("--receiver", help="Only for this one; without: for all.")
-@click.option("--since", help="All that was told since then, given up or not: a time, or -1h.")
+@click.option("--since", help="All since then that its filters let through, given up or not: a time, or -1h.")
 @location_options
 def replay(receiver: str | None, since: str | None, config: Path | None, state_dir: Path | None) -> None:
     """Send again what was given up, with the ids that it had. New notifications go before it."""
     for name, waiting in asked(_replay(locate(config, state_dir), receiver, since)):
-        note(f"receiver {name}: {waiting} notifications are sent again")
+        if since is None:
+            note(f"receiver {name}: {waiting} notifications are sent again")
+        else:
+            note(f"receiver {name}: up to {waiting} notifications are sent again, those that its filters let through")
 
 
 @click.command(name="test-notification", short_help="Send a test notification.")

@@ -120,7 +120,7 @@ class Receivers:
         """Tell every receiver that wants this kind, or has not named any, at once; it is not tried again."""
         notice = self._notice(kind, text)
         wanting = (each for each in self._running.values() if not each.settings.kinds or kind in each.settings.kinds)
-        await asyncio.gather(*(_told(running, notice) for running in wanting))
+        await asyncio.gather(*(self._tell(running.sink, running.settings, notice) for running in wanting))
 
     @property
     def settings(self) -> Mapping[str, ReceiverSettings]:
@@ -160,10 +160,13 @@ class Receivers:
         """Say from time to time that the gateway is alive; a beat that cannot be told is not told later."""
         while True:
             await asyncio.sleep(settings.heartbeat_s)
-            with contextlib.suppress(DeliveryError, TimeoutError):
-                async with asyncio.timeout(settings.deliver_timeout_s):
-                    await sink.tell(self._notice(NoticeKind.HEARTBEAT, "The gateway is alive"))
-                self._reached(sink.name)
+            await self._tell(sink, settings, self._notice(NoticeKind.HEARTBEAT, "The gateway is alive"))
+
+    async def _tell(self, sink: Announced, settings: ReceiverSettings, notice: Notice) -> None:
+        with contextlib.suppress(DeliveryError, TimeoutError):
+            async with asyncio.timeout(settings.deliver_timeout_s):
+                await sink.tell(notice)
+            self._reached(sink.name)
 
     def _reached(self, name: str) -> None:
         """A receiver took something past what waits for it: that need not wait for the end of its pause."""
@@ -206,9 +209,3 @@ async def _announce(sink: Announced) -> None:
     except (DeliveryError, TimeoutError) as error:
         why = str(error) or f"no answer within {START_S:.0f} s"
         logger.warning("receiver %s: %s; that the gateway has started is told later", sink.name, why)
-
-
-async def _told(running: _Running, notice: Notice) -> None:
-    with contextlib.suppress(DeliveryError, TimeoutError):
-        async with asyncio.timeout(running.settings.deliver_timeout_s):
-            await running.sink.tell(notice)

@@ -324,8 +324,8 @@ class ReceiverDesk(Protocol):
 
     async def replay(self, name: str, since: int | None) -> int:
         """
-        Send again what was given up; with `since` (microseconds UTC) all that was told since then. Returns how many
-        events wait to be sent again.
+        Send again what was given up; with `since` (microseconds UTC) all since then that the receiver's filters take.
+        Returns how many events wait for that; those since then are filtered when it is their turn.
         """
 
 
@@ -436,7 +436,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """An event that was given up for a receiver; `wanted`: it was asked for again."""
+    """
+    An event that was given up for a receiver; `wanted`: it was asked for again. Without an error it was not given up:
+    it is wanted because all since a time is, and nobody has looked whether the receiver's filters take it.
+    """
 
     receiver: str
     event: Event
@@ -476,7 +479,7 @@ class Outbox(Protocol):
     def event(self, identity: str) -> Event | None:
         """The event with this id; None: it is not in the log any more."""
 
-    def wanted(self, receiver: str, limit: int) -> tuple[Event, ...]:
+    def wanted(self, receiver: str, limit: int) -> tuple[Missed, ...]:
         """What was asked for again, in the order of the log."""
 
     def mark(self, marks: Marks) -> None:

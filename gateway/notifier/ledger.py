@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from gateway.model.errors import StoreError
 from gateway.model.events import Event
-from gateway.model.ports import GivenUp, Marks, Outbox, Progress
+from gateway.model.ports import GivenUp, Marks, Missed, Outbox, Progress
 from gateway.support.backoff import Backoff
 from gateway.support.tasks import Health
 from gateway.support.threads import pool
@@ -82,7 +82,7 @@ class Ledger:
         """What receivers missed, with the newest `limit` of it."""
         return await self._asked(lambda: self._outbox.given_up(limit))
 
-    async def wanted(self, receiver: str) -> tuple[Event, ...]:
+    async def wanted(self, receiver: str) -> tuple[Missed, ...]:
         """Some of what was asked for again; call it when what was replayed before is written."""
         return await self._asked(lambda: self._outbox.wanted(receiver, PAGE))
 

@@ -165,11 +165,16 @@ class Line:
             self._advance()
 
     async def _replay(self) -> bool:
-        """Send a page of what was asked for again; False when there is nothing."""
+        """
+        Send a page of what was asked for again; False when there is nothing.
+
+        What was given up was for this receiver; of what is wanted because of its time that is looked at now.
+        """
         await self._ledger.written()
-        events = await self._ledger.wanted(self._sink.name)
-        for event in events:
-            if not self._sink.takes(event.kind) or (event.has_root and not await self._is_for(event)):
+        wanted = await self._ledger.wanted(self._sink.name)
+        for missed in wanted:
+            event = missed.event
+            if not self._sink.takes(event.kind) or not (missed.error or await self._is_for(event)):
                 self.counts.left_out += 1
                 self._ledger.note_replayed(self._sink.name, event)
                 self._ledger.note(self.progress)
@@ -180,7 +185,7 @@ class Line:
                 self._ledger.note(self.progress)
             else:
                 self._give_up(event)
-        return bool(events)
+        return bool(wanted)
 
     def _handing_over(self, event: Event) -> Callable[[], Awaitable[None]]:
         return lambda: self._sink.deliver(event, self._topology.snapshot)
@@ -191,11 +196,12 @@ class Line:
         """
         Try until the receiver has it; False when it is given up. `since`: from when its age counts.
 
-        What is too old already is not tried any more while the receiver fails: it would keep younger ones waiting.
+        What is too old already is not tried when the one before it was given up just now: it would keep younger ones
+        waiting. What waited for the end of a pause is tried, however old: the receiver may be back.
         """
         tries = 0
         while True:
-            if self._gave_up and self._is_too_old(since):
+            if self._gave_up and not tries and self._is_too_old(since):
                 self._tell_given_up(what, identity, self.progress.error)
                 return False
             if tries:

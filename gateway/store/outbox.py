@@ -61,9 +61,9 @@ class NotificationOutbox:
             row = connection.execute(select(event).where(event.c.id == identity)).mappings().first()
             return encoding.to_event(row) if row is not None else None
 
-    def wanted(self, receiver: str, limit: int) -> tuple[Event, ...]:
+    def wanted(self, receiver: str, limit: int) -> tuple[Missed, ...]:
         """What was asked for again, in the order of the log."""
-        return tuple(each.event for each in self._missed(receiver, limit, wanted=True))
+        return tuple(self._missed(receiver, limit, wanted=True))
 
     def missed(self, receiver: str, limit: int) -> tuple[Missed, ...]:
         """What was given up or is asked for again, in the order of the log."""
@@ -105,7 +105,7 @@ class NotificationOutbox:
     def replay(self, receiver: str, now: int, since: int | None = None) -> int:
         """
         Ask for what was given up once more, and with `since` (microseconds UTC) for all since then that the receiver is
-        past; what still waits for it comes anyway. Returns how many events wait to be sent again.
+        past, whether it is told of them or not; what still waits for it comes anyway. Returns how many wait for that.
         """
         missed, event, table = tables.missed, tables.event, tables.receiver
         with self._connections.write() as connection:

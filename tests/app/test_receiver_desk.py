@@ -144,9 +144,9 @@ def test_what_was_given_up_is_listed_and_sent_again_on_the_command_line(estate: 
     assert f"noc       127.0.0.1:{snmptrapd.port} v2c inform" in estate.command("notifications", "list").stdout
 
 
-@pytest.mark.parametrize("heartbeat_s", [0, 1], ids=["a test", "a heartbeat"])
+@pytest.mark.parametrize("way", ["a test", "a heartbeat", "another notice"])
 def test_when_a_receiver_is_tried_next_is_shown_and_what_arrives_ends_its_pause(
-    estate: Estate, asking: httpx.Client, snmptrapd: Snmptrapd, heartbeat_s: int
+    estate: Estate, asking: httpx.Client, snmptrapd: Snmptrapd, way: str
 ) -> None:
     def next_try_s() -> float:
         """Seconds until then; 0: nothing waits for it."""
@@ -155,8 +155,9 @@ def test_when_a_receiver_is_tried_next_is_shown_and_what_arrives_ends_its_pause(
 
     secret(estate)
     table = informed(snmptrapd.port, community_file="state/secrets/noc", longest_pause_s=300, retries=0)
-    table["heartbeat_s"] = heartbeat_s
-    estate.configure(CONFIGURATION + written("noc", table))
+    table["heartbeat_s"] = 1 if way == "a heartbeat" else 0
+    known = '\n[publishers.snmp.communities.noc]\ncommunity = "right"\n'
+    estate.configure(CONFIGURATION + written("noc", table) + known)
     snmptrapd.stop()
     with estate.start() as gateway:
         settled(gateway)
@@ -164,7 +165,10 @@ def test_when_a_receiver_is_tried_next_is_shown_and_what_arrives_ends_its_pause(
         until(lambda: next_try_s() > 6, PATIENCE_S, lambda: gateway.log)
         snmptrapd.start()
         left_s = next_try_s()
-        assert heartbeat_s or asking.post("noc/test").status_code == 200
+        if way == "a test":
+            assert asking.post("noc/test").status_code == 200
+        elif way == "another notice":
+            intrude(int(re.findall(r"snmp: listening on 127.0.0.1 port (\d+)", gateway.log)[0]))
         snmptrapd.wait_for(lambda each: each.oid == MOVED, left_s - 1)
         until(lambda: next_try_s() == 0, PATIENCE_S, lambda: gateway.log)
         assert "NEXT TRY" in estate.command("notifications", "list").stdout
@@ -181,13 +185,18 @@ def test_heartbeats_and_wrong_credentials_are_told(estate: Estate, snmptrapd: Sn
     with estate.start() as gateway:
         settled(gateway)
         snmptrapd.wait_for_many(lambda each: each.oid == BEAT, 2, PATIENCE_S)
-        asked = Pdu(PduType.GET, 1, varbinds=(VarBind((1, 3, 6, 1, 2, 1, 1, 1, 0)),))
-        request = encode_message(CommunityMessage(Version.V2C, b"wrong", asked))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as intruder:
-            for _ in range(3):
-                intruder.sendto(request, ("127.0.0.1", port))
+        intrude(port)
         snmptrapd.wait_for(lambda each: each.oid == AUTHENTICATION_FAILURE, PATIENCE_S)
         assert [each.oid for each in snmptrapd.received()].count(AUTHENTICATION_FAILURE) == 1
+
+
+def intrude(port: int) -> None:
+    """Ask the agent there with a wrong community, a few times."""
+    asked = Pdu(PduType.GET, 1, varbinds=(VarBind((1, 3, 6, 1, 2, 1, 1, 1, 0)),))
+    request = encode_message(CommunityMessage(Version.V2C, b"wrong", asked))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as intruder:
+        for _ in range(3):
+            intruder.sendto(request, ("127.0.0.1", port))
 
 
 def walked(gateway: Running, table: str) -> dict[str, str]:

@@ -98,6 +98,46 @@ async def test_what_still_waits_is_not_sent_twice_when_all_since_then_is_asked_f
     assert nms.got == [1, 2, 3, 4, 5, 1, 2]
 
 
+async def test_of_all_since_a_time_a_receiver_gets_what_its_filters_take(log: Log):
+    nms, critical = Receiver("nms"), Selection(least=Severity.CRITICAL, kinds=frozenset({EventKind.FAILURE_RAISED}))
+    written(log, failure(1, severity=Severity.MINOR), moved(T0, 2), failure(3), failure(4, traits=BRANCH))
+    async with running(dispatcher(log, nms, selection=replace(critical, sites=frozenset({"hq"})))):
+        await until(lambda: log.delivery("nms").position == 4)
+        assert log.database.outbox.replay("nms", T0, since=T0) == 4
+        await until(lambda: log.delivery("nms").replaying == 0)
+    assert nms.got == [3, 3]
+
+
+async def test_what_was_given_up_is_sent_again_though_the_filters_are_others_now(log: Log):
+    nms = Receiver("nms", DeliveryError("no answer"))
+    written(log, failure(1))
+    async with running(dispatcher(log, nms, give_up_attempts=1)):
+        await until(lambda: log.delivery("nms").missed == 1)
+    nms.error = None
+    log.database.outbox.replay("nms", T0, since=T0)
+    async with running(dispatcher(log, nms, selection=Selection(sites=frozenset({"elsewhere"})))):
+        await until(lambda: log.delivery("nms").replaying == 0)
+    assert nms.got == [1]
+
+
+async def test_what_became_too_old_in_a_pause_is_tried_once_more_and_so_is_all_behind_it(log: Log):
+    nms, clock = Receiver("nms", DeliveryError("no answer")), FakeClock(T0)
+    house = dispatcher(log, nms, clock=clock, give_up_after_s=60.0, patience=Backoff(first_s=600.0, longest_s=600.0))
+    log.write(1)
+    clock.advance(61)
+    async with running(house):
+        await until(lambda: log.delivery("nms").missed == 1)  # from now on it is known not to answer
+        written(log, *(replace(moved(T0, 10 + n), at=clock.now()) for n in range(3)))
+        house.wake()
+        await until(lambda: nms.tries == 2 and house.dispatcher.line("nms").next_try_at > T0)
+        clock.advance(61)
+        nms.error = None
+        house.dispatcher.line("nms").reached()
+        await until(lambda: log.delivery("nms").position == 4)
+    assert nms.got == [2, 3, 4]
+    assert log.delivery("nms").missed == 1
+
+
 class DeafToTheSecondSummary(Receiver):
     async def tell(self, notice: Notice) -> None:
         if self.told:

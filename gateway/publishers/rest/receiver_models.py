@@ -90,7 +90,7 @@ class Replaying(Model):
 
     name: str
     waiting: int
-    """So many events wait to be sent again."""
+    """So many events wait for that; those since a time are sent when the receiver's filters take them."""
 
 
 def receiver_model(state: ReceiverState) -> ReceiverModel:
