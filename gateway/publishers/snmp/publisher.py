@@ -31,7 +31,7 @@ from gateway.schema.snmp.engine import SnmpEngine
 from gateway.schema.snmp.entity_mib import LAST_CHANGE
 from gateway.schema.snmp.info import SCALARS, InfoFacts, Scalar
 from gateway.schema.snmp.receivers import DELIVERY_TABLES, LONGEST_NAME
-from gateway.schema.snmp.targets import Target
+from gateway.schema.snmp.targets import Target, transport
 from gateway.support.clock import Clock
 from gateway.topology.ages import STALE_INTERVALS
 from gateway.wire.usm import AuthoritativeEngine
@@ -83,6 +83,7 @@ class SnmpPublisher:
             ConfigError: an address cannot be bound.
         """
         self.addresses = self._server.open()
+        self.renderer.look.transport = transport(*self.addresses[0])
         self._ready.set()
         try:
             await asyncio.Event().wait()

@@ -12,6 +12,7 @@ from gateway.publishers.snmp.recent import RecentEvents
 from gateway.publishers.snmp.tracked_view import TrackedView
 from gateway.schema.snmp.arcs import ENTERPRISE
 from gateway.schema.snmp.layers import ImpactRow, LayerRow, Scopes
+from gateway.schema.snmp.targets import transport
 from gateway.wire.ber import Oid
 
 Touched = dict[tuple[str, int] | tuple[str, int, int], object]
@@ -35,6 +36,7 @@ class TrackedLookup:
         """`root`: where our MIB hangs. `started_at`: when sysUpTime was 0, in microseconds UTC."""
         self.root = root
         self.engine_id = engine_id
+        self.transport = transport("0.0.0.0", 0)
         self.addresses: Mapping[int, bytes] = {}
         self._started_at = started_at
         self.shelves: dict[str, Shards] = dict.fromkeys((*SHELVES, "sources", "fresh"), ())

@@ -20,6 +20,8 @@ class Lookup(Protocol):
     """Where our MIB hangs."""
     engine_id: bytes
     """snmpEngineID of the agent."""
+    transport: tuple[Oid, bytes]
+    """Where the agent listens first, as TDomain and TAddress."""
     addresses: Mapping[int, bytes]
     """snmpTrapAddress of recent events, by the number of the log; none where no address of the host is known."""
 

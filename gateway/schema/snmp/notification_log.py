@@ -2,7 +2,7 @@
 NOTIFICATION-LOG-MIB (RFC 3014): the notifications of late, so that a console can fetch what it missed.
 
 There is one log, the nameless one; its indexes are the numbers of the gateway's own log. All of it originates here,
-so the columns that say from where a notification was received are empty, as the MIB wants it of such a log.
+so the columns that name an engine are empty, as the MIB wants it of such a log, and the address is that of the agent.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +38,6 @@ LOG_MIB: Final[Oid] = (1, 3, 6, 1, 2, 1, 92, 1)
 LOG: Final[Oid] = (*LOG_MIB, 3)
 NAMELESS: Final[Oid] = (0,)
 """nlmLogName of the default log, as an index: a string of no octets."""
-_NOWHERE: Final[Oid] = (0, 0)
 
 
 def _told(shard: Mapping[int, Event], look: Lookup) -> Rows:
@@ -63,8 +62,8 @@ LOG_TABLE: Final = Table(
         Column(2, "nlmLogTime", syntax.TIME_STAMP, lambda event, look: look.ticks(event.at)),
         Column(3, "nlmLogDateAndTime", syntax.TIME, lambda event, look: event.at),
         _log(4, "nlmLogEngineID", syntax.ENGINE_ID, b""),
-        _log(5, "nlmLogEngineTAddress", syntax.TRANSPORT_ADDRESS, b""),
-        _log(6, "nlmLogEngineTDomain", syntax.TRANSPORT_DOMAIN, _NOWHERE),
+        Column(5, "nlmLogEngineTAddress", syntax.TRANSPORT_ADDRESS, lambda event, look: look.transport[1]),
+        Column(6, "nlmLogEngineTDomain", syntax.TRANSPORT_DOMAIN, lambda event, look: look.transport[0]),
         _log(7, "nlmLogContextEngineID", syntax.ENGINE_ID, b""),
         _log(8, "nlmLogContextName", syntax.TEXT, ""),
         Column(9, "nlmLogNotificationID", syntax.OID, _notification),

@@ -91,6 +91,15 @@ def test_a_hypervisor_is_logical_on_its_machine_and_names_a_context_that_answers
     assert there.get((1, 3, 6, 1, 2, 1, 236, 1, 1, 1, 0)).value == OctetString(b"QEMU")
 
 
+def test_a_hypervisor_is_asked_where_the_agent_listens():
+    with running.running(running.Holder(house())) as publisher:
+        host, port = publisher.addresses[0]
+        [address] = rows(Asker(publisher), "entLogicalTAddress").values()
+        [domain] = rows(Asker(publisher), "entLogicalTDomain").values()
+    assert (host, address) == ("127.0.0.1", OctetString(bytes((127, 0, 0, 1)) + port.to_bytes(2, "big")))
+    assert domain == ObjectIdentifier((1, 3, 6, 1, 2, 1, 100, 1, 1))
+
+
 def test_the_context_follows_a_new_name_and_a_name_that_another_one_has_too():
     holder = running.Holder(house())
     asker = Asker(running.make(holder))
