@@ -43,12 +43,12 @@ def notification(
     return Pdu(pdu_type, request_id, varbinds=(*head, *varbinds))
 
 
-def trap_to_v1(pdu: Pdu, agent_addr: bytes | None = None) -> TrapV1Pdu:
+def trap_to_v1(pdu: Pdu, own_address: bytes = _UNKNOWN_ADDRESS) -> TrapV1Pdu:
     """
     Translate a v2 notification to an SNMPv1 Trap-PDU (RFC 3584 section 3.2).
 
-    `agent_addr` is the IPv4 address of the originator; without it snmpTrapAddress.0 of the
-    notification is taken, or else 0.0.0.0.
+    agent-addr is snmpTrapAddress.0 of the notification, or else `own_address`: the IPv4 address of
+    the originator, zeros when it sends over something else.
 
     Raises:
         EncodeError: no notification, or a value that SNMPv1 lacks (Counter64): such a
@@ -64,10 +64,8 @@ def trap_to_v1(pdu: Pdu, agent_addr: bytes | None = None) -> TrapV1Pdu:
     for varbind in varbinds:
         if isinstance(varbind.value, (Counter64, Empty)):
             raise EncodeError(f"SNMPv1 has no value of the type of {varbind.value!r}")
-    if agent_addr is None:
-        agent_addr = _trap_address(varbinds)
     enterprise, generic, specific = _v1_identity(trap_oid.value, varbinds)
-    return TrapV1Pdu(enterprise, agent_addr, generic, specific, uptime.value, varbinds)
+    return TrapV1Pdu(enterprise, _trap_address(varbinds) or own_address, generic, specific, uptime.value, varbinds)
 
 
 def error_status_to_v1(status: ErrorStatus) -> ErrorStatus:
@@ -106,8 +104,8 @@ def _v1_identity(trap_oid: Oid, varbinds: tuple[VarBind, ...]) -> tuple[Oid, int
     return trap_oid[:kept], _ENTERPRISE_SPECIFIC, trap_oid[-1]
 
 
-def _trap_address(varbinds: tuple[VarBind, ...]) -> bytes:
+def _trap_address(varbinds: tuple[VarBind, ...]) -> bytes | None:
     for varbind in varbinds:
         if varbind.oid == SNMP_TRAP_ADDRESS and isinstance(varbind.value, IpAddress):
             return varbind.value.value
-    return _UNKNOWN_ADDRESS
+    return None

@@ -306,6 +306,12 @@ def test_a_notification_becomes_a_v1_trap(
     assert trap_to_v1(pdu) == TrapV1Pdu(enterprise, b"\xc0\0\2\1", generic, specific, 4711, (address,))
 
 
+def test_a_v1_trap_comes_from_the_originator_where_the_notification_names_no_address() -> None:
+    pdu = notification(PduType.TRAP, 1, 4711, (*SNMP_TRAPS, 1))
+    assert trap_to_v1(pdu, b"\xc0\0\2\7").agent_addr == b"\xc0\0\2\7"
+    assert trap_to_v1(pdu).agent_addr == bytes(4)
+
+
 def test_counter64_keeps_a_notification_from_v1() -> None:
     pdu = notification(PduType.TRAP, 1, 0, ENTERPRISE, (VarBind((1, 3), Counter64(1)),))
     with pytest.raises(EncodeError):

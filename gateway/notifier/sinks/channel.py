@@ -32,9 +32,9 @@ class Channel:
         self._resolved_at = 0.0
         self._resolver: ThreadPoolExecutor | None = None
 
-    async def open(self) -> bytes:
+    async def open(self) -> None:
         """
-        Be connected. Returns our IPv4 address towards the receiver; zeros when it goes by IPv6 (RFC 3584 3.1).
+        Be connected.
 
         Raises:
             DeliveryError: it has no address, or there is no way to it.
@@ -43,9 +43,14 @@ class Channel:
         if self._socket is None or now - self._resolved_at >= RESOLVED_FOR_S:
             self.close()
             self._socket, self._resolved_at = self._connect(*await self._resolve()), now
-        if self._socket.family != socket.AF_INET:
+
+    @property
+    def own_address(self) -> bytes:
+        """Our IPv4 address towards the receiver, once connected; zeros when it goes by IPv6 (RFC 3584 3.1)."""
+        opened = self._opened()
+        if opened.family != socket.AF_INET:
             return _UNKNOWN_ADDRESS
-        return socket.inet_aton(self._socket.getsockname()[0])
+        return socket.inet_aton(opened.getsockname()[0])
 
     def send(self, message: bytes) -> None:
         """

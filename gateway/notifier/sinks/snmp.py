@@ -43,7 +43,8 @@ class SnmpTrapSink:
 
     A trap is not acknowledged: delivered means sent, and not refused by the receiver's machine when that is known at
     once. An inform is delivered when the receiver has answered it. `view`: a notification is sent only when its name
-    and those of all its objects are in it (RFC 3413 section 3.3), without snmpTrapAddress when only that is not.
+    and those of all its objects are in it (RFC 3413 section 3.3), without snmpTrapAddress when only that is not; the
+    agent-addr of SNMPv1 is then our own.
     """
 
     def __init__(
@@ -109,9 +110,10 @@ class SnmpTrapSink:
             await self._through(under(self._engine.root, name), varbinds, address)
 
     async def _through(self, name: Oid, varbinds: bytes, address: bytes | None) -> None:
-        own = await self._channel.open()
+        await self._channel.open()
         if self._tells_address:
-            varbinds += encode_sequence(_TRAP_ADDRESS, encode_ip_address(address or own))
+            told = address or self._channel.own_address
+            varbinds += encode_sequence(_TRAP_ADDRESS, encode_ip_address(told))
         ticks = self._engine.uptime_ticks(self._clock.monotonic())
         number = next(self._numbers) & _LARGEST_NUMBER
         kind = PduType.INFORM if self._settings.inform else PduType.TRAP
@@ -133,7 +135,7 @@ class SnmpTrapSink:
             case "3":
                 return _V3(self.name, self._settings, self._engine, self._clock)
             case "1":
-                return _V1(self._community())
+                return _V1(self._community(), self._channel)
         return _V2(self._community())
 
     def _community(self) -> bytes:
@@ -162,13 +164,15 @@ class _Traps:
 
 
 class _V1:
-    def __init__(self, community: bytes) -> None:
+    def __init__(self, community: bytes, channel: Channel) -> None:
         self._community = community
+        self._channel = channel
 
     def seal(self, pdu: bytes, number: int) -> bytes:
         decoded, _ = decode_pdu(pdu, 0, len(pdu))
         assert isinstance(decoded, Pdu)
-        return encode_in_community(Version.V1, self._community, encode_pdu(trap_to_v1(decoded)))
+        trap = trap_to_v1(decoded, self._channel.own_address)
+        return encode_in_community(Version.V1, self._community, encode_pdu(trap))
 
 
 class _V2:

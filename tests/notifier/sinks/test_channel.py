@@ -32,7 +32,8 @@ async def test_many_names_that_nobody_resolves_delay_neither_addresses_nor_other
     await asyncio.sleep(0.05)
     begun = time.monotonic()
     known = Channel("console", "127.0.0.1", 162, SystemClock())
-    assert await known.open() == bytes((127, 0, 0, 1))
+    await known.open()
+    assert known.own_address == bytes((127, 0, 0, 1))
     assert await asyncio.to_thread(lambda: 7) == 7
     assert time.monotonic() - begun < 2
     errors = await asyncio.gather(*waiting, return_exceptions=True)
@@ -45,7 +46,8 @@ async def test_many_names_that_nobody_resolves_delay_neither_addresses_nor_other
 async def test_a_receiver_by_ipv6_has_no_ipv4_address_of_ours():
     opened = Channel("console", "::1", 162, SystemClock())
     try:
-        assert await opened.open() == bytes(4)
+        await opened.open()
+        assert opened.own_address == bytes(4)
     except DeliveryError as error:  # a machine without IPv6
         pytest.skip(f"optional: {error}")
     finally:

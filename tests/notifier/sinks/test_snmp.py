@@ -341,9 +341,9 @@ def test_every_notification_begins_with_the_same_objects_a_stable_key_first():
     assert key == f"relocation:{RELOCATION.entity.id}".encode()
 
 
-def seeing(port: int, view: Subtrees) -> SnmpTrapSink:
+def seeing(port: int, view: Subtrees, **more: object) -> SnmpTrapSink:
     clock = FakeClock()
-    given = {"kind": "snmp", "host": "127.0.0.1", "port": port, "view": "narrow", **V2}
+    given = {"kind": "snmp", "host": "127.0.0.1", "port": port, "view": "narrow", **V2, **more}
     engine = SnmpEngine(ENGINE_ID, 5, clock.monotonic())
     return SnmpTrapSink("console", SnmpTrapSettings.model_validate(given), engine, clock, view)
 
@@ -391,6 +391,28 @@ def test_a_view_of_our_mib_alone_gets_notifications_without_the_address(console)
     asyncio.run(one())
     trap = console.wait_for(lambda each: each.oid.endswith("7163.0.4"))
     assert TRAP_ADDRESS not in trap.varbinds
+
+
+@pytest.mark.parametrize(
+    ("family", "host", "agent"),
+    [(socket.AF_INET, "127.0.0.1", bytes((127, 0, 0, 1))), (socket.AF_INET6, "::1", bytes(4))],
+    ids=["IPv4", "IPv6"],
+)
+def test_a_v1_trap_that_may_not_name_the_concerned_host_names_the_gateway(family, host, agent):
+    with socket.socket(family, socket.SOCK_DGRAM) as receiver:
+        receiver.bind((host, 0))
+        receiver.settimeout(5)
+        port = receiver.getsockname()[1]
+
+        async def one() -> None:
+            made = seeing(port, Subtrees((ENTERPRISE,)), host=host, version="1")
+            await made.deliver(RAISED, ESTATE)
+            await made.close()
+
+        asyncio.run(one())
+        trap = decode_message(receiver.recv(65535)).pdu
+    assert isinstance(trap, TrapV1Pdu)
+    assert trap.agent_addr == agent
 
 
 def test_what_happens_in_a_planned_window_says_so_and_has_the_start_as_its_root():
