@@ -95,6 +95,8 @@ class Snapshot:
     """When this topology was taken up from the store; what was not read before that is not the scopes' silence."""
     windows: Shelf[Window] = field(default_factory=Shelf)
     """Planned windows that have not ended, by their own index."""
+    ended_windows: tuple[Window, ...] = ()
+    """Those that ended within `WINDOW_KEPT`, by index: what happened in them may still be told."""
     next_window: int = 1
     links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
     """By source: what people declared to be the same or apart."""

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+WINDOW_KEPT = 86_400_000_000
+"""How long a window is remembered after its end, in microseconds: the longest settle time that can be set."""
+
 
 class WindowState(StrEnum):
     """How far a window is."""
@@ -67,6 +70,10 @@ class Window:
         if self.ended_at:
             return WindowState.ENDED
         return WindowState.ACTIVE if self.begun_at else WindowState.SCHEDULED
+
+    def went_on_at(self, moment: int) -> bool:
+        """True when it had begun then and not ended; what is told late of its end counts from when that was."""
+        return 0 < self.begun_at <= moment and (not self.ended_at or moment < min(self.ended_at, self.ends_at))
 
     @property
     def key(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from gateway.model.conditions import Category
 from gateway.model.entities import Alias
@@ -10,6 +10,7 @@ from gateway.model.events import RELOCATIONS, Event
 from gateway.model.observations import Link
 from gateway.model.rows import Record
 from gateway.model.snapshot import Snapshot, scope_key
+from gateway.model.windows import WINDOW_KEPT, Window
 from gateway.store import encoding
 from gateway.store.tables import (
     alarm,
@@ -35,7 +36,6 @@ RECORD_COLUMNS = (
 """What `encoding.to_record` reads of a record and one of its states."""
 RECENT_US = 15 * 60 * 1_000_000
 RECENT = 1_000
-_WINDOW_IS_OPEN = planned_window.c.ended_at == 0
 _MOVES = sorted(kind.value for kind in RELOCATIONS)
 
 
@@ -54,7 +54,7 @@ def load(connection: Connection) -> Snapshot:
         sources=[encoding.to_source(row) for row in _rows(connection, select(source))],
         freshness={scope_key(row.source, row.scope): row.at for row in connection.execute(select(freshness))},
         links=_links(connection),
-        windows=[encoding.to_window(row) for row in _rows(connection, select(planned_window).where(_WINDOW_IS_OPEN))],
+        windows=_windows(connection, at or 0),
         next_window=(connection.execute(select(func.max(planned_window.c.index))).scalar() or 0) + 1,
         recent=_recent(connection, at or 0),
         roots=_roots(connection, at or 0),
@@ -90,6 +90,13 @@ def _links(connection: Connection) -> dict[str, tuple[Link, ...]]:
     for row in connection.execute(select(declared_link).order_by(declared_link.c.source, declared_link.c.position)):
         found.setdefault(row.source, []).append(Link(row.left, row.right, row.same))
     return {source_name: tuple(links) for source_name, links in found.items()}
+
+
+def _windows(connection: Connection, at: int) -> list[Window]:
+    """Planned windows that have not ended, and those that ended so lately that what happened in them may be told."""
+    ended_at, begun = planned_window.c.ended_at, planned_window.c.begun_at > 0
+    kept = or_(ended_at == 0, and_(ended_at > at - WINDOW_KEPT, begun))
+    return [encoding.to_window(row) for row in _rows(connection, select(planned_window).where(kept))]
 
 
 def _recent(connection: Connection, at: int) -> list[Event]:

@@ -102,13 +102,14 @@ def assemble(
     `records`: gone ones too. `claims`: open ones. `placements`: one per entity, the open one, else its latest with
     `open` False. `alarms`: not cleared. `freshness`: `scope_key` -> microseconds UTC. `links`: by source. `recent`:
     the last relocations that were told, oldest first. `roots`: failures that ended lately, by entity.
-    `windows`: planned ones that have not ended.
+    `windows`: planned ones that have not ended, and those that ended lately.
     """
     rows = {record.index: record for record in sorted(records, key=_by_index)}
     living = [record for record in rows.values() if not record.gone]
     by_upper, dependents = _claims(claims)
     conditions = {alarm.index: alarm for alarm in alarms}
-    planned = {window.index: window for window in windows}
+    declared = sorted(windows, key=lambda window: window.index)
+    planned = {window.index: window for window in declared if not window.ended_at}
     return Snapshot(
         revision=revision,
         at=at,
@@ -133,6 +134,7 @@ def assemble(
         sources={source.name: source for source in sources},
         links=dict(links or {}),
         windows=Shelf[Window]().evolve(planned),
+        ended_windows=tuple(window for window in declared if window.ended_at),
         next_window=next_window,
         recent=tuple(recent),
         roots=dict(roots or {}),

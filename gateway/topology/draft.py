@@ -14,7 +14,7 @@ from gateway.model.relations import RelationKind
 from gateway.model.rows import Alarm, Claim, Entity, Placement, Record, SeenEvidence, Source
 from gateway.model.shelf import Buckets, Shelf
 from gateway.model.snapshot import Snapshot, Taken, native_key, scope_key, silent_scope
-from gateway.model.windows import Window
+from gateway.model.windows import WINDOW_KEPT, Window
 from gateway.topology.ages import STALE_INTERVALS
 from gateway.topology.assemble import alias_key, claim_order, merge_entity, scopes_of
 from gateway.topology.traits import with_traits
@@ -307,10 +307,14 @@ class Draft:
             return self._alarms[index]
         return self.base.alarms.get(index)
 
+    def all_alarms(self) -> list[Alarm]:
+        """All settling and raised alarms, by index."""
+        found = (self.alarm(index) for index in sorted({*self.base.alarms, *self._alarms}))
+        return [alarm for alarm in found if alarm is not None]
+
     def raised_alarms(self) -> list[Alarm]:
         """All raised alarms, by index."""
-        found = (self.alarm(index) for index in sorted({*self.base.alarms, *self._alarms}))
-        return [alarm for alarm in found if alarm is not None and alarm.raised]
+        return [alarm for alarm in self.all_alarms() if alarm.raised]
 
     def ended_alarms(self) -> list[Alarm]:
         """Alarms of the base that have ended since."""
@@ -363,6 +367,12 @@ class Draft:
         """Those that have begun and not ended, by index."""
         rows = {**dict(self.base.windows.rows()), **self._windows}
         return [rows[index] for index in sorted(rows) if rows[index].begun_at and not rows[index].ended_at]
+
+    def windows_at(self, moment: int) -> list[Window]:
+        """Those that went on at a moment of the last day, ended since or not, by index."""
+        ended = {window.index: window for window in self.base.ended_windows}
+        rows = {**dict(self.base.windows.rows()), **ended, **self._windows}
+        return [rows[index] for index in sorted(rows) if rows[index].went_on_at(moment)]
 
     def put_window(self, window: Window) -> None:
         """A new window (with `next_window` as its index), or one that has changed."""
@@ -518,12 +528,20 @@ class Draft:
             taken=base.taken.evolve(self._taken),
             resumed_at=base.resumed_at,
             windows=base.windows.evolve({i: None if w.ended_at else w for i, w in self._windows.items()}),
+            ended_windows=self._ended_windows(),
             next_window=self.next_window,
             links={**base.links, **self._links} if self._links else base.links,
             recent=self.recent,
             roots=self._roots,
             evidence={**base.evidence, **self._evidence} if self._evidence else base.evidence,
         )
+
+    def _ended_windows(self) -> tuple[Window, ...]:
+        ended = [window for window in self._windows.values() if window.ended_at and window.begun_at]
+        if not ended and not self.base.ended_windows:
+            return ()
+        rows = {window.index: window for window in (*self.base.ended_windows, *ended)}
+        return tuple(rows[index] for index in sorted(rows) if rows[index].ended_at > self.at - WINDOW_KEPT)
 
     # -- indexes -----------------------------------------------------------------------------------------------
 

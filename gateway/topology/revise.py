@@ -252,7 +252,7 @@ def update_source(
 def _finish(draft: Draft, settle: SettleTimes) -> tuple[Snapshot, Changes]:
     """The revision as it is: what outlives its root is watched, what happened in planned windows is marked so."""
     watch_orphans(draft, settle)
-    mark_planned(draft)
+    mark_planned(draft, settle)
     return draft.finish()
 
 

@@ -11,6 +11,7 @@ from gateway.model.changes import Changes
 from gateway.model.conditions import SECOND, Category
 from gateway.model.errors import UnknownWindow, WindowError
 from gateway.model.events import Event, EventKind
+from gateway.model.rows import Alarm
 from gateway.model.snapshot import Snapshot
 from gateway.model.windows import Window, WindowWish
 from gateway.topology.coverage import above, covering
@@ -115,13 +116,10 @@ def _end(draft: Draft, window: Window, *, notify: bool) -> None:
     draft.put_window(replace(window, ended_at=draft.at))
     early = f" before its time ({moment(window.ends_at)})" if draft.at < window.ends_at else ""
     told = f"{_counted(window.relocations, 'relocation')} and {_counted(window.failures, 'failure')} in it"
-    down = [
-        a.entity
-        for a in draft.raised_alarms()
-        if a.category is Category.FAILURE and covering(draft, [window], a.entity)
-    ]
-    names = f" ({_names(draft, down)})" if down else ""
-    still = f"failures of what it covers that stand: {len(down)}{names}"
+    failures = [a for a in draft.all_alarms() if a.category is Category.FAILURE and covering(draft, [window], a.entity)]
+    still = f"failures of what it covers that stand: {_listed(draft, [a for a in failures if a.raised])}"
+    if settling := [a for a in failures if not a.raised and window.went_on_at(a.since)]:
+        still += f"; that will be told, as planned, if they last: {_listed(draft, settling)}"
     text = f'planned window "{window.name}" has ended{early}: {told}; {still}'
     draft.events.append(replace(_event(draft, window, EventKind.WINDOW_ENDED, notify=notify), text=text))
     _unplan(draft)
@@ -155,6 +153,10 @@ def _event(draft: Draft, window: Window, kind: EventKind, *, notify: bool) -> Ev
         window=window.ref,
         notify=notify,
     )
+
+
+def _listed(draft: Draft, failures: list[Alarm]) -> str:
+    return f"{len(failures)} ({_names(draft, [a.entity for a in failures])})" if failures else "0"
 
 
 def _names(draft: Draft, entities: Iterable[int]) -> str:

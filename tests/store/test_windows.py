@@ -6,7 +6,7 @@ import pytest
 
 from gateway.model.changes import Changes
 from gateway.model.conditions import SECOND
-from gateway.model.windows import Window, WindowState
+from gateway.model.windows import WINDOW_KEPT, Window, WindowState
 from gateway.store.database import Database, open_database
 from gateway.store.retention import prune
 
@@ -43,6 +43,15 @@ def test_an_ended_window_is_loaded_no_more_and_its_number_stays_its_own(database
     commit(database, 2, T0 + HOUR, replace(WINDOW, begun_at=T0, ended_at=T0 + HOUR))
     snapshot = database.repository.load()
     assert (list(snapshot.open_windows()), snapshot.next_window) == ([], 2)
+
+
+def test_a_window_that_ended_lately_is_remembered_for_what_is_told_late(database: Database):
+    ended = replace(WINDOW, begun_at=T0, ended_at=T0 + HOUR)
+    called_off = replace(WINDOW, index=2, id="018bcfe5-6800-7000-8000-000000000002", ended_at=T0 + HOUR)
+    commit(database, 1, T0 + HOUR, ended, called_off)
+    assert database.repository.load().ended_windows == (ended,)
+    commit(database, 2, T0 + HOUR + WINDOW_KEPT, replace(called_off, name="nothing"))
+    assert database.repository.load().ended_windows == ()
 
 
 def test_a_past_time_has_the_windows_as_they_were_then(database: Database):

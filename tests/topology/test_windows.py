@@ -16,6 +16,9 @@ from gateway.topology.revise import settle_due
 from gateway.topology.windows import close, declare
 from tests.topology.estate import three_hosts
 from tests.topology.house import T0, House, entity, node, on, part_of, resource, vm
+from tests.topology.test_relocations import MEMBERS, A, B, group
+from tests.topology.test_storage import H1 as FIRST
+from tests.topology.test_storage import HERE, NAS, SAN, begun, disk, running
 
 HOUR = 3600
 RACK = NativeKey(EntityKind.RACK, "r1")
@@ -326,3 +329,85 @@ def test_that_a_vm_is_active_on_two_hosts_is_never_planned():
         site.see(at, [*hosts, entity(WEB, "kvm"), entity(RACK, "")], [on(WEB, H1), on(WEB, H2), part_of(H1, RACK)])
     conflicts = [event for event in site.events if event.kind is EventKind.CONFLICT_RAISED]
     assert [event.planned for event in conflicts] == [False]
+
+
+# -- what is told later than it happens ------------------------------------------------------------------------
+
+
+EXHAUSTED = ObservedCondition(ConditionKind.EXHAUSTED, WEB, text="web has failed too often")
+
+
+def group_that_moves_at(at_s: float) -> Site:
+    """Its first member is on another node then; the others do not follow, so that it is told 10 s later."""
+    site = Site()
+    site.see(1, *group(*(on(member, A) for member in MEMBERS)), source="cluster")
+    site.see(at_s, *group(on(MEMBERS[0], B)), source="cluster")
+    return site
+
+
+def moved(events: Iterable[Event]) -> list[Event]:
+    return [event for event in events if event.kind is EventKind.RELOCATION]
+
+
+@pytest.mark.parametrize("closed_s", [None, 97])
+def test_a_group_that_is_seen_to_move_in_a_window_and_told_after_its_end_is_planned(closed_s: float | None):
+    site = Site()
+    site.see(1, *group(*(on(member, A) for member in MEMBERS)), source="cluster")
+    window = site.open(A, now=10, end=100)
+    site.see(95, *group(on(MEMBERS[0], B)), source="cluster")
+    if closed_s:
+        site.close(window, closed_s)
+    (event,) = moved(site.wait(130))
+    assert event.at == T0 + 105 * SECOND
+    assert (event.planned, event.window and event.window.index) == (True, window.index)
+
+
+def test_a_group_that_is_seen_to_move_before_a_window_and_told_in_it_is_not_planned():
+    site = group_that_moves_at(95)
+    site.open(A, now=100, start=100, end=1000)
+    (event,) = moved(site.wait(130))
+    assert (event.planned, event.window) == (False, None)
+
+
+def test_a_failure_that_begins_in_a_window_and_settles_after_its_end_is_planned_and_its_alarm_stands_unplanned():
+    site = Site()
+    window = site.open(H1, now=10, end=100)
+    site.at(95, conditions=[EXHAUSTED])
+    end, failure = site.wait(200)
+    assert "stand: 0; that will be told, as planned, if they last: 1 (web)" in end.text
+    assert (failure.at, failure.planned, failure.window) == (T0 + 110 * SECOND, True, end.window)
+    assert failure.window is not None
+    assert failure.window.index == window.index
+    assert not next(site.snapshot.active_alarms()).planned
+
+
+def test_a_failure_that_begins_before_a_window_and_settles_in_it_is_not_planned():
+    site = Site()
+    site.at(95, conditions=[EXHAUSTED])
+    site.open(H1, now=100, start=100, end=1000)
+    (failure,) = raised(site.wait(200))
+    assert (failure.planned, failure.window) == (False, None)
+
+
+def test_storage_that_changes_over_in_a_window_and_waits_for_other_disks_until_after_its_end_is_planned():
+    fleet = begun(disk(SAN), disk(SAN, "vdb"))
+    now = fleet.snapshot.at
+    wish = WindowWish("new array", (fleet.get(SAN).index,), now, now + 15 * SECOND)
+    fleet.snapshot, _, _ = declare(fleet.snapshot, wish, now, lambda: "window")
+    fleet.show(70, FIRST, *running(FIRST, disk(NAS), disk(SAN, "vdb")), *HERE)
+    end, event = fleet.wait(100)
+    assert (end.kind, event.at, event.window) == (EventKind.WINDOW_ENDED, T0 + 80 * SECOND, end.window)
+
+
+def test_what_held_on_without_its_root_is_told_after_the_end_of_the_window_as_not_planned():
+    site, agent, far = Site(), resource("web-r"), node("n9")
+    seen = [entity(H1, "kvm"), entity(WEB, "kvm"), entity(agent, state=EntityState.BLOCKED), entity(far, "node")]
+    placed = [on(WEB, H1), on(agent, far), ObservedRelation(RelationKind.MANAGED_BY, WEB, agent)]
+    dead, exhausted = crashed(WEB), ObservedCondition(ConditionKind.EXHAUSTED, agent, text="it has failed too often")
+    site.see(5, seen, placed)
+    site.open(H1, end=300)
+    site.see(60, seen, placed, [dead])
+    site.see(120, seen, placed, [dead, exhausted])
+    site.see(295, seen, placed, [exhausted])
+    (again,) = raised(site.wait(400))
+    assert (again.entity.name, again.at, again.notify, again.planned) == ("web-r", T0 + 310 * SECOND, True, False)
