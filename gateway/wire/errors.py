@@ -50,7 +50,7 @@ class InvalidFlagsError(DecodeError):
 
 
 class UnexpectedPduError(DecodeError):
-    """Well-formed, but nothing that an agent answers: a Response, a Report, a trap, a PDU of another version."""
+    """A PDU of its version, but nothing that an agent answers: a Response, a Report, a trap."""
 
 
 class UsmCounter(IntEnum):
@@ -83,8 +83,8 @@ class UsmError(DecodeError):
     """
     A v3 message that USM refuses (RFC 3414 section 3.2).
 
-    `report_to` says to whom a Report is due; it is None when the sender did not set the
-    reportableFlag, and then nothing may be answered (RFC 3412 section 7.1 step 3).
+    `report_to` says to whom a Report is due; it is None for a PDU that nobody answers, or when the
+    PDU cannot be read and the sender did not set the reportableFlag (RFC 3412 section 7.1 step 3).
     """
 
     counter: ClassVar[UsmCounter]

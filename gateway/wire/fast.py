@@ -26,7 +26,7 @@ from gateway.wire.ber import (
     read_tlv,
 )
 from gateway.wire.errors import DecodeError, UnexpectedPduError, UnknownVersionError
-from gateway.wire.pdu import PduType, Version
+from gateway.wire.pdu import TYPES_OF, PduType, Version
 
 
 class Request(NamedTuple):
@@ -68,7 +68,6 @@ _GET_BULK: Final = PduType.GET_BULK
 _VERSIONS: Final = {b"\x02\x01\x00": Version.V1, b"\x02\x01\x01": Version.V2C}
 _V1_REQUESTS: Final = {int(t): t for t in (PduType.GET, PduType.GET_NEXT, PduType.SET)}
 _REQUESTS: Final = {**_V1_REQUESTS, **{int(t): t for t in (PduType.GET_BULK, PduType.INFORM)}}
-_PDU_TAGS: Final = frozenset(map(int, PduType))
 _REQUESTS_OF: Final = {Version.V1: _V1_REQUESTS, Version.V2C: _REQUESTS, Version.V3: _REQUESTS}
 
 
@@ -203,7 +202,7 @@ def _parse_pdu(data: bytes, offset: int, version: Version, community: bytes, hea
     tag, offset, end = read_tlv(data, offset, size)
     pdu_type = _REQUESTS_OF[version].get(tag)
     if pdu_type is None:
-        wrong = UnexpectedPduError if tag in _PDU_TAGS else DecodeError
+        wrong = UnexpectedPduError if tag in TYPES_OF[version] else DecodeError
         raise wrong(f"PDU tag 0x{tag:02x} is no request of SNMP{version.name.lower()}")
     if end != size:
         raise DecodeError(f"{size - end} octets after the PDU")

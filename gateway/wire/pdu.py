@@ -98,16 +98,22 @@ class TrapV1Pdu:
 
 AnyPdu = Pdu | TrapV1Pdu
 
-_V1_TYPES: Final = frozenset({PduType.GET, PduType.GET_NEXT, PduType.RESPONSE, PduType.SET, PduType.TRAP_V1})
+_V2_TYPES: Final = frozenset(PduType) - {PduType.TRAP_V1}
+TYPES_OF: Final = {
+    Version.V1: frozenset({PduType.GET, PduType.GET_NEXT, PduType.RESPONSE, PduType.SET, PduType.TRAP_V1}),
+    Version.V2C: _V2_TYPES,
+    Version.V3: _V2_TYPES,
+}
+"""The PDUs that a version has."""
 
 
 def check_version(version: Version, pdu: AnyPdu) -> str | None:
     """Say why this version cannot carry `pdu`, or None (RFC 3584 section 4.2)."""
     kind = PduType.TRAP_V1 if isinstance(pdu, TrapV1Pdu) else pdu.type
+    if kind not in TYPES_OF[version]:
+        return f"SNMP{version.name.lower()} has no {kind.name} PDU"
     if version is not Version.V1:
-        return f"{version.name} has no Trap-PDU of SNMPv1" if kind is PduType.TRAP_V1 else None
-    if kind not in _V1_TYPES:
-        return f"SNMPv1 has no {kind.name} PDU"
+        return None
     for varbind in pdu.varbinds:
         value = varbind.value
         if isinstance(value, Counter64) or (isinstance(value, Empty) and value is not Empty.NULL):

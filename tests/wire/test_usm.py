@@ -295,14 +295,39 @@ def test_the_report_of_the_time_window_is_authentic() -> None:
         session(PRIV).open(damaged, 0)
 
 
-def test_no_report_without_the_reportable_flag_or_for_unconfirmed_pdus() -> None:
+def reported(data: bytes) -> bool:
+    """Whether a message that is refused has a Report as its answer."""
     agent = engine()
-    data = session(NO_AUTH, UsmCredentials(b"nobody")).seal(get(), 1, 0)
-    assert agent.report(_refused(data, agent=engine()), 0) is not None
-    silent = data.replace(b"\x04\x01\x04\x02\x01\x03", b"\x04\x01\x00\x02\x01\x03")
-    assert agent.report(_refused(silent, agent=engine()), 0) is None
-    trap = session(NO_AUTH, UsmCredentials(b"nobody")).seal(encode_pdu(Pdu(PduType.TRAP, 1)), 1, 0)
-    assert agent.report(_refused(trap, agent=engine()), 0) is None
+    return agent.report(_refused(data, agent=agent), 0) is not None
+
+
+def unreportable(data: bytes, flags: int = 4) -> bytes:
+    """The message without the reportableFlag."""
+    silent = data.replace(bytes((4, 1, flags, 2, 1, 3)), bytes((4, 1, flags & 3, 2, 1, 3)))
+    assert silent != data
+    return silent
+
+
+def test_a_pdu_that_can_be_read_decides_about_a_report_whatever_the_reportable_flag_is() -> None:
+    nobody = session(NO_AUTH, UsmCredentials(b"nobody"))
+    asked = nobody.seal(get(), 1, 0)
+    assert reported(asked)
+    assert reported(unreportable(asked))
+    assert reported(unreportable(RemoteSession(ALICE, AUTH, first_salt=1).discovery(7)))
+    trap = nobody.seal(encode_pdu(Pdu(PduType.TRAP, 1)), 1, 0)
+    assert not reported(trap)
+    assert not reported(trap.replace(b"\x04\x01\x00\x02\x01\x03", b"\x04\x01\x04\x02\x01\x03"))
+
+
+def test_the_reportable_flag_decides_where_the_pdu_cannot_be_read() -> None:
+    encrypted = session(PRIV, UsmCredentials.from_passwords(
+        b"nobody", AuthProtocol.SHA256, b"authpassword", PrivProtocol.AES, b"privpassword"
+    )).seal(get(), 1, 0)  # fmt: skip
+    assert reported(encrypted)
+    assert not reported(unreportable(encrypted, 7))
+    broken = session(NO_AUTH, UsmCredentials(b"nobody")).seal(b"\xa0\x03\x02\x01", 1, 0)
+    assert reported(broken)
+    assert not reported(unreportable(broken))
 
 
 def test_privacy_without_authentication_is_malformed() -> None:

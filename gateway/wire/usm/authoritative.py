@@ -276,10 +276,12 @@ def _report_pdu(request_id: int, counter: Oid, value: int) -> bytes:
 
 
 def _report_target(data: bytes, envelope: Envelope) -> ReportTarget | None:
-    """To whom a Report goes; None if none may be sent (RFC 3412 section 7.1 step 3)."""
-    if not envelope.reportable:
-        return None
-    request_id = 0
+    """
+    To whom a Report goes; None if none may be sent (RFC 3412 section 7.1 step 3).
+
+    The class of the PDU decides; the reportableFlag only where that cannot be read (section 6.4).
+    """
+    request_id = None
     if envelope.level is not _AUTH_PRIV:
         try:
             scoped = parse_scoped_header(data, envelope.data_start)
@@ -287,5 +289,8 @@ def _report_target(data: bytes, envelope: Envelope) -> ReportTarget | None:
                 return None
             request_id = parse_request_pdu(data, scoped.pdu_start, scoped.pdu_end).request_id
         except (DecodeError, IndexError):
-            request_id = 0  # "cannot be determined" (step 3 c)
-    return ReportTarget(envelope.msg_id, request_id, envelope.user_name, envelope.max_size)
+            pass
+    if request_id is None and not envelope.reportable:
+        return None
+    # Where it "cannot be determined" (step 3 c) the request-id is 0.
+    return ReportTarget(envelope.msg_id, request_id or 0, envelope.user_name, envelope.max_size)

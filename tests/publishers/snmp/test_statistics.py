@@ -8,7 +8,7 @@ import pytest
 
 from gateway.wire import ber
 from gateway.wire.ber import Oid
-from gateway.wire.pdu import Pdu, PduType, Version, encode_pdu
+from gateway.wire.pdu import Pdu, PduType, TrapV1Pdu, Version, encode_pdu
 from gateway.wire.snmp import CommunityMessage, MessageFlags, ScopedPdu, V3Message, decode_message, encode_message
 from gateway.wire.usm import AuthProtocol, PrivProtocol, RemoteSession, SecurityLevel, UsmCredentials
 from gateway.wire.values import Counter32, VarBind
@@ -140,6 +140,34 @@ def test_what_happens_is_counted_where_the_mib_says(name):
     moved = {each: after[each] - before[each] for each in STATISTICS if after[each] != before[each]}
     assert moved.pop("snmpInPkts") == len(STATISTICS) + 1
     assert moved == {name: 1}
+
+
+def of_another_version(kind: PduType) -> bytes:
+    """A PDU in a message of SNMPv1, which has none of these."""
+    return community(kind).replace(b"\x02\x01\x01\x04\x06public", b"\x02\x01\x00\x04\x06public")
+
+
+TRAP_OF_V1 = CommunityMessage(Version.V1, b"public", TrapV1Pdu((1, 3), bytes(4), 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("message", "moved"),
+    [
+        (of_another_version(PduType.GET_BULK), "snmpInASNParseErrs"),
+        (of_another_version(PduType.INFORM), "snmpInASNParseErrs"),
+        (of_another_version(PduType.TRAP), "snmpInASNParseErrs"),
+        (encode_message(TRAP_OF_V1), "snmpUnknownPDUHandlers"),
+        (encode_message(TRAP_OF_V1).replace(b"\x02\x01\x00\x04", b"\x02\x01\x01\x04"), "snmpInASNParseErrs"),
+        (community(PduType.TRAP), "snmpUnknownPDUHandlers"),
+    ],
+    ids=["GETBULK v1", "INFORM v1", "TRAP v1", "Trap v1", "Trap v2c", "TRAP v2c"],
+)
+def test_a_pdu_that_its_version_does_not_have_cannot_be_parsed(message, moved):
+    asker = Asker(running.make(running.Holder(ESTATE)))
+    before = counts(asker)
+    assert asker.raw(message) is None
+    after = counts(asker)
+    assert [name for name in STATISTICS if after[name] != before[name]] == ["snmpInPkts", moved]
 
 
 @pytest.mark.parametrize("name", [name for name in CAUSES if name.startswith(("usm", "snmpUnknownContexts"))])
