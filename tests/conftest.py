@@ -49,7 +49,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(deselected)]
     for item in items:
         if item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group("lab"))
+            item.add_marker(pytest.mark.xdist_group(_lab_of(item)))
+
+
+def _lab_of(item: pytest.Item) -> str:
+    """What a test shares with others: each lab comes up once, in one worker."""
+    if "joined" in item.path.parts:
+        return "joined labs"
+    return "libvirt lab" if "libvirt" in str(item.path) else "pacemaker lab"
 
 
 @pytest.hookimpl(hookwrapper=True)
