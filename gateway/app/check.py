@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from gateway.app.console import counted
 from gateway.app.findings import Finding, Outcome
 from gateway.app.locate import Located
 from gateway.app.plugins import collector_plugin
-from gateway.app.publishing import root_of, start_engine, views_of
+from gateway.app.publishing import root_of, start_engine
 from gateway.app.sinks import SinkContext, create_sink
 from gateway.app.sources import create_collector
 from gateway.config.configuration import Configuration
@@ -63,7 +63,7 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     async for finding in check_publishers(configuration, located, running):
         yield finding
     sending = _Engine(located, running, root_of(configuration)) if send else None
-    told = (_receiver(name, each, views_of(configuration), sending) for name, each in configuration.receivers.items())
+    told = (_receiver(name, each, sending) for name, each in configuration.receivers.items())
     for findings in await side_by_side(told, AT_ONCE):
         for finding in findings:
             yield finding
@@ -158,29 +158,23 @@ def _context(configuration: Configuration) -> CollectorContext:
 # -- receivers -------------------------------------------------------------------------------------------------
 
 
-async def _receiver(
-    name: str, settings: Settings, views: Collection[str], sending: "_Engine | None"
-) -> tuple[Finding, ...]:
+async def _receiver(name: str, settings: Settings, sending: "_Engine | None") -> tuple[Finding, ...]:
     """How a receiver is, and what became of the test that it is sent."""
-    found = await _resolved(name, settings, views)
+    found = await _resolved(name, settings)
     return (found,) if sending is None else (found, await _send(name, settings, sending))
 
 
-async def _resolved(name: str, settings: Settings, views: Collection[str]) -> Finding:
-    """
-    Does its name resolve, is its view there? What is sent by UDP is not acknowledged, so no more can be known without
-    sending.
-    """
+async def _resolved(name: str, settings: Settings) -> Finding:
+    """Does its name resolve? What is sent by UDP is not acknowledged, so no more can be known without sending."""
     what = f"receiver {name}"
-    given = settings.model_dump(include={"host", "port", "view"})
-    if given.get("view") not in (None, *views):
-        said = f"view = {given['view']!r}: no such view (known: {', '.join(views) or 'none'})"
-        return Finding(what, Outcome.FAILED, f"{said}. Write [publishers.snmp.views.{given['view']}].")
+    given = settings.model_dump(include={"host", "port"})
     try:
         found = await asyncio.get_running_loop().getaddrinfo(given["host"], given["port"], type=socket.SOCK_DGRAM)
     except OSError as error:
         return Finding(what, Outcome.FAILED, f"{given['host']}: {error.strerror or error}. Correct its host.")
-    return Finding(what, Outcome.OK, f"{given['host']} is {found[0][4][0]}, port {given['port']}")
+    host, address = given["host"], found[0][4][0]
+    where = host if host == address else f"{host} is {address}"
+    return Finding(what, Outcome.OK, f"{where}, port {given['port']}")
 
 
 class _Engine:

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.app.client import Client, connected
@@ -17,12 +16,9 @@ from gateway.app.snmp_secrets import how_to_ask, nobody_may_ask, with_local_user
 from gateway.config.addresses import parse_address
 from gateway.config.configuration import Configuration
 from gateway.model.errors import ConfigError, GatewayError
-from gateway.model.snapshot import Snapshot
 from gateway.publishers.rest import RestSettings
-from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
+from gateway.publishers.snmp import SnmpSettings
 from gateway.publishers.snmp.access import usm_users
-from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
-from gateway.support.clock import SystemClock
 from gateway.support.tasks import side_by_side
 from gateway.wire.ber import Oid
 
@@ -39,8 +35,6 @@ async def check_publishers(configuration: Configuration, located: Located, runni
         if user.auth_password is not None:
             said = f"user {name} has passwords. Keys would open this gateway only: gateway snmp user add {name}"
             yield Finding("snmp", Outcome.OK, said)
-    for finding in _views(snmp):
-        yield finding
     if not running:
         for finding in await asyncio.to_thread(lambda: [*_keys(snmp, located)]):
             yield finding
@@ -90,23 +84,6 @@ async def _as(who: Who, listen: str, root: Oid) -> Finding:
         return Finding("snmp", Outcome.FAILED, f"{error}. {remedy}")
     context = f" in the context {who.context}" if who.context else ""
     return Finding("snmp", Outcome.OK, f"{listen} answers {who.label}{context}: {answer}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Nothing:
-    """The topology of an agent that is only made."""
-
-    snapshot: Snapshot
-
-
-def _views(snmp: SnmpSettings) -> Iterator[Finding]:
-    """Do the views consist of what the agent has?"""
-    nobody = snmp.model_copy(update={"users": {}})
-    engine = SnmpEngine(new_engine_id(bytes(12)), 1, 0.0, snmp.root)
-    try:
-        SnmpPublisher(nobody, _Nothing(Snapshot()), engine, SystemClock())
-    except ConfigError as error:
-        yield Finding("snmp", Outcome.FAILED, f"{error}.")
 
 
 def _keys(snmp: SnmpSettings, located: Located) -> Iterator[Finding]:

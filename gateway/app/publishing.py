@@ -28,11 +28,9 @@ from gateway.publishers.rest.ingest_routes import Ingest
 from gateway.publishers.snmp import SnmpPublisher, SnmpSettings
 from gateway.publishers.snmp.recent import KEPT as RECENT_EVENTS
 from gateway.publishers.snmp.refusals import Refused
-from gateway.publishers.snmp.settings import ALL
 from gateway.schema.snmp.arcs import ENTERPRISE, is_documentation
 from gateway.schema.snmp.engine import SnmpEngine, new_engine_id
 from gateway.schema.snmp.targets import Target
-from gateway.schema.snmp.views import EVERYTHING, Subtrees
 from gateway.store.database import Database
 from gateway.support.clock import Clock
 from gateway.support.tasks import supervise
@@ -92,15 +90,6 @@ def authentication_traps_of(configuration: Configuration) -> bool:
     settings = configuration.publishers["snmp"]
     assert isinstance(settings, SnmpSettings)
     return settings.authentication_traps
-
-
-def views_of(configuration: Configuration) -> dict[str, Subtrees]:
-    """The agent's views, by name: a receiver may be told by one of them."""
-    settings = configuration.publishers["snmp"]
-    assert isinstance(settings, SnmpSettings)
-    root = settings.root
-    own = {name: Subtrees.parse(each.include, each.exclude, root) for name, each in settings.views.items()}
-    return {ALL: EVERYTHING, **own}
 
 
 class Publishing:

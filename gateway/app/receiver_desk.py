@@ -23,6 +23,7 @@ from gateway.config.settings import Settings
 from gateway.model.errors import ConfigError, UnknownReceiver
 from gateway.model.ports import Delivery, Missed, ReceiverState
 from gateway.notifier.settings import ReceiverSettings
+from gateway.schema.snmp.views import Subtrees
 from gateway.store.database import Database
 from gateway.support.clock import Clock
 
@@ -131,9 +132,9 @@ class RunningReceivers(StoredReceivers):
         self._changing = asyncio.Lock()
         self.on_change = on_change
 
-    async def use(self, configured: Mapping[str, Settings]) -> None:
+    async def use(self, configured: Mapping[str, Settings], views: Mapping[str, Subtrees]) -> None:
         """
-        Serve exactly the configuration's receivers and those that were made at run time.
+        Serve exactly the configuration's receivers and those that were made at run time; `views`: those of the agent.
 
         Raises:
             ConfigError: a sink cannot be made; all goes on as it was.
@@ -141,7 +142,7 @@ class RunningReceivers(StoredReceivers):
         async with self._changing:
             before, self.configured = self.configured, configured
             try:
-                await self._apply()
+                await self._apply(views)
             except ConfigError:
                 self.configured = before
                 raise
@@ -188,8 +189,8 @@ class RunningReceivers(StoredReceivers):
         self._receivers.dispatcher.wake()
         return waiting
 
-    async def _apply(self) -> None:
-        await self._receivers.carry_out(self._receivers.plan(await asyncio.to_thread(self.all)))
+    async def _apply(self, views: Mapping[str, Subtrees] | None = None) -> None:
+        await self._receivers.carry_out(self._receivers.plan(await asyncio.to_thread(self.all), views))
         self.on_change()
 
 

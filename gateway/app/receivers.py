@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.app.sinks import SinkContext, create_sink
 from gateway.config.settings import Settings
@@ -20,8 +20,10 @@ from gateway.notifier.settings import ReceiverSettings
 from gateway.notifier.sinks.announced import Announced
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.schema.snmp.targets import Target
+from gateway.schema.snmp.views import Subtrees
 from gateway.store.database import Database
 from gateway.support.tasks import supervise
+from gateway.wire.ber import Oid
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class Plan:
     stop: tuple[str, ...]
     start: Mapping[str, tuple[ReceiverSettings, Announced]]
     wanted: Mapping[str, ReceiverSettings]
+    context: SinkContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +70,28 @@ class Receivers:
         self._writing = asyncio.create_task(writing, name="delivery state")
         reconciler.listen(self._wake)
 
-    def plan(self, wanted: Mapping[str, Settings]) -> Plan:
+    def plan(self, wanted: Mapping[str, Settings], views: Mapping[str, Subtrees] | None = None) -> Plan:
         """
-        What has to change so that exactly `wanted` receive; those that did not change are left alone.
+        What has to change so that exactly `wanted` receive; those that did not change are left alone. `views`: those of
+        the agent from now on, by name; None: as before.
 
         Raises:
             ConfigError: a new sink cannot be made.
         """
+        before = self._context
+        context = before if views is None else replace(before, views=views)
         enabled = {n: s for n, s in wanted.items() if isinstance(s, ReceiverSettings) and s.enabled}
-        same = {name for name, running in self._running.items() if enabled.get(name) == running.settings}
-        made = {n: (s, self._sink(n, s)) for n, s in enabled.items() if n not in same}
-        return Plan(tuple(name for name in self._running if name not in same), made, enabled)
+        same = {
+            name
+            for name, running in self._running.items()
+            if (given := enabled.get(name)) == running.settings and _view(given, before) == _view(given, context)
+        }
+        made = {n: (s, self._sink(n, s, context)) for n, s in enabled.items() if n not in same}
+        return Plan(tuple(name for name in self._running if name not in same), made, enabled, context)
 
     async def carry_out(self, plan: Plan) -> None:
         """Do what a plan says. From now on each event that is told waits for exactly these receivers."""
+        self._context = plan.context
         for name in plan.stop:
             logger.info("receiver %s: %s", name, "restarts" if name in plan.start else "is stopped")
         await self._stop(plan.stop)
@@ -123,6 +134,11 @@ class Receivers:
         await asyncio.gather(*(self._tell(running.sink, running.settings, notice) for running in wanting))
 
     @property
+    def root(self) -> Oid:
+        """Where the MIB hangs in what they are told."""
+        return self._context.engine.root
+
+    @property
     def settings(self) -> Mapping[str, ReceiverSettings]:
         """Of the receivers that are served."""
         return {name: running.settings for name, running in self._running.items()}
@@ -139,12 +155,12 @@ class Receivers:
             for outcome in ("delivered", "failed", "given_up", "summarised", "left_out"):
                 yield "delivery_tries", said, {"receiver": name, "outcome": outcome}, getattr(counted, outcome)
 
-    def _sink(self, name: str, settings: ReceiverSettings) -> Announced:
+    def _sink(self, name: str, settings: ReceiverSettings, context: SinkContext) -> Announced:
         # A receiver whose settings changed is told no second time that the gateway has started: it has not.
         before = self._running.get(name)
         told = before.sink.knows if before is not None else name in self._told
         start = None if told else self._notice(self._start_kind, "")
-        return Announced(create_sink(name, settings, self._context), start)
+        return Announced(create_sink(name, settings, context), start)
 
     def _begin(self, name: str, settings: ReceiverSettings, sink: Announced) -> None:
         async def serve() -> None:
@@ -200,6 +216,11 @@ class Receivers:
     def _wake(self, _snapshot: Snapshot, events: tuple[Event, ...]) -> None:
         if events:
             self.dispatcher.heard(events)
+
+
+def _view(settings: Settings | None, context: SinkContext) -> Subtrees | None:
+    """What of the tree a receiver may be told; None: its view is not there, or it has none."""
+    return context.views.get(settings.view or "") if isinstance(settings, SnmpTrapSettings) else None
 
 
 async def _announce(sink: Announced) -> None:

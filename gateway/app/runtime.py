@@ -13,7 +13,7 @@ from gateway.app import places
 from gateway.app.intruders import watch
 from gateway.app.leadership import Leadership, holder_of
 from gateway.app.lock import StateLock
-from gateway.app.publishing import Publishing, authentication_traps_of, mib_root, start_engine, views_of
+from gateway.app.publishing import Publishing, authentication_traps_of, mib_root, start_engine
 from gateway.app.readiness import Readiness
 from gateway.app.receiver_desk import RunningReceivers
 from gateway.app.receivers import Receivers
@@ -22,6 +22,7 @@ from gateway.app.revisions import Revisions
 from gateway.app.sinks import SinkContext
 from gateway.app.sources import Sources
 from gateway.app.standings import ReceiverStandings
+from gateway.app.views import views_of
 from gateway.config.configuration import Configuration
 from gateway.config.settings import Settings
 from gateway.engine.reconciler import Listener, Reconciler
@@ -148,11 +149,10 @@ class Runtime:
         engine = await asyncio.to_thread(start_engine, self.database, clock, mib_root(configuration))
 
         start = await asyncio.to_thread(self._start_kind)
-        context = SinkContext(engine, clock, views_of(configuration))
-        self.receivers = Receivers(self.database, reconciler, context, start)
+        self.receivers = Receivers(self.database, reconciler, SinkContext(engine, clock), start)
         stack.push_async_callback(_within, self.receivers.stop)
         self.receiver_desk = RunningReceivers(self.database, {}, self.state_dir, clock, self.receivers)
-        await self.receiver_desk.use(configuration.receivers)
+        await self.receiver_desk.use(configuration.receivers, views_of(configuration, engine.root))
 
         self.sources = Sources(reconciler, clock, configuration.settle, self.state_dir, configuration.base)
         plan = self.sources.plan(configuration.sources, configuration.settle)
@@ -250,7 +250,7 @@ class Runtime:
         try:
             new = await asyncio.to_thread(self._reload)
             sources = self.sources.plan(new.sources, new.settle)
-            await self.receiver_desk.use(new.receivers)
+            await self.receiver_desk.use(new.receivers, views_of(new, self.receivers.root))
         except ConfigError as error:
             logger.error("gateway: the new configuration is refused, the old one goes on: %s", error)
             return

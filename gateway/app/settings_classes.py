@@ -1,13 +1,14 @@
 """Settings classes: which class checks which table of the configuration (port of the loader)."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from gateway.app.plugins import source_settings
 from gateway.app.sinks import RECEIVER_KINDS
+from gateway.app.views import view_problems
 from gateway.config.configuration import Configuration, load
-from gateway.config.problems import KeyPath
+from gateway.config.problems import KeyPath, Problem
 from gateway.config.settings import Settings, SourceSettings
 from gateway.model.errors import ConfigError
 from gateway.publishers.rest import RestSettings
@@ -32,6 +33,11 @@ class PluginClasses:
 
     def publishers(self) -> tuple[str, ...]:
         return tuple(PUBLISHERS)
+
+    def problems(self, publishers: Mapping[str, Settings], receivers: Mapping[str, Settings]) -> Iterator[Problem]:
+        snmp = publishers.get("snmp")
+        if isinstance(snmp, SnmpSettings):
+            yield from view_problems(snmp, receivers)
 
 
 def load_configuration(

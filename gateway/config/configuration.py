@@ -42,6 +42,9 @@ class SettingsClasses(Protocol):
     def publishers(self) -> tuple[str, ...]:
         """Names of all publishers; one without a table gets its defaults."""
 
+    def problems(self, publishers: Mapping[str, Settings], receivers: Mapping[str, Settings]) -> Iterator[Problem]:
+        """What does not fit between tables that are right by themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
@@ -176,6 +179,8 @@ def build(
     sources = check.named(document, "sources", classes.source)
     receivers = check.named(document, "receivers", classes.receiver)
     publishers = check.publishers(document.get("publishers", {}), classes)
+    if only is None:
+        problems += classes.problems(publishers, receivers)
     if problems or gateway is None or settle is None:
         raise ConfigurationError(origin, [_with_variable(problem, origins) for problem in problems])
     if check.literal and path is not None and path.stat().st_mode & OTHERS:

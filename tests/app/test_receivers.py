@@ -215,6 +215,29 @@ def test_what_the_view_of_a_receiver_leaves_out_is_listed_as_filtered_and_a_test
         listener.recv(65535)
 
 
+def test_a_receiver_takes_a_view_that_is_new_and_one_that_has_changed(estate: Estate, listener: socket.socket) -> None:
+    def view(subtree: str) -> str:
+        return f'\n[publishers.snmp.views.new]\ninclude = ["{subtree}"]\n'
+
+    def read_again(text: str) -> None:
+        gateway.wait_for_log("runs as process")
+        times = gateway.log.count("the configuration was read again")
+        estate.configure(text)
+        gateway.signal(signal.SIGHUP)
+        until(lambda: gateway.log.count("the configuration was read again") > times, 20, lambda: gateway.log)
+
+    told = receiver("noc", listener) + 'view = "new"\n'
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+        read_again(CONFIGURATION + told + view("1.3.6.1.2.1.1"))
+        assert "[publishers.snmp.views.new]" in estate.command("test-notification", "noc").stderr
+        read_again(CONFIGURATION + told + view("1.3.6.1"))
+        assert estate.command("test-notification", "noc").returncode == 0
+        assert encode_oid(TEST.oid) in listener.recv(65535)
+        read_again(CONFIGURATION + told + view("1.3.6.1") + receiver("second", listener))
+        assert gateway.log.count("receiver noc: restarts") == 1
+
+
 def test_nobody_is_told_of_wrong_credentials_when_that_is_switched_off(estate: Estate, listener: socket.socket) -> None:
     with free_port() as free:
         port = free.getsockname()[1]

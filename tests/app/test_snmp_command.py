@@ -355,16 +355,16 @@ def test_check_says_why_who_may_ask_sees_nothing(estate: Estate) -> None:
 def test_check_names_the_view_of_a_receiver_that_is_not_there(estate: Estate) -> None:
     receiver(estate, 162, community="x", view="alarms")
     done = estate.command("check")
-    assert done.returncode == 1
-    assert "view = 'alarms': no such view (known: all). Write [publishers.snmp.views.alarms]." in done.stdout
+    assert done.returncode == 2
+    assert "receivers.noc.view: 'alarms' is no view. Known: all." in done.stderr
 
 
 def test_check_refuses_a_view_of_a_part_of_a_column(estate: Estate) -> None:
     view = '[publishers.snmp.views.v]\ninclude = ["1.3.6.1"]\nexclude = ["1.3.6.1.4.1.32473.7163.1.3.1.5.3"]\n'
     estate.configure(CONFIGURATION + view)
     done = estate.command("check")
-    assert done.returncode == 1
-    assert "publishers.snmp.views.v.exclude: 1.3.6.1.4.1.32473.7163.1.3.1.5.3 is a part of the column" in done.stdout
+    assert done.returncode == 2
+    assert "publishers.snmp.views.v.exclude: 1.3.6.1.4.1.32473.7163.1.3.1.5.3 is a part of the column" in done.stderr
 
 
 def test_the_local_user_stays_over_kill_9_with_the_same_engine_and_more_boots(estate: Estate) -> None:

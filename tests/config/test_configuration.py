@@ -1,5 +1,6 @@
 """A configuration is checked as a whole; each error names the key, the value and the remedy."""
 
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field, SecretStr
 
 from gateway.config.configuration import Configuration, build, load, parse_toml
+from gateway.config.problems import Problem
 from gateway.config.settings import Settings, SourceSettings
 from gateway.model.conditions import SECOND
 from gateway.model.errors import ConfigError
@@ -55,6 +57,10 @@ class Classes:
     def publishers(self) -> tuple[str, ...]:
         return ("snmp",)
 
+    def problems(self, publishers: Mapping[str, Settings], receivers: Mapping[str, Settings]) -> Iterator[Problem]:
+        if "odd" in receivers:
+            yield Problem(("receivers", "odd"), ": does not fit.")
+
 
 def configuration(toml: str, base: Path = Path("/etc/gw"), **environ: str) -> Configuration:
     return build(parse_toml(toml.encode(), "gateway.toml"), Classes(), environ, origin="gateway.toml", base=base)
@@ -84,6 +90,13 @@ def test_each_table_is_checked_by_its_plug_in() -> None:
 def test_settle_times_are_seconds_in_the_file_and_microseconds_inside() -> None:
     settle = configuration("[settle]\nblocked = 2.5\nstale_intervals = 5\n").settle
     assert (settle.blocked, settle.stale_intervals, settle.exhausted) == (2_500_000, 5, 15 * SECOND)
+
+
+def test_what_does_not_fit_between_tables_is_told_with_the_rest() -> None:
+    with pytest.raises(ConfigError) as refused:
+        configuration('colour = 1\n[receivers.odd]\nkind = "snmp"\nhost = "h"\n')
+    assert "colour: unknown section" in str(refused.value)
+    assert "receivers.odd: does not fit." in str(refused.value)
 
 
 def test_all_errors_are_told_at_once_as_golden() -> None:
