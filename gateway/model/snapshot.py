@@ -93,6 +93,8 @@ class Snapshot:
     """Scopes that cannot be read, by `scope_key`: index of the alarm of their silence, which settles or is raised."""
     resumed_at: int = 0
     """When this topology was taken up from the store; what was not read before that is not the scopes' silence."""
+    lost_pools: Mapping[int, tuple[int, tuple[Claim, ...]]] = field(default_factory=dict)
+    """Records of storage pools that are gone since a day at the most: since when, and what was claimed of each."""
     windows: Shelf[Window] = field(default_factory=Shelf)
     """Planned windows that have not ended, by their own index."""
     ended_windows: tuple[Window, ...] = ()

@@ -85,6 +85,8 @@ class Draft:
         self._sources: dict[str, Source] = {}
         self.doubts = base.doubts
         """Hypervisors that may be lost: a mapping to be replaced, not changed."""
+        self.lost_pools = base.lost_pools
+        """Likewise."""
         self._windows: dict[int, Window] = {}
         self._links: dict[str, tuple[Link, ...]] = {}
         self._links_by_end: dict[str, list[Link]] | None = None
@@ -524,6 +526,7 @@ class Draft:
             sources={**base.sources, **self._sources} if self._sources else base.sources,
             pending=_without_none(base.pending, self._pending),
             doubts=self.doubts,
+            lost_pools=self.lost_pools,
             failing=_without_none(base.failing, self._failing),
             taken=base.taken.evolve(self._taken),
             resumed_at=base.resumed_at,

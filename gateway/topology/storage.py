@@ -13,7 +13,7 @@ from gateway.model.entities import NativeKey
 from gateway.model.events import PLANNED, Cause, Event, EventKind
 from gateway.model.observations import EvidenceKind, Observation
 from gateway.model.rows import Placement
-from gateway.topology.disks import Disk, are_two, disks_of, owners_of, users_of
+from gateway.topology.disks import Disk, are_two, disks_of, owners_of, remember_lost, users_of
 from gateway.topology.draft import Draft
 from gateway.topology.evidence import cause_of, copies, named_by
 from gateway.topology.placements import last_seen
@@ -49,6 +49,7 @@ def note_copies(draft: Draft, observation: Observation) -> None:
 
 def judge_storage(draft: Draft, settle: SettleTimes) -> None:
     """Tell what has moved of storage that may be another one than before, or let it wait; moves of hosts come first."""
+    remember_lost(draft)
     concerned = {user for entity in draft.restored for user in users_of(draft, entity)}
     placed = draft.touched.union(event.entity.index for event in draft.events if event.kind is EventKind.RELOCATION)
     concerned.update(entity for entity in placed if _waits(draft, entity) or _has_another_home(draft, entity))

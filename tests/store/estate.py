@@ -139,7 +139,7 @@ def contents(snapshot: Snapshot) -> dict[str, Any]:
     What a snapshot holds, in a form that can be compared.
 
     Not its evidence and groups to be told, which are derived anew after a restart, nor its figures of this process, nor
-    the views that it remembers in order not to take them in twice.
+    the views that it remembers in order not to take them in twice, nor what it remembers of pools that are gone.
     """
     found: dict[str, Any] = {}
     for field in fields(snapshot):
@@ -157,7 +157,7 @@ def contents(snapshot: Snapshot) -> dict[str, Any]:
             found[field.name] = {what: due for what, due in value.items() if not what.startswith("group:")}
         elif field.name == "recent":
             found[field.name] = {e.id: replace(e, seq=0) for e in value if e.at >= snapshot.at - AMENDABLE}
-        elif field.name not in ("evidence", "at", "roots"):
+        elif field.name not in ("evidence", "at", "roots", "lost_pools"):
             found[field.name] = value
     return found
 

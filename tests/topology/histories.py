@@ -258,7 +258,7 @@ def contents(snapshot: Snapshot) -> dict[str, Any]:
     plain = {
         name: _plain(getattr(snapshot, name))
         for name in Snapshot.__slots__
-        if name not in ("evidence", "pending", "taken")
+        if name not in ("evidence", "lost_pools", "pending", "taken")
     }
     # An alarm that began and ended in one revision was nobody's.
     return {**plain, "alarms_due": alarms_due, "next_alarm": None}

@@ -35,9 +35,9 @@ def disk(pool: NativeKey | None, name: str = "vda", file: str = "", device: str 
 class Fleet(House):
     """Two hosts, each a scope, with a VM and two arrays that a scope of their own tells of."""
 
-    def __init__(self) -> None:
+    def __init__(self, *arrays: NativeKey) -> None:
         super().__init__()
-        self.see(0, [entity(SAN, ""), entity(NAS, "")], covers=Whole("arrays"))
+        self.see(0, [entity(pool, "") for pool in arrays or (SAN, NAS)], covers=Whole("arrays"))
 
     def show(
         self, at_s: float, host: NativeKey, *relations: ObservedRelation, evidence: Iterable[Evidence] = ()
@@ -182,9 +182,42 @@ def test_a_pool_in_the_folder_of_another_is_no_other_storage(old: str, new: str,
 
 
 def test_a_pool_that_is_called_otherwise_now_is_no_other_storage():
-    fleet = begun(disk(SAN))
+    fleet = Fleet(SAN)
+    fleet.show(0, H1, *running(H1, disk(SAN)), *HERE)
+    fleet.show(60, H1, *running(H1, disk(SAN)), *HERE)
     fleet.see(65, [entity(NAS, "")], covers=Whole("arrays"))
     assert fleet.show(70, H1, *running(H1, disk(NAS)), *HERE) == fleet.wait(1000) == []
+
+
+def remove_san(fleet: Fleet, at_s: float) -> list[Event]:
+    return fleet.see(at_s, [entity(NAS, "")], covers=Whole("arrays"))
+
+
+def test_disks_that_leave_a_pool_which_is_removed_before_the_last_of_them_is_seen_elsewhere_are_told():
+    fleet = begun(disk(SAN), disk(SAN, "vdb"))
+    fleet.show(70, H1, *running(H1, disk(NAS), disk(SAN, "vdb")), *HERE)
+    assert remove_san(fleet, 72) == []
+    (event,) = fleet.show(74, H1, *running(H1, disk(NAS), disk(NAS, "vdb")), *HERE)
+    assert told([event]) == [MOVED]
+    assert event.text.startswith("vda, vdb of web")
+    assert fleet.wait(1000) == []
+
+
+def test_a_disk_whose_pool_was_removed_before_it_is_seen_in_another_one_is_told():
+    fleet = begun(disk(SAN))
+    assert remove_san(fleet, 65) == []
+    assert told(fleet.show(70, H1, *running(H1, disk(NAS)), *HERE)) == [MOVED]
+    assert fleet.wait(1000) == []
+
+
+@pytest.mark.parametrize(("old", "is_told"), [("/srv/images", True), ("/srv/ssd", False)])
+def test_of_a_folder_that_was_a_pool_it_is_remembered_which_one(old: str, is_told: bool):
+    fleet, new = Fleet(), at("/srv/ssd", NAS)
+    for at_s in (0, 60):
+        fleet.show(at_s, H1, *running(H1, disk(SAN)), at(old, SAN), new)
+    remove_san(fleet, 65)
+    events = fleet.show(70, H1, *running(H1, disk(NAS)), new) + fleet.wait(1000)
+    assert told(events) == ([MOVED] if is_told else [])
 
 
 # -- with a move of the VM ---------------------------------------------------------------------------------------
