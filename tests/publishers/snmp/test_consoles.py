@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -29,12 +30,15 @@ from pysnmp.hlapi.v3arch.asyncio import (
 from gateway.publishers.snmp import SnmpSettings
 from gateway.schema.snmp.arcs import ENTERPRISE
 from gateway.schema.snmp.keys import LocalizedKeys
+from gateway.schema.snmp.notification_log import LOG_TABLES
 from gateway.schema.snmp.tables import ALARM_TABLE, LAYER_TABLE
 from gateway.wire.oid import format_oid
 from tests.publishers.snmp import estate, netsnmp, running
 from tests.publishers.snmp.asking import SYS_NAME
+from tests.publishers.snmp.test_recent import relocation
 from tests.publishers.snmp.test_standard_mibs import hypervisors
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "snmp.md"
 CHECK_SNMP = Path("/usr/lib/nagios/plugins/check_snmp")
 ROOT = format_oid(ENTERPRISE)
 ALARMS, STALE = f"{ROOT}.1.1.8.0", f"{ROOT}.1.1.9.0"
@@ -44,7 +48,26 @@ ALARMS, STALE = f"{ROOT}.1.1.8.0", f"{ROOT}.1.1.9.0"
 def port() -> Iterator[int]:
     read = estate.read(estate.snapshot(60, alarms=3), time.time_ns() // 1000)
     with running.running(running.Holder(read)) as publisher:
+        publisher.remember(relocation(number) for number in range(1, 30))
         yield publisher.addresses[0][1]
+
+
+def documented(pattern: str) -> str:
+    """What the documentation says there, in the one group of the pattern."""
+    [found] = re.findall(pattern, DOCUMENT.read_text(), re.MULTILINE)
+    return str(found)
+
+
+# -- net-snmp ----------------------------------------------------------------------------------------------------
+
+
+def test_the_documented_mibs_name_our_objects_and_the_standard_ones(port):
+    names = ("sysName.0", "topoInfoActiveAlarms.0")
+    said = netsnmp.ask("snmpget", port, "-m", documented(r"^export MIBS=(\S+) "), *names).splitlines()
+    assert said == [
+        "SNMPv2-MIB::sysName.0 = STRING: gateway-under-test",
+        "TOPOLOGY-GATEWAY-MIB::topoInfoActiveAlarms.0 = Gauge32: 3",
+    ]
 
 
 # -- check_snmp --------------------------------------------------------------------------------------------------
@@ -178,7 +201,8 @@ def snmpd(folder: Path, configuration: str) -> Iterator[int]:
     file = folder / "snmpd.conf"
     file.write_text(f"agentAddress udp:127.0.0.1:{port}\n{configuration}")
     environment = {**os.environ, "MIBS": "", "SNMP_PERSISTENT_DIR": str(folder / "state")}
-    command = ["snmpd", "-f", "-LOw", "-C", "-c", str(file), "-I", "-smux,mteTrigger,mteTriggerConf"]
+    modules = documented(r"^ExecStart=/usr/sbin/snmpd .* -I (\S+) -f$")
+    command = ["snmpd", "-f", "-LOw", "-C", "-c", str(file), "-I", modules]
     with subprocess.Popen(command, env=environment, cwd=folder, stdin=subprocess.DEVNULL) as process:
         try:
             yield port
@@ -218,7 +242,10 @@ proxy -v 2c -c public 127.0.0.1:{port} .1.3.6.1.2.1.92
     table = "TOPOLOGY-GATEWAY-MIB::topoLayerTable"
     with snmpd(tmp_path, configuration) as standing:
         assert proxied(standing, table) == netsnmp.ask("snmpbulkwalk", port, table)
-        assert "Gauge32: 512" in proxied(standing, ".1.3.6.1.2.1.92.1.1")
+        for log in LOG_TABLES:
+            through = proxied(standing, format_oid(log.oid))
+            assert through == netsnmp.ask("snmpbulkwalk", port, format_oid(log.oid))
+            assert len(through.splitlines()) > 100
         own = proxied(standing, format_oid(SYS_NAME[:-1]))
     assert "gateway-under-test" not in own
 
