@@ -13,7 +13,7 @@ from gateway.model.changes import Changes
 from gateway.model.conditions import SECOND, SettleTimes, alarm_detail
 from gateway.model.entities import EntityState
 from gateway.model.errors import StoreError, StoreUnavailable
-from gateway.model.events import Event, EventKind
+from gateway.model.events import Cause, Event, EventKind
 from gateway.model.ids import uuid7
 from gateway.model.observations import Observation, ScopeFailure
 from gateway.model.ports import Repository
@@ -180,6 +180,9 @@ class Reconciler:
         self._flushed_at = changes.at
         for event in events:
             _log(event, changes.revision)
+        known = {event.id: event.cause for event in self.snapshot.recent}
+        for event in changes.amended:
+            _log_amended(event, known.get(event.id), changes.revision)
         return events
 
     def _in_loop(self, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
@@ -279,13 +282,24 @@ def _log(event: Event, revision: int) -> None:
     """One line for each change that an operator asks about."""
     if not event.notify:
         return
-    way = f" from {event.old_host.name} to {event.new_host.name}" if event.old_host and event.new_host else ""
     detail = alarm_detail(event.alarm_key)
     why = f"{event.cause or event.condition or event.text}{': ' if detail else ''}{detail}"
     level = logging.INFO if event.kind in _QUIET else logging.WARNING
-    logger.log(
-        level, "revision %d: %s of %s %s%s (%s)", revision, event.kind, event.entity.kind, event.entity.name, way, why
-    )
+    logger.log(level, "revision %d: %s (%s)", revision, _what(event), why)
+
+
+def _log_amended(event: Event, was: Cause | None, revision: int) -> None:
+    """What was logged with another cause: the event log, and who is told from now on, has this one."""
+    if event.notify and was is not None and event.cause is not was:
+        why = "; ".join(event.evidence)
+        logger.info(
+            "revision %d: the cause of the %s was not %s: %s (%s)", revision, _what(event), was, event.cause, why
+        )
+
+
+def _what(event: Event) -> str:
+    way = f" from {event.old_host.name} to {event.new_host.name}" if event.old_host and event.new_host else ""
+    return f"{event.kind} of {event.entity.kind} {event.entity.name}{way}"
 
 
 _QUIET = frozenset(

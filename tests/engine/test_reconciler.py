@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +13,8 @@ from gateway.engine.reconciler import FRESHNESS_EVERY, Reconciler
 from gateway.model.conditions import SECOND, ConditionKind, SettleTimes
 from gateway.model.entities import EntityState
 from gateway.model.errors import StoreUnavailable
-from gateway.model.events import Event
-from gateway.model.observations import Observation, ObservedCondition, Whole
+from gateway.model.events import Cause, Event
+from gateway.model.observations import Evidence, EvidenceKind, Observation, ObservedCondition, Whole
 from gateway.support.clock import FakeClock, SystemClock
 from tests.engine.store import MemoryStore
 from tests.topology.histories import CLUSTERS, histories, source_row
@@ -133,6 +134,23 @@ def test_a_listener_that_fails_keeps_nobody_from_the_revision(caplog):
     reconciler.apply(view(T0 + SECOND, B))
     assert heard == [1, 2]
     assert "a listener failed at revision 2" in caplog.text
+
+
+def test_a_cause_that_is_known_better_later_is_logged_beside_the_one_that_was(caplog):
+    reconciler, store, _ = house()
+    with caplog.at_level(logging.INFO):
+        reconciler.apply(view(T0))
+        reconciler.apply(view(T0 + SECOND, B))
+        lost = Evidence(EvidenceKind.HOST_LOST, "alpha", text="node alpha is unclean")
+        for later in (2, 3):
+            reconciler.apply(replace(view(T0 + later * SECOND, B), evidence=(lost,)))
+    (better,) = (event for changes in store.commits for event in changes.amended)
+    assert better.cause is Cause.FAILOVER
+    assert [record.getMessage() for record in caplog.records] == [
+        "revision 2: relocation of ha_resource web from alpha to beta (balancing)",
+        "revision 3: the cause of the relocation of ha_resource web from alpha to beta was not balancing: failover "
+        "(node alpha is unclean)",
+    ]
 
 
 def test_what_is_submitted_is_taken_in_that_order_and_due_alarms_are_raised_in_time():
