@@ -199,7 +199,7 @@ def event_line(event: Event) -> str:
         planned = "planned" if event.planned else "not planned"
         cause = event.cause.value.replace("_", " ") if event.cause is not None else "unknown"
         return f"{what} {event.old_host.name} -> {event.new_host.name}; {cause}, {planned}, {how}"
-    return f"{what} {event.text}".rstrip()
+    return f"{event.kind.value.replace('_', ' ')}: {event.text}"
 
 
 def trap_line(trap: Trap) -> str:

@@ -15,6 +15,7 @@ from gateway.topology.crashes import failure_of_pair, kind_of_crash
 from gateway.topology.diff import has_word
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.endings import ended
+from gateway.topology.naming import naming
 from gateway.topology.pairs import machines_of
 from gateway.topology.placements import Verdict
 
@@ -282,11 +283,12 @@ def _has_record_of(draft: Draft, entity: int, source: str) -> bool:
 
 
 def _event(draft: Draft, alarm: Alarm, kind: EventKind, root: str) -> Event:
+    entity = draft.ref(alarm.entity)
     return Event(
         id=draft.new_id(),
         at=draft.at,
         kind=kind,
-        entity=draft.ref(alarm.entity),
+        entity=entity,
         source=alarm.source,
         old_host=_where_it_failed(draft, alarm, kind),
         caused_by=root,
@@ -294,7 +296,7 @@ def _event(draft: Draft, alarm: Alarm, kind: EventKind, root: str) -> Event:
         alarm_key=alarm.key,
         condition=alarm.condition,
         severity=alarm.severity,
-        text=alarm.text,
+        text=naming(entity.name, alarm.text or alarm.condition.value),
         remedy=alarm.remedy,
         planned=alarm.planned,
         notify=not root,

@@ -36,15 +36,16 @@ def _back(draft: Draft) -> Iterator[tuple[int, Placement, Placement]]:
 
 
 def _event(draft: Draft, entity: int, before: Placement, now: Placement, source: str) -> Event:
+    moved, host = draft.ref(entity), draft.ref(now.host)
     return Event(
         id=draft.new_id(),
         at=draft.at,
         kind=EventKind.MIGRATION_FAILED,
-        entity=draft.ref(entity),
+        entity=moved,
         source=source,
-        old_host=draft.ref(now.host),
+        old_host=host,
         started_at=before.left_at,
         severity=Severity.WARNING,
-        text=f"a live migration failed; it is still on {draft.ref(now.host).name}",
+        text=f"a live migration of {moved.name} failed; it is still on {host.name}",
         remedy="it runs: nothing is lost; the manager's log on both hosts says why it could not move",
     )

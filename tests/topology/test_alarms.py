@@ -115,7 +115,7 @@ def test_a_failure_that_outlives_its_root_is_told_and_its_end_as_well():
     assert house.wait(54.9) == []
     (raised,) = house.wait(55)
     assert (raised.kind, raised.notify, raised.caused_by) == ("failure_raised", True, "")
-    assert raised.text == "blocked; still so after the failure that it followed from has ended"
+    assert raised.text == "web: blocked; still so after the failure that it followed from has ended"
     (alarm,) = house.snapshot.active_alarms()
     assert (alarm.key, alarm.event_id, alarm.text) == (raised.alarm_key, raised.id, "blocked")
     assert house.wait(4000) == []

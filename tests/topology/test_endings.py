@@ -31,7 +31,7 @@ def test_a_crash_that_ended_elsewhere_says_where_the_vm_runs_and_for_how_long_it
     house.wait(16)
     raised = of_kind(house.events, EventKind.FAILURE_RAISED)
     cleared = of_kind(house.host(26, "b", Phase.STABLE), EventKind.FAILURE_CLEARED)
-    assert raised.text == "the guest panicked"
+    assert raised.text == "shop: the guest panicked"
     assert cleared.text == "shop runs again on b after 21 s"
     assert cleared.remedy == ""
 

@@ -13,7 +13,6 @@ from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.schema.snmp.arcs import AUTHENTICATION_FAILURE, COLD_START, ENTERPRISES, WARM_START, under
 from gateway.schema.snmp.notifications import (
     CONFLICT_RAISED,
-    EVENT_TYPES,
     FAILURE_RAISED,
     FINDING_RAISED,
     MIGRATION_FAILED,
@@ -123,14 +122,8 @@ def _severity(notification: Notification) -> str:
 
 
 def _said(notification: Notification) -> str:
-    """The text for people, by the number of its varbind; before it the entity's name, which only that of a move has."""
-    text = f"${notification.objects.index(TEXT) + 1}"
-    names = [each.name for each in notification.objects]
-    return (
-        f"${names.index('topoEventEntityName') + 1}: {text}"
-        if notification in EVENT_TYPES and notification not in _MOVES
-        else text
-    )
+    """The text for people, by the number of its varbind; it names what it is about."""
+    return f"${notification.objects.index(TEXT) + 1}"
 
 
 def _zabbix(root: Oid) -> Iterator[str]:
