@@ -228,10 +228,17 @@ async def _send(name: str, settings: Settings, sending: _Engine) -> Finding:
         finally:
             await sink.close()
     except (GatewayError, TimeoutError) as error:
-        return Finding(what, Outcome.FAILED, f"{error or 'no answer in time'}. Check host, port and credentials.")
+        return Finding(what, Outcome.FAILED, _with_remedy(str(error) or "no answer in time"))
     if given.get("inform"):
         return Finding(what, Outcome.OK, "a topologyTest was sent, and the receiver has acknowledged it")
     return Finding(what, Outcome.OK, "a topologyTest was sent; look for it there (traps are not acknowledged)")
+
+
+def _with_remedy(said: str) -> str:
+    """What went wrong with what to do about it, which it may say itself."""
+    if said.endswith("?"):
+        return said
+    return f"{said}." if ". " in said else f"{said}. Check host, port and credentials."
 
 
 def _test(name: str, now: int) -> Notice:

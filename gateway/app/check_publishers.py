@@ -13,7 +13,7 @@ from gateway.app.locate import Located
 from gateway.app.publishing import engine_id_of
 from gateway.app.snmp_probe import Who, ask, asking_address, who_may_ask
 from gateway.app.snmp_secrets import how_to_ask, nobody_may_ask, with_local_user
-from gateway.config.addresses import parse_address
+from gateway.config.addresses import no_such_address, parse_address
 from gateway.config.configuration import Configuration
 from gateway.model.errors import ConfigError, GatewayError
 from gateway.publishers.rest import RestSettings
@@ -131,7 +131,7 @@ def _free(what: str, address: tuple[str, int], kind: socket.SocketKind) -> Findi
         try:
             tried.bind(address)
         except OSError as error:
-            remedy = "Choose another address or port, or stop what listens there (ss -lnp shows it)"
+            remedy = no_such_address(error) or "Choose another port, or stop what listens there (ss -lnp shows it)"
             if isinstance(error, PermissionError):
                 remedy = "Give the service CAP_NET_BIND_SERVICE, or choose a port above 1023"
             return Finding(what, Outcome.FAILED, f"{listen}: {error.strerror}. {remedy}.")

@@ -87,11 +87,12 @@ async def _test(located: Located, receiver: str | None) -> list[str]:
     async with connected(located, must_run=True) as client:
         for name in [receiver] if receiver is not None else await _names(client):
             try:
-                await client.post(f"/receivers/{name}/test")
+                tested = (await client.post(f"/receivers/{name}/test")).body
             except GatewayError as error:
                 failed.append(str(error))
             else:
-                note(f"receiver {name}: a test notification was sent")
+                end = "sent, and the receiver has acknowledged it" if tested["acknowledged"] else "sent"
+                note(f"receiver {name}: a test notification was {end}")
     return failed
 
 

@@ -22,6 +22,7 @@ from gateway.config.settings import Settings
 from gateway.model.errors import ConfigError
 from gateway.notifier.settings import ReceiverSettings
 from gateway.notifier.sinks.receiving import Daemon, receiving_side
+from gateway.notifier.sinks.snmp import other_engine
 from gateway.notifier.sinks.snmp_settings import SnmpTrapSettings
 from gateway.schema.snmp.arcs import ENTERPRISE
 from gateway.schema.snmp.credentials import V3Credentials, check_password, known_protocol
@@ -32,6 +33,8 @@ from gateway.wire.errors import SecurityConfigError
 from gateway.wire.usm import AuthProtocol, PrivProtocol
 
 NO_PRIVACY = "none"
+TRAPS = ".traps"
+"""Behind a user's name in that of the file with its keys for traps."""
 COLUMNS = ("NAME", "USE", "LEVEL", "AUTH", "PRIV", "VIEW", "KEPT", "DEFINED IN")
 
 
@@ -73,10 +76,13 @@ def add(
         raise ConfigError(f"user {name!r}: is no usable name. Use letters, digits, '.', '_' and '-', at most 32.")
     if name == LOCAL:
         raise ConfigError(f"user {LOCAL!r}: is the one whom the gateway makes itself. Choose another name.")
+    if name.endswith(TRAPS):
+        said = f"keys in a file of that name are those of {name.removesuffix(TRAPS)!r} for traps (--for-traps)"
+        raise ConfigError(f"user {name!r}: {said}. Choose another name.")
     privacy = None if priv == NO_PRIVACY else priv
     _check_protocols(auth, privacy, weak=allow_weak)
     located = locate(config, state_dir)
-    file = keys_file(located.state_dir, f"{name}.traps" if for_traps else name)
+    file = keys_file(located.state_dir, f"{name}{TRAPS}" if for_traps else name)
     if not force and file.exists():
         raise ConfigError(
             f"user {name!r}: there are keys in {file}. Choose another name, or replace them with --force."
@@ -217,7 +223,7 @@ def receiver_config(receiver: str, daemon: str, config: Path | None, state_dir: 
     try:
         text = receiving_side(settings, engine_id, root, Daemon(daemon))
     except SecurityConfigError as error:
-        said = f"receivers.{receiver}.keys: {error}. Make them anew: gateway snmp user add {settings.user} --for-traps."
+        said = f"receivers.{receiver}: {other_engine(error, settings.user)}."
         raise ConfigError(said) from error
     note("This holds secrets: keep it in files that only the receiver may read (mode 0600).")
     click.echo(text, nl=False)

@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from gateway.app.client import Client, ask, asked, connected
+from gateway.app.client import Client, Refused, ask, asked, connected
 from gateway.app.commands_ask import at_option, json_option
 from gateway.app.console import note, table
 from gateway.app.locate import Located, locate, location_options
 from gateway.model.errors import UnknownWindow
 
 COLUMNS = ("NUMBER", "NAME", "STATE", "FROM", "UNTIL", "COVERS", "BY", "RELOCATIONS", "FAILURES")
+_OPTIONS = {"starts_at": "--from", "ends_at": "--until"}
+"""What REST calls these."""
 
 
 @click.group(short_help="Planned windows: what happens in them is planned.")
@@ -77,7 +79,11 @@ def close(which: str, config: Path | None, state_dir: Path | None) -> None:
 
 async def _declare(located: Located, wanted: Mapping[str, Any]) -> dict[str, Any]:
     async with connected(located, must_run=True) as client:
-        answer = await client.post("/windows", body={key: value for key, value in wanted.items() if value is not None})
+        try:
+            answer = await client.post("/windows", body={key: each for key, each in wanted.items() if each is not None})
+        except Refused as error:
+            key, colon, said = str(error).partition(":")
+            raise Refused(f"{_OPTIONS.get(key, key)}{colon}{said}") from error
     return {"text": answer.text, "body": answer.body, "notes": answer.body["notes"]}
 
 

@@ -82,7 +82,7 @@ class StoredReceivers:
         self._check_not_configured(name)
         await asyncio.to_thread(self._database.administration.remove_receiver, name)
 
-    async def test(self, name: str) -> None:
+    async def test(self, name: str) -> bool:
         await self._check(name)
         raise ConfigError("no gateway runs here. Start it, or try the configuration: gateway check --send.")
 
@@ -180,9 +180,9 @@ class RunningReceivers(StoredReceivers):
             await super().remove(name)
             await self._apply()
 
-    async def test(self, name: str) -> None:
+    async def test(self, name: str) -> bool:
         await self._check(name)
-        await self._receivers.test(name)
+        return await self._receivers.test(name)
 
     async def replay(self, name: str, since: int | None) -> int:
         waiting = await super().replay(name, since)

@@ -107,9 +107,9 @@ class Receivers:
         await asyncio.gather(self._writing, return_exceptions=True)
         self.dispatcher.close()
 
-    async def test(self, name: str) -> None:
+    async def test(self, name: str) -> bool:
         """
-        Send a test notification to a receiver, past what waits for it.
+        Send a test notification to a receiver, past what waits for it; True: it has acknowledged it.
 
         Raises:
             ConfigError: there is no such receiver.
@@ -126,6 +126,7 @@ class Receivers:
         except (DeliveryError, TimeoutError) as error:
             raise DeliveryError(f"receiver {name}: {str(error) or 'it did not take it in time'}") from error
         self._reached(name)
+        return running.settings.acknowledges
 
     async def tell_all(self, kind: NoticeKind, text: str = "") -> None:
         """Tell every receiver that wants this kind, or has not named any, at once; it is not tried again."""

@@ -52,20 +52,17 @@ def listed(config: Path | None, stored: Mapping[str, Mapping[str, Any]], state_d
     Raises:
         ConfigError: the configuration is not TOML.
     """
-    named: set[str] = set()
-    tables: Mapping[str, Any] = {}
+    document: dict[str, Any] = {}
     if config is not None:
         document = read_toml(config)
         environment.override(document, os.environ)
-        tables = _within(document, "receivers")
-        for user in _asking(config, _within(_within(document, "publishers"), "snmp"), state_dir):
-            named.add(user.name)
-            yield user
-    for user in _told(config, tables, stored, state_dir):
-        named.add(user.name)
-        yield user
-    for file in sorted((state_dir / SECRETS).glob("*.keys")):
-        if file.stem not in {*named, LOCAL}:
+        yield from _asking(config, _within(_within(document, "publishers"), "snmp"), state_dir)
+    yield from _told(config, _within(document, "receivers"), stored, state_dir)
+    folder = state_dir / SECRETS
+    base = config.resolve().parent if config is not None else folder
+    for file in sorted(folder.glob("*.keys")):
+        used = [*references(document, base, file), *references({"receivers": stored}, folder, file)]
+        if file.stem != LOCAL and not used:
             yield ListedUser(file.stem, "nothing", "", "", "", "", "keys", f"{file} only")
 
 

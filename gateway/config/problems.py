@@ -62,10 +62,12 @@ def unknown(path: KeyPath, known: Iterable[str], what: str = "key") -> Problem:
 def problems_of(error: ValidationError, path: KeyPath, settings: type[Settings], table: Any) -> list[Problem]:
     """What pydantic found in one table, in the words of this house."""
     found: list[Problem] = []
-    for details in error.errors(include_url=False):
+    listed = error.errors(include_url=False)
+    wrong_in = {details["loc"][:-1] for details in listed}
+    for details in listed:
         if details["type"] == MISFIT:
             found += _misfits(details, path)
-        else:
+        elif details["type"] != "too_short" or details["loc"] not in wrong_in:  # wrong entries do not count as any
             found.append(_problem(details, path, settings, table))
     return found
 
@@ -90,7 +92,7 @@ def _problem(details: Mapping[str, Any], path: KeyPath, settings: type[Settings]
             return Problem(here, f": is missing. {remedy or 'Add it.'}")
     hidden = (location[:1] and location[0] in settings.secrets()) or any(_SECRET.search(key) for key in location)
     shown = "" if hidden else _shown(table, location)
-    said = _message(details)
+    said = _message(details).removeprefix(f"{shown[len(' = ') :]} ")  # a validator may begin with the value
     return Problem(here, f"{shown}: {said}{'' if said.endswith('?') else '.'} {remedy or 'Correct it.'}")
 
 

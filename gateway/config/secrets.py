@@ -26,9 +26,9 @@ def secret_from_environment(value: str, environ: Mapping[str, str] = os.environ)
     return environ[name]
 
 
-def secret_from_file(path: Path, warn: Warn) -> str:
+def secret_from_file(path: Path, warn: Warn, remedy: str) -> str:
     """
-    The first line of a file; warns when others than its owner may read it.
+    The first line of a file; warns when others than its owner may read it. `remedy`: what to do when there is none.
 
     Raises:
         ValueError: it cannot be read, or is empty.
@@ -38,7 +38,7 @@ def secret_from_file(path: Path, warn: Warn) -> str:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ValueError(f"{path} cannot be read: {reason}. Write the secret there, readable by the gateway") from error
+        raise ValueError(f"{path} cannot be read: {reason}. {remedy}") from error
     if mode & OTHERS:
         warn(f"{path} holds a secret and others may read it (mode {mode & 0o777:04o}). Run: chmod o= {path}")
     if not lines or not lines[0].strip():
@@ -54,9 +54,10 @@ class Unreadable:
     said: str
 
 
-def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn, literal: Warn) -> Any:
+def read_secrets(values: Any, secrets: Mapping[str, str], base: Path, warn: Warn, literal: Warn) -> Any:
     """
-    A settings table with its secrets put in: `NAME_file` and `env:` replaced for the keys in `secrets`.
+    A settings table with its secrets put in: `NAME_file` and `env:` replaced for the keys in `secrets`, which says of
+    each what to do when its file cannot be read.
 
     A secret that cannot be read, or is given twice, is an `Unreadable`. `literal` gets the name of each secret that
     stands in the table itself.
@@ -64,7 +65,7 @@ def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn, l
     if not isinstance(values, Mapping):
         return values
     read = dict(values)
-    for name in sorted(secrets):
+    for name, remedy in sorted(secrets.items()):
         path = read.pop(f"{name}_file", None)
         key = name if path is None else f"{name}_file"
         if path is not None and name in read:
@@ -72,7 +73,7 @@ def read_secrets(values: Any, secrets: frozenset[str], base: Path, warn: Warn, l
             continue
         try:
             if path is not None:
-                read[name] = secret_from_file(base / Path(str(path)).expanduser(), warn)
+                read[name] = secret_from_file(base / Path(str(path)).expanduser(), warn, remedy)
             elif isinstance(read.get(name), str):
                 if not read[name].startswith("env:"):
                     literal(name)

@@ -41,6 +41,11 @@ class Settings(BaseModel):
         """Names of the fields that hold secrets."""
         return frozenset(n for n, f in cls.model_fields.items() if SecretStr in (f.annotation, *get_args(f.annotation)))
 
+    @classmethod
+    def unread(cls, name: str) -> str:
+        """What to do when the file of this secret cannot be read."""
+        return "Write the secret there, readable by the gateway"
+
     @model_validator(mode="before")
     @classmethod
     def _read_secrets(cls, values: Any, info: ValidationInfo) -> Any:
@@ -48,7 +53,7 @@ class Settings(BaseModel):
         base: Path = context.get("base", Path())
         warn: Warn = context.get("warn", _silent)
         literal: Warn = context.get("literal", _silent)
-        return read_secrets(values, cls.secrets(), base, warn, literal)
+        return read_secrets(values, {name: cls.unread(name) for name in cls.secrets()}, base, warn, literal)
 
     @field_validator("*", mode="before")
     @classmethod

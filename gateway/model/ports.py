@@ -314,9 +314,9 @@ class ReceiverDesk(Protocol):
             ConfigError: it is the configuration's.
         """
 
-    async def test(self, name: str) -> None:
+    async def test(self, name: str) -> bool:
         """
-        Send a test notification, past what waits.
+        Send a test notification, past what waits; True: the receiver has acknowledged it.
 
         Raises:
             DeliveryError: it could not be sent, or was not acknowledged.

@@ -216,16 +216,21 @@ def _close(view: TopologyView, name: str, kind: EntityKind | None) -> list[str]:
     """Up to 5 `KIND:NAME` that resemble the name. Cheap: only names that share an end or a part are compared."""
     low = name.lower()[:80]
     likely: dict[str, str] = {}
-    for entity in _resembling(view, low, kind):
+    begin = low.rstrip("0123456789") or low  # `hv-9` and `hv` mean one of hv-001, hv-002, ...
+    for entity in _resembling(view, low, begin, kind):
         likely.setdefault(entity.name.lower(), f"{entity.kind.value}:{entity.name}")
         if len(likely) >= _COMPARED:
             break
-    return [likely[match] for match in get_close_matches(low, likely, n=5, cutoff=0.6)]
+    close = get_close_matches(low, likely, n=5, cutoff=0.6)
+    if not close:
+        close = sorted(other for other in likely if other.startswith(begin))
+    return [likely[match] for match in close[:5]]
 
 
-def _resembling(view: TopologyView, low: str, kind: EntityKind | None) -> Iterator[Entity]:
+def _resembling(view: TopologyView, low: str, begin: str, kind: EntityKind | None) -> Iterator[Entity]:
     head, tail = low[:2], low[-2:]
     for entity in view.all_entities(kind=kind):
         other = entity.name.lower()
-        if abs(len(other) - len(low)) <= 6 and (other.startswith(head) or other.endswith(tail) or low in other):
+        near = abs(len(other) - len(low)) <= 6 and (other.startswith(head) or other.endswith(tail) or low in other)
+        if near or other.startswith(begin):
             yield entity

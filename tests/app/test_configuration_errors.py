@@ -48,7 +48,7 @@ def errors(folder: Path, text: str) -> list[str]:
 def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path) -> None:
     assert sorted(errors(tmp_path, WRONG)) == sorted(
         [
-            'publishers.snmp.listen: must be ADDRESS:PORT, such as "127.0.0.1:8080" or "[::1]:8080". '
+            "publishers.snmp.listen.0 = '0.0.0.0:99999': must be ADDRESS:PORT. "
             'List addresses such as "127.0.0.1:1161" or "[::]:161".',
             "publishers.snmp.users.noc.priv = 'DES': DES is weak: use AES or AES-256; allow_weak = true takes it "
             'all the same. Give "AES" or "AES-256".',
@@ -60,7 +60,7 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
             "publishers.snmp.users.ops.vieuw: unknown key. Did you mean 'view'?",
             f"publishers.snmp.communities.a.community_file: {tmp_path}/missing cannot be read: "
             "No such file or directory. Write the secret there, readable by the gateway.",
-            "publishers.snmp.communities.a.allow: '10.0.0.0/40' does not appear to be an IPv4 or IPv6 network. "
+            "publishers.snmp.communities.a.allow.0: '10.0.0.0/40' does not appear to be an IPv4 or IPv6 network. "
             'List networks such as "192.0.2.0/24"; empty: any.',
             "receivers.r.auth = 'MD5': MD5 is weak: use SHA-256 or better; allow_weak = true takes it "
             'all the same. Give "SHA-256" or another SHA.',
@@ -110,7 +110,7 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
         (
             '[publishers.snmp]\nenterprise = "acme"\nmax_message_size = 100\ncommunity = "public"\n',
             [
-                "publishers.snmp.enterprise = 'acme': 'acme' is no enterprise number. Give the digits of yours",
+                "publishers.snmp.enterprise = 'acme': is no enterprise number. Give the digits of yours",
                 "publishers.snmp.max_message_size = 100: must be greater than or equal to 484. Give octets; 1472 ",
                 "publishers.snmp.community: unknown key. Did you mean 'communities'?",
             ],
@@ -119,7 +119,7 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
             '[publishers.snmp.communities.a]\ncommunity = ""\n[publishers.snmp.views.v]\ninclude = ["topoNothing"]\n',
             [
                 "publishers.snmp.communities.a.community: must not be empty.",
-                "publishers.snmp.views.v.include: 'topoNothing' is no numeric OID: write it like ",
+                "publishers.snmp.views.v.include.0 = 'topoNothing': is no numeric OID: write it like ",
             ],
         ),
         (
@@ -127,18 +127,29 @@ def test_each_error_stands_at_its_key_with_the_remedy_of_that_key(tmp_path: Path
             '[publishers.snmp.communities.b]\ncommunity = "y"\nallow = ["10.1.2.3/24"]\n',
             [
                 "publishers.snmp.communities.a.allow: must be a list in brackets. List networks such as ",
-                "publishers.snmp.communities.b.allow: '10.1.2.3/24' is an address in 10.1.2.0/24. Give that network, ",
+                "publishers.snmp.communities.b.allow.0: '10.1.2.3/24' is an address in 10.1.2.0/24. Give that ",
             ],
         ),
         (
             '[publishers.snmp]\nlisten = ["udp:127.0.0.1:1161"]\n'
             '[publishers.snmp.views.v]\ninclude = ["topoAlarmTable"]\n',
             [
-                "publishers.snmp.listen: 'udp:127.0.0.1:1161' must be ADDRESS:PORT, ",
-                "publishers.snmp.views.v.include: 'topoAlarmTable' is no numeric OID: write it like 1.3.6.1.4.1. "
+                "publishers.snmp.listen.0 = 'udp:127.0.0.1:1161': must be ADDRESS:PORT, ",
+                "publishers.snmp.views.v.include.0 = 'topoAlarmTable': is no numeric OID: write it like 1.3.6.1.4.1. "
                 "Did you mean topoActiveAlarmTable? List OIDs",
             ],
         ),
+        (
+            '[publishers.snmp]\nlisten = ["127.0.0.1", "[::1]"]\n'
+            '[publishers.snmp.users.u]\nallow = ["a", "10.0.0.0/8", "b"]\n',
+            [
+                "publishers.snmp.listen.0 = '127.0.0.1': must be ADDRESS:PORT. List addresses such as ",
+                "publishers.snmp.listen.1 = '[::1]': must be ADDRESS:PORT",
+                "publishers.snmp.users.u.allow.0 = 'a': does not appear",
+                "publishers.snmp.users.u.allow.2 = 'b': does not appear",
+            ],
+        ),
+        ("[publishers.snmp]\nlisten = []\n", ["publishers.snmp.listen: must not be empty. List addresses"]),
         ('[receivers.r]\nhost = "noc"\n', ['receivers.r.kind: is missing. Add a line such as kind = "snmp".']),
         (
             '[receivers.r]\nkind = "snmp"\nhost = "127.0.0.1:162"\ncommunity = "x"\nkinds = ["moves"]\n',

@@ -426,3 +426,13 @@ def test_the_command_line_finds_a_socket_at_the_place_that_is_configured(estate:
         assert "estate" in asked.stdout
         checked = json.loads(estate.command("check", "--json").stdout)
     assert any(found["what"] == "running gateway" for found in checked), checked
+
+
+def test_a_time_of_a_window_that_is_none_is_refused_by_the_name_of_its_option(estate: Estate) -> None:
+    with estate.start() as gateway:
+        gateway.wait_until("where", "web", said="runs on hypervisor alpha")
+        until = estate.command("window", "open", "alpha", "--name", "work", "--until", "3x")
+        start = estate.command("window", "open", "alpha", "--name", "work", "--until", "3h", "--from", "soon")
+    assert (until.returncode, start.returncode) == (2, 2)
+    assert until.stderr.startswith("gateway: --until: ")
+    assert start.stderr.startswith("gateway: --from: ")

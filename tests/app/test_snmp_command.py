@@ -141,10 +141,11 @@ def test_keys_of_another_database_are_refused_at_the_start(estate: Estate) -> No
     assert estate.command("check").returncode == 0
     (estate.state / "topology.db").unlink()
     estate.command("db", "upgrade")
-    assert "publishers.snmp.users.noc.keys: the keys were made for the engine 8000" in estate.command("check").stdout
+    said = "publishers.snmp.users.noc: the keys (keys_file or keys) were made for the engine 8000"
+    assert said in estate.command("check").stdout
     refused = estate.command("run")
     assert refused.returncode == 2
-    assert "publishers.snmp.users.noc.keys: the keys were made for the engine 8000" in refused.stderr
+    assert said in refused.stderr
     assert "Make them anew: gateway snmp user add noc --force" in refused.stderr
 
 
@@ -213,6 +214,39 @@ def test_the_user_whom_the_gateway_makes_is_listed_once_it_is_there(estate: Esta
     with estate.start():
         (local,) = json.loads(estate.command("snmp", "user", "list", "--json").stdout)
     assert (local["name"], local["use"], local["level"]) == ("local", "asks, from this machine", "authPriv")
+
+
+def test_keys_for_traps_that_a_receiver_has_are_in_use_and_no_other_user_takes_their_file(estate: Estate) -> None:
+    given = f"{AUTH}\n{PRIV}\n"
+    table = estate.command("snmp", "user", "add", "noc", "--for-traps", stdin=given).stdout
+    listed = json.loads(estate.command("snmp", "user", "list", "--json").stdout)
+    assert [(each["name"], each["use"]) for each in listed] == [("noc.traps", "nothing")]
+    estate.configure(f"{CONFIGURATION}\n[receivers.console]\nkind = 'snmp'\nhost = 'h'\nversion = '3'\n{table}")
+    listed = json.loads(estate.command("snmp", "user", "list", "--json").stdout)
+    assert [(each["name"], each["use"]) for each in listed] == [("noc", "receives")]
+    other = estate.command("snmp", "user", "add", "noc.traps", "--force", stdin=given)
+    assert other.returncode == 2
+    assert "those of 'noc' for traps (--for-traps). Choose another name." in other.stderr
+
+
+def test_keys_that_are_not_there_are_to_be_made(estate: Estate) -> None:
+    user = '\n[publishers.snmp.users.noc]\nauth = "SHA-256"\nkeys_file = "noc.keys"\n'
+    traps = (
+        '\n[receivers.r]\nkind = "snmp"\nhost = "h"\nversion = "3"\nuser = "u"\nauth = "SHA"\nkeys_file = "u.keys"\n'
+    )
+    estate.configure(CONFIGURATION + user + traps)
+    said = estate.command("check").stderr
+    assert "noc.keys cannot be read: No such file or directory. Make them: gateway snmp user add NAME." in said
+    assert (
+        "u.keys cannot be read: No such file or directory. Make them: gateway snmp user add NAME --for-traps." in said
+    )
+
+
+def test_keys_of_another_instance_name_are_said_to_be_that_perhaps(estate: Estate) -> None:
+    added = estate.command("snmp", "user", "add", "noc", stdin=f"{AUTH}\n{PRIV}\n").stdout
+    estate.configure(CONFIGURATION.replace("[gateway]", '[gateway]\ninstance = "second"') + added)
+    said = estate.command("check").stdout
+    assert "gateway.instance was changed, they were made with --for-traps, or the database is another one." in said
 
 
 def test_a_user_that_is_removed_may_no_longer_ask_and_what_refers_to_it_is_said(estate: Estate) -> None:
@@ -359,6 +393,24 @@ def test_check_names_the_view_of_a_receiver_that_is_not_there(estate: Estate) ->
     assert "receivers.noc.view: 'alarms' is no view. Known: all." in done.stderr
 
 
+def test_check_says_what_an_address_is_that_this_machine_has_not(estate: Estate) -> None:
+    community = '\n[publishers.snmp.communities.noc]\ncommunity = "not-well-known"\n'
+    estate.configure(CONFIGURATION.replace('["127.0.0.1:0"]', '["192.0.2.1:0"]') + community)
+    assert "Cannot assign requested address. It is no address of this machine" in estate.command("check").stdout
+    assert "Cannot assign requested address. It is no address of this machine" in estate.command("run").stderr
+
+
+def test_check_says_one_remedy_of_a_receiver_that_does_not_answer(estate: Estate) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        port = mute.getsockname()[1]
+        receiver(estate, port, community="x", inform=True, timeout_s=0.1, retries=0)
+        said = estate.command("check", "--send", "--json").stdout
+    where, sent = (each["said"] for each in json.loads(said) if each["what"] == "receiver noc")
+    assert where == f"127.0.0.1, port {port}"
+    assert sent.endswith("no answer to 1 informs. Does it take informs there, and by this community?")
+
+
 def test_check_refuses_a_view_of_a_part_of_a_column(estate: Estate) -> None:
     view = '[publishers.snmp.views.v]\ninclude = ["1.3.6.1"]\nexclude = ["1.3.6.1.4.1.32473.7163.1.3.1.5.3"]\n'
     estate.configure(CONFIGURATION + view)
@@ -496,7 +548,7 @@ def test_a_gateway_with_a_name_has_keys_for_who_asks_it_and_others_for_traps(est
         snmptrapd.wait_for(lambda notification: notification.varbinds.get(ALARM_KEY_0) == "test")
     estate.configure(f"{named}{asking}{table}{telling.replace('.traps.keys', '.keys')}")
     refused = estate.command("snmp", "receiver-config", "noc").stderr
-    assert "Make them anew: gateway snmp user add gateway --for-traps." in refused
+    assert "Make them anew: gateway snmp user add gateway --for-traps --force." in refused
 
 
 def test_a_test_that_is_refused_names_the_receiver(estate: Estate) -> None:

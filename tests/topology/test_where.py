@@ -367,6 +367,11 @@ def test_a_name_of_digits_is_not_taken_for_an_index_without_asking():
 def test_an_unknown_name_offers_those_that_are_close():
     with pytest.raises(UnknownEntity, match=r"Did you mean ha_resource:web-srv"):
         resolve(three_hosts().snapshot(), "web-serv")
+    estate = three_hosts()
+    estate.add(EntityKind.HYPERVISOR, "hv-0000001", "kvm")
+    for wanted in ("hv", "hv-9", "hypervisor:hv-0"):
+        with pytest.raises(UnknownEntity, match=r"Did you mean hypervisor:hv-0000001\?"):
+            resolve(estate.snapshot(), wanted)
     with pytest.raises(UnknownEntity, match=r"no vm is called 'vip'"):
         resolve(three_hosts().snapshot(), "vm:vip")
 

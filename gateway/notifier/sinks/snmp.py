@@ -146,6 +146,12 @@ class SnmpTrapSink:
         return int(self._clock.monotonic())
 
 
+def other_engine(error: SecurityConfigError, user: str | None) -> str:
+    """What to do about the keys of a receiver that are those of another engine."""
+    why = "they were made without --for-traps, or the database is another one"
+    return f"{error}: {why}. Make them anew: gateway snmp user add {user} --for-traps --force"
+
+
 class _Sealing(Protocol):
     """Makes a message of a TRAP PDU."""
 
@@ -191,8 +197,7 @@ class _V3:
         try:
             self._user = settings.credentials().at(settings.user, engine.engine_id)
         except SecurityConfigError as error:
-            said = f"receivers.{name}.keys: {error}. Make them anew: gateway snmp user add {settings.user} --for-traps"
-            raise ConfigError(said) from error
+            raise ConfigError(f"receivers.{name}: {other_engine(error, settings.user)}") from error
         salt = int.from_bytes(os.urandom(8), "big")
         self._usm = AuthoritativeEngine(engine.engine_id, engine.boots, (self._user,), first_salt=salt)
         self._engine = engine

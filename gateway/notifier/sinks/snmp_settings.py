@@ -35,6 +35,10 @@ class SnmpTrapSettings(ReceiverSettings, UserFields):
     retries: int = Field(default=3, ge=0, le=10, description="Give 0 to 10.")
     """How often an inform is repeated before the try counts as failed and a pause begins."""
 
+    @classmethod
+    def unread(cls, name: str) -> str:
+        return "Make them: gateway snmp user add NAME --for-traps" if name == "keys" else super().unread(name)
+
     @field_validator("host")
     @classmethod
     def _without_port(cls, host: str) -> str:

@@ -80,9 +80,11 @@ class Removed(Model):
 
 
 class Tested(Model):
-    """A test notification was sent: acknowledged, when the receiver takes informs."""
+    """A test notification was sent."""
 
     name: str
+    acknowledged: bool
+    """The receiver has it: it takes informs. Traps nobody acknowledges."""
 
 
 class Replaying(Model):

@@ -44,8 +44,7 @@ def receiver_routes(desk: Desk, receivers: ReceiverDesk) -> APIRouter:
 
     @router.post("/{name}/test", summary="Send a test notification")
     async def test_receiver(name: Name) -> m.Tested:
-        await receivers.test(name)
-        return m.Tested(name=name)
+        return m.Tested(name=name, acknowledged=await receivers.test(name))
 
     @router.post(
         "/{name}/replay", status_code=HTTPStatus.ACCEPTED, summary="Send again what was given up, or all since a time"

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from gateway.config.addresses import no_such_address
 from gateway.model.errors import ConfigError
 from gateway.publishers.rest.access import trusting
 from gateway.publishers.rest.patience import PatientProtocol
@@ -174,10 +175,9 @@ def _bind_tcp(settings: RestSettings) -> socket.socket:
         sock.bind(where)
     except OSError as error:
         sock.close()
-        raise ConfigError(
-            f"publishers.rest.listen = {settings.listen!r}: {error.strerror or error}. "
-            f"Choose another port, or stop what listens there (ss -ltnp shows it)."
-        ) from error
+        remedy = no_such_address(error) or "Choose another port, or stop what listens there (ss -ltnp shows it)"
+        said = f"publishers.rest.listen = {settings.listen!r}: {error.strerror or error}. {remedy}."
+        raise ConfigError(said) from error
     return sock
 
 

@@ -149,9 +149,9 @@ def _usm_user(name: str, settings: UserSettings, engine_id: bytes) -> UsmUser:
     try:
         return settings.credentials().at(name, engine_id)
     except SecurityConfigError as error:
-        raise ConfigError(
-            f"publishers.snmp.users.{name}.keys: {error}. Make them anew: gateway snmp user add {name} --force"
-        ) from error
+        why = "gateway.instance was changed, they were made with --for-traps, or the database is another one"
+        remedy = f"Make them anew: gateway snmp user add {name} --force"
+        raise ConfigError(f"publishers.snmp.users.{name}: {error}: {why}. {remedy}") from error
 
 
 def _of_whole_columns(settings: SnmpSettings, columns: Iterable[ServedColumn]) -> dict[str, Subtrees]:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from gateway.config.addresses import parse_address
+from gateway.config.addresses import no_such_address, parse_address
 from gateway.config.problems import all_of
 from gateway.model.errors import ConfigError
 from gateway.publishers.snmp.datagrams import AVAILABLE, Datagrams
@@ -123,4 +123,5 @@ def _reason(error: OSError, port: int) -> str:
             f"port {port} needs a privilege. Give the service CAP_NET_BIND_SERVICE "
             "(AmbientCapabilities= of its unit), or choose a port above 1023."
         )
-    return f"cannot listen there: {error.strerror}. Choose another port, or stop the other agent."
+    remedy = no_such_address(error) or "Choose another port, or stop the other agent"
+    return f"cannot listen there: {error.strerror}. {remedy}."

@@ -2,9 +2,9 @@
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from gateway.config.addresses import parse_address
 from gateway.config.misfits import Misfit, misfits
@@ -23,19 +23,42 @@ LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 _WELL_KNOWN: Final = ("public", "private")
 
 
+def _network(text: str) -> str:
+    """A network as it is written; not an address in it with the network's length, which nobody reads as all of it."""
+    network = str(ipaddress.ip_network(text, strict=False))
+    if "/" in text and ipaddress.ip_interface(text).ip != ipaddress.ip_network(network).network_address:
+        raise ValueError(f"{text!r} is an address in {network}. Give that network, or the address without its length")
+    return network
+
+
+def _subtree(text: str) -> str:
+    """What a view may have."""
+    try:
+        parse_subtree(text)
+    except DecodeError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _listening(text: str) -> str:
+    """An address to listen on."""
+    parse_address(text)
+    return text
+
+
+_Network = Annotated[str, AfterValidator(_network)]
+_Subtree = Annotated[str, AfterValidator(_subtree)]
+_Listen = Annotated[str, AfterValidator(_listening)]
+
+
 class AskerSettings(Settings):
     """What a community and a user have in common."""
 
-    allow: tuple[str, ...] = Field(default=(), description='List networks such as "192.0.2.0/24"; empty: any.')
+    allow: tuple[_Network, ...] = Field(default=(), description='List networks such as "192.0.2.0/24"; empty: any.')
     """Networks from which it may be used; empty: from anywhere."""
     view: str = Field(default=ALL, description="Name a view, or leave it out.")
     contexts: tuple[str, ...] = Field(default=("*",), description='List contexts, such as "hv-*"; "*" is any.')
     """Which contexts may be asked beside the default one."""
-
-    @field_validator("allow")
-    @classmethod
-    def _networks(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(_network, allow))
 
 
 class CommunitySettings(AskerSettings):
@@ -49,6 +72,10 @@ class CommunitySettings(AskerSettings):
 class UserSettings(AskerSettings, UserFields):
     """`[publishers.snmp.users.NAME]`: a user of SNMPv3. It is answered only at its highest security level."""
 
+    @classmethod
+    def unread(cls, name: str) -> str:
+        return "Make them: gateway snmp user add NAME" if name == "keys" else super().unread(name)
+
     @model_validator(mode="after")
     def _fitting(self) -> "UserSettings":
         if found := self.credentials().misfits():
@@ -59,25 +86,15 @@ class UserSettings(AskerSettings, UserFields):
 class ViewSettings(Settings):
     """`[publishers.snmp.views.NAME]`: parts of the tree: OIDs of whole columns or of what is above, or our names."""
 
-    include: tuple[str, ...] = Field(description='List OIDs such as "1.3.6.1.2.1.1".')
-    exclude: tuple[str, ...] = Field(default=(), description="List OIDs below those that are included.")
-
-    @field_validator("include", "exclude")
-    @classmethod
-    def _numeric(cls, oids: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            for text in oids:
-                parse_subtree(text)
-        except DecodeError as error:
-            raise ValueError(str(error)) from error
-        return oids
+    include: tuple[_Subtree, ...] = Field(description='List OIDs such as "1.3.6.1.2.1.1".')
+    exclude: tuple[_Subtree, ...] = Field(default=(), description="List OIDs below those that are included.")
 
 
 class SnmpSettings(Settings):
     """`[publishers.snmp]`. Nobody may ask but the communities and users that are named."""
 
     enabled: bool = Field(default=True, description="Give true or false.")
-    listen: tuple[str, ...] = Field(
+    listen: tuple[_Listen, ...] = Field(
         default=("127.0.0.1:1161",), min_length=1, description='List addresses such as "127.0.0.1:1161" or "[::]:161".'
     )
     enterprise: str = Field(default=f"{DOCUMENTATION}.7163", description="IANA lists them by organisation.")
@@ -108,13 +125,6 @@ class SnmpSettings(Settings):
     def root(self) -> Oid:
         """The OID of `enterprise`."""
         return parse_root(self.enterprise)
-
-    @field_validator("listen")
-    @classmethod
-    def _addresses(cls, listen: tuple[str, ...]) -> tuple[str, ...]:
-        for text in listen:
-            parse_address(text)
-        return listen
 
     @field_validator("users")
     @classmethod
@@ -171,11 +181,3 @@ class SnmpSettings(Settings):
                     f"{address!r} is reachable from other machines and communities.{label} is a community "
                     "that everybody knows. Choose another one, or listen on 127.0.0.1 only",
                 )
-
-
-def _network(text: str) -> str:
-    """A network as it is written; not an address in it with the network's length, which nobody reads as all of it."""
-    network = str(ipaddress.ip_network(text, strict=False))
-    if "/" in text and ipaddress.ip_interface(text).ip != ipaddress.ip_network(network).network_address:
-        raise ValueError(f"{text!r} is an address in {network}. Give that network, or the address without its length")
-    return network

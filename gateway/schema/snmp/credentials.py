@@ -112,7 +112,7 @@ class V3Credentials:
             return self.keys(user).localize(engine_id)
         if self.localized.engine_id != engine_id:
             raise SecurityConfigError(
-                f"the keys were made for the engine {self.localized.engine_id.hex()}, and this one is "
-                f"{engine_id.hex()}: the database is another one"
+                f"the keys (keys_file or keys) were made for the engine {self.localized.engine_id.hex()}, and this one "
+                f"is {engine_id.hex()}"
             )
         return self.localized.user(user, self.auth_protocol, self.priv_protocol)

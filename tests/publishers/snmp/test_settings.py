@@ -78,7 +78,9 @@ def test_keys_let_in_whom_the_passwords_let_in_and_only_at_the_engine_that_they_
     with pytest.raises(ConfigError) as failure:
         usm_users(settings, b"another-engine")
     said = str(failure.value)
-    assert said.startswith("publishers.snmp.users.authuser.keys: the keys were made for the engine 80007ed9")
+    assert said.startswith(
+        "publishers.snmp.users.authuser: the keys (keys_file or keys) were made for the engine 80007ed9"
+    )
     assert said.endswith("Make them anew: gateway snmp user add authuser --force")
     assert user.auth_key.hex() not in said + repr(settings) + repr(settings.users["authuser"].credentials())
 
