@@ -146,7 +146,10 @@ def _zabbix(root: Oid) -> Iterator[str]:
     yield "# out of the script."
     # snmptrapd writes the name where it knows the MIB, else digits, or `enterprises` and digits.
     arcs = format_oid(root[len(ENTERPRISES) :]).replace(".", "\\.")
-    yield f'snmptrap["TOPOLOGY-GATEWAY-MIB::topology|\\.{arcs}\\.0\\."]'
+    named = "|".join(name for name, _, _ in _STANDARD)
+    ends = "".join(str(oid[-1]) for _, oid, _ in _STANDARD)
+    standard = f"SNMPv2-MIB::({named})|(snmpModules|\\.6\\.3)\\.1\\.1\\.5\\.[{ends}]\\b"
+    yield f'snmptrap["TOPOLOGY-GATEWAY-MIB::topology|\\.{arcs}\\.0\\.|{standard}"]'
 
 
 _ZABBIX_FILE = "/var/log/snmptrap/snmptrap.log"
