@@ -93,7 +93,10 @@ class SimulatedSource:
     def _read_beginning(self) -> int | None:
         try:
             known = json.loads(self._file.read_text(encoding="utf-8"))
-            if known["plan"] == self._fingerprint() and 0 < known["began_at"] <= self._context.now():
+            if known["plan"] != self._fingerprint():
+                said = "source %s: other settings are another estate, which begins now; what is elsewhere in it has moved"
+                logger.warning(said, self.name)
+            elif 0 < known["began_at"] <= self._context.now():
                 return int(known["began_at"])
         except FileNotFoundError:
             pass

@@ -52,7 +52,9 @@ async def test_everything_is_read_once_then_what_changes(tmp_path: Path) -> None
     assert any(relation.phase is Phase.TRANSITIONAL for one in seen[5:] for relation in one.relations)
 
 
-async def test_a_restarted_gateway_finds_the_estate_as_it_is_by_then(tmp_path: Path) -> None:
+async def test_a_restarted_gateway_finds_the_estate_as_it_is_by_then_or_says_that_it_is_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = FakeClock()
     context = CollectorContext(clock.now, tmp_path, tmp_path)
     given = settings(hosts=3, vms_per_host=10, events_per_minute=60.0)
@@ -65,12 +67,14 @@ async def test_a_restarted_gateway_finds_the_estate_as_it_is_by_then(tmp_path: P
     again = placed(await reported(SimulatedSource("demo", given, context), 5))
     clock.advance(120.0)
     later = placed(await reported(SimulatedSource("demo", given, context), 5))
-    once_more = placed(await reported(SimulatedSource("demo", given, context), 5))
+    once_more = placed(await reported(SimulatedSource("demo", given.model_copy(update={"interval_s": 9.0}), context), 5))
+    assert "another estate" not in caplog.text
     other = placed(await reported(SimulatedSource("demo", settings(hosts=3, vms_per_host=10, seed=2), context), 5))
     assert first == again
     assert later != first
     assert once_more == later
     assert other.keys() != first.keys()
+    assert "source demo: other settings are another estate, which begins now" in caplog.text
 
 
 async def test_a_damaged_note_of_the_beginning_begins_anew(tmp_path: Path) -> None:
