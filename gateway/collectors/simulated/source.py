@@ -94,7 +94,7 @@ class SimulatedSource:
         try:
             known = json.loads(self._file.read_text(encoding="utf-8"))
             if known["plan"] != self._fingerprint():
-                said = "source %s: other settings are another estate, which begins now; what is elsewhere in it has moved"
+                said = "source %s: other settings are another estate, which begins now: much will seem to have moved"
                 logger.warning(said, self.name)
             elif 0 < known["began_at"] <= self._context.now():
                 return int(known["began_at"])
