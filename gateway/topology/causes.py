@@ -11,7 +11,7 @@ from gateway.topology.carriers import layers_under, machine_under
 from gateway.topology.draft import Draft, kind_of
 from gateway.topology.evidence import cause_of, known_lost, named_by
 from gateway.topology.pairs import JOINED_MOVEMENT, managers_of
-from gateway.topology.severities import graded
+from gateway.topology.severities import REPAIRS, graded
 
 AMENDABLE = 120 * SECOND
 """How long later evidence may still explain a relocation that was told."""
@@ -144,8 +144,8 @@ def _amended(draft: Draft, event: Event) -> Event:
         event.arrived_at,
     )
     cause, evidence = explain(draft, way)
-    if cause is None:
-        return event
+    if cause is None or (event.live and cause in REPAIRS):
+        return event  # a host that was lost sends nothing live: what became of it came after the move
     better = _with_cause(event, cause, evidence)
     draft.amended.append(better)
     return better

@@ -105,6 +105,15 @@ def test_later_evidence_amends_the_log_and_tells_nothing_again():
     assert [event.cause for event in house.amended] == [Cause.ADMINISTRATOR]
 
 
+def test_that_a_host_is_lost_later_is_not_the_cause_of_what_left_it_live():
+    house = House()
+    house.see(0, *seen(on(WEB, A)))
+    (moved,) = house.see(1, *seen(on(WEB, B, arrival=Arrival.LIVE)))
+    assert moved.live
+    house.see(60, *seen(on(WEB, B)), evidence=[Evidence(EvidenceKind.HOST_LOST, "alpha")])
+    assert house.amended == ()
+
+
 def test_a_failed_collection_of_less_than_everything_loses_nothing():
     house = House()
     house.see(0, *seen(on(WEB, A)))
