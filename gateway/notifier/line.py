@@ -81,12 +81,15 @@ class Line:
         """All of the log up to here was looked at; what a storm holds is behind it."""
         self._gave_up = False
         self._reached = asyncio.Event()
+        self._rests_until = 0.0
+        """When the pause that follows the last failure ends, whether anything waits for it or not; steady seconds."""
         self.next_try_at = 0
         """When what failed is tried again, microseconds UTC; 0: nothing waits for that."""
 
     def reached(self) -> None:
         """The receiver took something past this line (a heartbeat, a test): what failed is tried again now."""
         self._reached.set()
+        self._rests_until = 0.0
 
     async def begin(self) -> None:
         """Find out where the receiver stands; call it before `run`."""
@@ -196,12 +199,13 @@ class Line:
         """
         Try until the receiver has it; False when it is given up. `since`: from when its age counts.
 
-        What is too old already is not tried when the one before it was given up just now: it would keep younger ones
-        waiting. What waited for the end of a pause is tried, however old: the receiver may be back.
+        What is too old already is not tried in the pause after one that was given up: it would keep younger ones
+        waiting. After that pause what is next is tried, however old: the receiver may be back.
         """
         tries = 0
         while True:
-            if self._gave_up and not tries and self._is_too_old(since):
+            resting = not tries and self._clock.monotonic() < self._rests_until
+            if self._gave_up and resting and self._is_too_old(since):
                 self._tell_given_up(what, identity, self.progress.error)
                 return False
             if tries:
@@ -229,6 +233,8 @@ class Line:
         """Note a failed try and pause; False when there is to be no other."""
         self.counts.failed += 1
         self._health.failed(error)
+        pause_s = self._terms.patience.delay_s(self._health.failures)
+        self._rests_until = self._clock.monotonic() + pause_s
         said = str(error) if isinstance(error, GatewayError) else f"{type(error).__name__} (see the log)"
         self.progress = replace(self.progress, attempts=self.progress.attempts + 1, error=said)
         broken = not isinstance(error, DeliveryError) and self.progress.attempts >= BROKEN_AFTER
@@ -236,7 +242,7 @@ class Line:
         if broken or tired or self._is_too_old(since):
             return False
         self._ledger.note(self.progress)
-        await self._pause(self._terms.patience.delay_s(self._health.failures))
+        await self._pause(pause_s)
         return True
 
     async def _pause(self, pause_s: float) -> None:

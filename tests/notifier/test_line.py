@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from gateway.model.changes import Changes
 from gateway.model.conditions import ConditionKind, Severity
 from gateway.model.errors import DeliveryError
@@ -11,7 +13,7 @@ from gateway.notifier.selection import Selection
 from gateway.support.backoff import Backoff
 from gateway.support.clock import FakeClock
 from tests.notifier.test_dispatcher import Log, Receiver, dispatcher, log, running, until
-from tests.store.estate import T0, moved
+from tests.store.estate import SECOND, T0, moved
 
 __all__ = ["log"]
 HQ = Traits((), ("hq",))
@@ -136,6 +138,24 @@ async def test_what_became_too_old_in_a_pause_is_tried_once_more_and_so_is_all_b
         await until(lambda: log.delivery("nms").position == 4)
     assert nms.got == [2, 3, 4]
     assert log.delivery("nms").missed == 1
+
+
+@pytest.mark.parametrize("how", ["it was reached", "the pause is over", "neither"])
+async def test_what_is_too_old_when_it_comes_is_tried_unless_one_was_given_up_just_now(log: Log, how: str):
+    nms, clock = Receiver("nms", DeliveryError("no answer")), FakeClock(T0 + 3600 * SECOND)
+    house = dispatcher(log, nms, clock=clock, give_up_after_s=60.0, patience=Backoff(first_s=600.0, longest_s=600.0))
+    log.write(1)
+    async with running(house):
+        await until(lambda: log.delivery("nms").missed == 1)
+        nms.error = None
+        if how == "it was reached":
+            house.dispatcher.line("nms").reached()
+        elif how == "the pause is over":
+            clock.advance(800)
+        log.write(2)
+        house.wake()
+        await until(lambda: log.delivery("nms").position == 3)
+    assert nms.got == ([] if how == "neither" else [2, 3])
 
 
 class DeafToTheSecondSummary(Receiver):
