@@ -129,6 +129,7 @@ class Runtime:
         try:
             await leadership.keep()
         except LeaseLost as error:
+            logger.error("gateway: %s", error)
             self._lost = error
             self._stop.set()
 

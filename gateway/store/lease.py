@@ -2,7 +2,7 @@
 The lease: of all gateways in front of one database one leads, and only that one writes.
 
 Nobody compares clocks. The leader counts a beat up now and then; who wants to lead looks on, and takes the lease when
-the beat has not moved for long enough by its own clock. Each change of hands raises the epoch, and every write
+the beat has not moved for so many looks. Each change of hands raises the epoch, and every write
 transaction of a leader looks for its epoch first: one that was away for too long (stopped, cut off) and comes back
 finds another there and writes nothing more. Blocking.
 """
