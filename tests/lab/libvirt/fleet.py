@@ -93,6 +93,12 @@ class Fleet:
         """Run a command inside a host to its end; returns what it printed."""
         return hosts.run_in(self.plan, machine, *command, check=check, timeout_s=timeout_s)
 
+    def qemu_logs(self) -> str:
+        """The end of what QEMU said of each guest on each host: why one died is nowhere else."""
+        folders = [(host, self.plan.own(host) / "log/qemu") for host in self.hosts]
+        logs = [(host, file) for host, folder in folders for file in sorted(folder.glob("*.log"))]
+        return "\n".join(f"{host} {file.name}: {file.read_text(errors='replace')[-400:]}" for host, file in logs)
+
     def console(self, vm: str) -> str:
         """What a guest wrote to its serial console."""
         path = self.plan.console(vm)

@@ -66,7 +66,11 @@ class Comparison(NoticeComparison[JoinedOnlooker]):
         return self._where_differences(places)
 
     def _words(self) -> Mapping[str, str]:
-        return {"hosts.txt": self._status(), "crm_mon.xml": self.lab.cluster.status_xml()}
+        return {
+            "hosts.txt": self._status(),
+            "qemu.log": self.lab.hosts.qemu_logs(),
+            "crm_mon.xml": self.lab.cluster.status_xml(),
+        }
 
     def _status(self) -> str:
         return str(self.lab.hosts.status())

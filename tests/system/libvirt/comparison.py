@@ -51,7 +51,7 @@ class Comparison(NoticeComparison[Onlooker]):
         return self._where_differences({vm: host for vm, host in active.items() if status.hosts[host].connected})
 
     def _words(self) -> Mapping[str, str]:
-        return {"status.txt": self._status()}
+        return {"status.txt": self._status(), "qemu.log": self.lab.qemu_logs()}
 
     def _status(self) -> str:
         return str(self.lab.status())
