@@ -36,6 +36,8 @@ from gateway.wire.ber import Oid
 
 PROBE_S = 60.0
 """Longest that one source may take."""
+LATELY_US = 60_000_000
+"""Who gave a sign of life within this time is taken to lead: no other may use its engine."""
 AT_ONCE = 8
 """So many sources or receivers are asked at a time."""
 
@@ -52,7 +54,7 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     for warning in configuration.warnings:
         yield Finding("configuration", Outcome.WARNING, warning)
     yield _state_folder(folder)
-    database_is, snapshot = await asyncio.to_thread(_database, located)
+    database_is, snapshot, led = await asyncio.to_thread(_database, located)
     yield database_is
     for findings in await side_by_side((_source(configuration, name) for name in configuration.sources), AT_ONCE):
         for finding in findings:
@@ -62,7 +64,7 @@ async def check(configuration: Configuration, send: bool) -> AsyncIterator[Findi
     running = runs(located.socket)
     async for finding in check_publishers(configuration, located, running):
         yield finding
-    sending = _Engine(located, running, root_of(configuration)) if send else None
+    sending = _Engine(located, running or led, root_of(configuration)) if send else None
     told = (_receiver(name, each, sending) for name, each in configuration.receivers.items())
     for findings in await side_by_side(told, AT_ONCE):
         for finding in findings:
@@ -94,23 +96,23 @@ def _state_folder(folder: Path) -> Finding:
     return Finding(what, Outcome.OK, str(folder))
 
 
-def _database(located: Located) -> tuple[Finding, Snapshot | None]:
-    """How it is, and the topology in it."""
+def _database(located: Located) -> tuple[Finding, Snapshot | None, bool]:
+    """How it is, the topology in it, and whether a gateway has led lately, here or elsewhere."""
     file = located.state_dir / places.DATABASE
     if located.database == f"sqlite:///{file}" and not file.exists():
-        return Finding("database", Outcome.OK, f"{file} does not exist yet; the gateway makes it"), None
+        return Finding("database", Outcome.OK, f"{file} does not exist yet; the gateway makes it"), None, False
     try:
         database = open_database(located.database, upgrade=False)
     except GatewayError as error:
-        return Finding("database", Outcome.FAILED, str(error)), None
+        return Finding("database", Outcome.FAILED, str(error)), None, False
     try:
-        snapshot = database.repository.load()
-        leader = database.lease.look().holder
-        led = f", led by {leader}" if leader else ""
+        snapshot, held = database.repository.load(), database.lease.look()
+        led = f", led by {held.holder}" if held.holder else ""
         said = f"{database.url}: revision {snapshot.revision}, {len(snapshot.entities)} entities{led}"
-        return Finding("database", Outcome.OK, said), snapshot
+        lately = bool(held.holder) and SystemClock().now() - held.renewed_at < LATELY_US
+        return Finding("database", Outcome.OK, said), snapshot, lately
     except GatewayError as error:
-        return Finding("database", Outcome.FAILED, str(error)), None
+        return Finding("database", Outcome.FAILED, str(error)), None, False
     finally:
         database.close()
 
@@ -181,7 +183,9 @@ class _Engine:
     """The engine for tests of receivers, made when it is first asked for: one for all, so that their boots agree."""
 
     def __init__(self, located: Located, running: bool, root: Oid) -> None:
-        """`running`: a gateway has the engine; then this one has no ID. `root`: where the MIB hangs."""
+        """
+        `running`: a gateway has the engine, here or elsewhere; then this one has no ID. `root`: where the MIB hangs.
+        """
         self.clock = SystemClock()
         self.running = running
         self._made = SnmpEngine(b"", 1, self.clock.monotonic(), root) if running else None
@@ -217,7 +221,7 @@ async def _send(name: str, settings: Settings, sending: _Engine) -> Finding:
     assert isinstance(settings, ReceiverSettings)
     given = settings.model_dump(include={"version", "inform"})
     if sending.running and given.get("version") == "3" and not given.get("inform"):
-        said = f"a gateway runs, and it alone may send SNMPv3 traps: gateway test-notification {name}"
+        said = f"a gateway runs, and it alone may send SNMPv3 traps. Where it runs: gateway test-notification {name}"
         return Finding(what, Outcome.SKIPPED, said)
     try:
         context = SinkContext(await sending.made(), sending.clock)

@@ -40,11 +40,15 @@ class Patience:
         self._seen: Held | None = None
         self._looks = 0
 
-    def is_over(self, held: Held | None) -> bool:
-        """Whether the leader is dead, after one more look; None: nothing could be seen."""
-        self._looks = self._looks + 1 if held is not None and held == self._seen else 0
+    def is_over(self, held: Held) -> bool:
+        """Whether the leader is dead, after one more look."""
+        self._looks = self._looks + 1 if held == self._seen else 0
         self._seen = held
         return self._looks >= PATIENCE
+
+    def begin_anew(self) -> None:
+        """Nothing could be seen, or there was a sign of life."""
+        self._seen, self._looks = None, 0
 
 
 class Leadership:
@@ -90,14 +94,13 @@ class Leadership:
     async def _won(self, patience: Patience) -> bool:
         try:
             held = await self._call(self._lease.look)
-            free = held.holder in ("", self._holder)
-            if patience.is_over(held) or free:
-                patience.is_over(None)  # when it cannot be taken, its holder is alive
-                return await self._call(self._lease.take, self._holder, held)
             self._database.succeeded()
+            if patience.is_over(held) or held.holder in ("", self._holder):
+                patience.begin_anew()  # when it cannot be taken, its holder is alive
+                return await self._call(self._lease.take, self._holder, held)
             self._say(held)
         except StoreUnavailable as error:
-            patience.is_over(None)
+            patience.begin_anew()
             self._database.failed(error)
         return False
 

@@ -38,9 +38,9 @@ from gateway.support.threads import pool
 logger = logging.getLogger(__name__)
 
 STOP_S = 5.0
+"""Longest that one part may take to stop."""
 BLOCKING = 8
 """Threads for what blocks now and then and has none of its own."""
-"""Longest that one part may take to stop."""
 
 Reload = Callable[[], Configuration]
 

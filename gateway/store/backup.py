@@ -20,6 +20,7 @@ from gateway.model.errors import StoreError
 from gateway.store import schema, tables
 from gateway.store.administration import LARGEST_BOOTS
 from gateway.store.connections import Connections
+from gateway.store.lease import take_away
 
 BATCH = 5_000
 MADE_AT = "backup_at"
@@ -110,6 +111,7 @@ def _replace(source: Connection, target: Connection, now: int, *, force: bool) -
         )
     _empty(target)
     _copy(source, target)
+    take_away(target)
     after = _meta(target)
     for key in _COUNTERS:
         _put(target, key, str(max(int(before.get(key, 1)), int(after.get(key, 1)))))

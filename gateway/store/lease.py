@@ -105,13 +105,18 @@ class LeaderLease:
         found = connection.exec_driver_sql(f"SELECT holder, epoch FROM lease WHERE name = '{LEADER}'{keep}").first()
         now = Held(*found) if found is not None else Held()
         if now.epoch != self._mine.epoch:
-            by = f"{now.holder} has taken over" if now.holder else "another gateway has taken over"
+            by = f"{now.holder} has taken over" if now.holder else "a restored backup has replaced all"
             raise LeaseLost(f"{by} (epoch {now.epoch}; this one led in epoch {self._mine.epoch}): it writes no more")
 
 
 _LEADER = select(*(tables.lease.c[name] for name in ("holder", "epoch", "beat", "renewed_at"))).where(
     tables.lease.c.name == LEADER
 )
+
+
+def take_away(connection: Connection) -> None:
+    """Whoever leads writes no more: what it knows is not what is here now."""
+    connection.execute(update(tables.lease).values(holder="", epoch=tables.lease.c.epoch + 1))
 
 
 def _write(connection: Connection, held: Held) -> None:

@@ -6,7 +6,7 @@ from gateway.app.leadership import PATIENCE, Patience, holder_of
 from gateway.store.lease import Held
 
 
-def looks(patience: Patience, *seen: Held | None) -> list[bool]:
+def looks(patience: Patience, *seen: Held) -> list[bool]:
     return [patience.is_over(held) for held in seen]
 
 
@@ -24,7 +24,8 @@ def test_who_could_not_look_has_seen_nothing():
     """A database that was away was away for the leader too."""
     patience = Patience()
     looks(patience, *[Held("a", 1, 5)] * PATIENCE)
-    assert looks(patience, None, *[Held("a", 1, 5)] * PATIENCE) == [False] * (PATIENCE + 1)
+    patience.begin_anew()
+    assert looks(patience, *[Held("a", 1, 5)] * (PATIENCE + 1)) == [False] * PATIENCE + [True]
 
 
 def test_a_holder_has_the_same_name_after_a_restart_and_no_other_has_it(tmp_path: Path):

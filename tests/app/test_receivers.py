@@ -10,6 +10,7 @@ import pytest
 
 from gateway.schema.snmp.arcs import AUTHENTICATION_FAILURE
 from gateway.schema.snmp.notifications import TEST, TEXT
+from gateway.store.database import open_database
 from gateway.wire.ber import encode_oid
 from gateway.wire.pdu import Pdu, PduType, Version
 from gateway.wire.snmp import CommunityMessage, encode_message
@@ -104,6 +105,31 @@ def test_check_sends_a_test_only_when_asked(estate: Estate, listener: socket.soc
     sent = estate.command("check", "--send")
     assert sent.returncode == 0, sent.stdout
     assert encode_oid(TEST.oid) in listener.recv(65535)
+
+
+def test_check_sends_no_v3_trap_under_the_engine_of_a_gateway_that_leads_elsewhere(
+    estate: Estate, listener: socket.socket
+) -> None:
+    """Its boots would be above the leader's, whose traps the receiver would refuse from then on (RFC 3414 3.2)."""
+    v3 = 'version = "3"\nuser = "noc"\nauth = "SHA-256"\nauth_password = "authpass1234"\n'
+    estate.configure(CONFIGURATION + receiver("noc", listener).replace('community = "traps"\n', v3))
+    estate.state.mkdir(mode=0o700, exist_ok=True)
+    database = open_database(f"sqlite:///{estate.state / 'topology.db'}")
+    try:
+        assert database.lease.take("elsewhere", database.lease.look())
+        boots = database.administration.next_engine_boots()
+        said = {(each["what"], each["outcome"]): each["said"] for each in json.loads(checked(estate))}
+        assert "led by elsewhere" in said["database", "ok"]
+        assert said["receiver noc", "skipped"].endswith("Where it runs: gateway test-notification noc")
+        assert database.administration.next_engine_boots() == boots + 1
+        database.lease.release()
+        assert ("receiver noc", "skipped") not in {(a["what"], a["outcome"]) for a in json.loads(checked(estate))}
+    finally:
+        database.close()
+
+
+def checked(estate: Estate) -> str:
+    return estate.command("check", "--send", "--json").stdout
 
 
 def test_check_sends_to_all_receivers_at_once_and_lists_them_in_their_order(

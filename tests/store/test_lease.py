@@ -105,9 +105,19 @@ def test_a_backup_says_nothing_of_who_leads(one: Database, tmp_path: Path):
     target = open_database(f"sqlite:///{tmp_path / 'new.db'}")
     try:
         target.restore(tmp_path / "backup.db")
-        assert target.lease.look() == Held()
+        assert target.lease.look() == Held(epoch=1)
     finally:
         target.close()
+
+
+def test_who_leads_when_a_backup_is_restored_writes_nothing_over_it(one: Database, other: Database, tmp_path: Path):
+    one.backup(tmp_path / "backup.db")
+    one.lease.take("a", one.lease.look())
+    one.administration.same_configuration("of a")
+    other.restore(tmp_path / "backup.db", force=True)
+    with pytest.raises(LeaseLost, match="a restored backup has replaced all"):
+        one.administration.same_configuration("of a again")
+    assert other.lease.take("b", other.lease.look())
 
 
 def test_a_schema_of_before_leases_is_known_as_such(sqlite_url: str):
